@@ -1,0 +1,79 @@
+//! What the analysis of a definition finds.
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// The definition is refused.
+    Error,
+    /// The definition runs, and probably not as its author thinks.
+    Warning,
+}
+
+/// AWS's diagnostic codes.
+/// See <https://docs.aws.amazon.com/step-functions/latest/apireference/API_ValidateStateMachineDefinitionDiagnostic.html>.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// The text is not JSON.
+    InvalidJsonDescription,
+    /// There is no definition.
+    MissingDescription,
+    /// A field is missing, unknown, of the wrong type or not allowed here.
+    SchemaValidationFailed,
+    /// A `Resource` that is not there.
+    InvalidResource,
+    /// No way leads to an end.
+    MissingEndState,
+    /// A name that two states bear.
+    DuplicateStateName,
+    /// A state name that is too long or empty.
+    InvalidStateName,
+    /// A transition to a state that is not there, or a state that nothing leads to.
+    MissingTransitionTarget,
+    /// A Map label that two states bear.
+    DuplicateLabelName,
+    /// A Map label that is not allowed.
+    InvalidLabelName,
+    /// States within states beyond the limit.
+    TooDeeplyNested,
+    /// A value that looks like a path under a name that does not end in `.$`.
+    NoDollar,
+    /// A name that ends in `.$` where no path is evaluated.
+    NoPath,
+    /// A Pass state's `Result` that holds what looks like a path.
+    PassResultIsStatic,
+}
+
+impl Code {
+    /// As AWS writes it: `SCHEMA_VALIDATION_FAILED`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Code::InvalidJsonDescription => "INVALID_JSON_DESCRIPTION",
+            Code::MissingDescription => "MISSING_DESCRIPTION",
+            Code::SchemaValidationFailed => "SCHEMA_VALIDATION_FAILED",
+            Code::InvalidResource => "INVALID_RESOURCE",
+            Code::MissingEndState => "MISSING_END_STATE",
+            Code::DuplicateStateName => "DUPLICATE_STATE_NAME",
+            Code::InvalidStateName => "INVALID_STATE_NAME",
+            Code::MissingTransitionTarget => "MISSING_TRANSITION_TARGET",
+            Code::DuplicateLabelName => "DUPLICATE_LABEL_NAME",
+            Code::InvalidLabelName => "INVALID_LABEL_NAME",
+            Code::TooDeeplyNested => "TOO_DEEPLY_NESTED",
+            Code::NoDollar => "NO_DOLLAR",
+            Code::NoPath => "NO_PATH",
+            Code::PassResultIsStatic => "PASS_RESULT_IS_STATIC",
+        }
+    }
+}
+
+/// One finding.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Diagnostic {
+    /// How bad it is.
+    pub severity: Severity,
+    /// AWS's code.
+    pub code: Code,
+    /// AWS's words where they are known, without the place.
+    pub message: String,
+    /// Where: `/` for the whole, else such as `/States/Ask/Choices[1]/Next`.
+    pub pointer: String,
+}

@@ -1,0 +1,22 @@
+//! The Amazon States Language: from a definition's text to a [`Program`], or to every mistake in it.
+//!
+//! Promises: a program that [`compile`] returns has no dangling name and no expression left to
+//! parse; every field of the definition was understood, or refused by name; all mistakes are
+//! reported at once, each with its place.
+//!
+//! Does not: run anything, or know what a service answers.
+
+mod compile;
+mod diagnostic;
+mod program;
+mod timestamp;
+
+pub use compile::{Analysis, compile};
+pub use diagnostic::{Code, Diagnostic, Severity};
+pub use program::{
+    Amount, Branches, Catcher, Choice, ChoiceRule, Comparison, Condition, DataFlow, ErrorNames,
+    Fail, FailField, IntegrationPattern, JitterStrategy, JsonPathFlow, Map, Operand, Order, Pass,
+    Program, Region, RegionIndex, Resource, ResultPath, Retrier, Select, State, StateIndex,
+    StateKind, StateType, Task, Transition, Wait, WaitFor, WorkflowType,
+};
+pub use timestamp::parse_timestamp;

@@ -1,0 +1,422 @@
+//! A definition, compiled: names resolved to indexes, expressions parsed.
+//!
+//! States are numbered in document order, depth first: a state comes before the states of its
+//! branches or of its item processor, and these before the state that follows it in the text.
+//! Stored executions hold these numbers, so the rule is part of the stored form.
+
+use std::sync::Arc;
+
+use json::Value;
+use jsonpath::{Expression, Path, ReferencePath, Template};
+
+/// The two workflow types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum WorkflowType {
+    /// Durable, up to a year.
+    Standard,
+    /// At least once, up to five minutes.
+    Express,
+}
+
+/// The number of a state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StateIndex(pub u32);
+
+/// The number of a region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RegionIndex(pub u32);
+
+impl RegionIndex {
+    /// The top level of the definition.
+    pub const ROOT: RegionIndex = RegionIndex(0);
+}
+
+/// A compiled definition.
+#[derive(Debug)]
+pub struct Program {
+    /// `TimeoutSeconds` of the machine.
+    pub timeout_seconds: Option<u64>,
+    /// The root, the branches and the item processors; the root is the first.
+    pub regions: Vec<Region>,
+    /// Every state of every region.
+    pub states: Vec<State>,
+}
+
+impl Program {
+    /// The state of that number.
+    pub fn state(&self, index: StateIndex) -> &State {
+        &self.states[index.0 as usize]
+    }
+
+    /// The region of that number.
+    pub fn region(&self, index: RegionIndex) -> &Region {
+        &self.regions[index.0 as usize]
+    }
+}
+
+/// One `States` map: the root, a branch, or an item processor.
+#[derive(Debug)]
+pub struct Region {
+    /// `StartAt`
+    pub start: StateIndex,
+    /// The Parallel or Map state that holds it; none for the root.
+    pub owner: Option<StateIndex>,
+}
+
+/// A state.
+#[derive(Debug)]
+pub struct State {
+    /// Its name, unique in the program.
+    pub name: Arc<str>,
+    /// Where it stands.
+    pub region: RegionIndex,
+    /// How its input and output are made.
+    pub data: DataFlow,
+    /// `Retry`; empty for the types that have none.
+    pub retry: Vec<Retrier>,
+    /// `Catch`; empty for the types that have none.
+    pub catch: Vec<Catcher>,
+    /// What it does.
+    pub kind: StateKind,
+}
+
+/// How the input and output of a state are made.
+#[derive(Debug)]
+pub enum DataFlow {
+    /// With paths and payload templates.
+    JsonPath(JsonPathFlow),
+}
+
+/// Input and output processing with paths.
+/// See <https://docs.aws.amazon.com/step-functions/latest/dg/concepts-input-output-filtering.html>.
+#[derive(Debug)]
+pub struct JsonPathFlow {
+    /// `InputPath`
+    pub input_path: Select,
+    /// `Parameters`, or a Map state's `ItemSelector` when it is written under the old name:
+    /// never set on a Map state, see [`Map::item_selector`].
+    pub parameters: Option<Template>,
+    /// `ResultSelector`
+    pub result_selector: Option<Template>,
+    /// `ResultPath`
+    pub result_path: ResultPath,
+    /// `OutputPath`
+    pub output_path: Select,
+}
+
+/// `InputPath` and `OutputPath`.
+#[derive(Debug)]
+pub enum Select {
+    /// Not given, or `$`.
+    Whole,
+    /// `null`: an empty object.
+    Nothing,
+    /// A path.
+    At(Path),
+}
+
+/// `ResultPath`.
+#[derive(Debug)]
+pub enum ResultPath {
+    /// Not given, or `$`: the result is the output.
+    Whole,
+    /// `null`: the result is dropped.
+    Discard,
+    /// A place in the raw input.
+    At(ReferencePath),
+}
+
+/// Where a state leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transition {
+    /// `Next`
+    Next(StateIndex),
+    /// `End: true`
+    End,
+}
+
+/// The eight types of state, as history events name them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum StateType {
+    Pass,
+    Task,
+    Choice,
+    Wait,
+    Succeed,
+    Fail,
+    Parallel,
+    Map,
+}
+
+/// What a state does.
+#[derive(Debug)]
+#[allow(missing_docs)]
+pub enum StateKind {
+    Pass(Pass),
+    Task(Task),
+    Choice(Choice),
+    Wait(Wait),
+    Succeed,
+    Fail(Fail),
+    Parallel(Branches),
+    Map(Map),
+}
+
+impl StateKind {
+    /// Its type.
+    pub fn state_type(&self) -> StateType {
+        match self {
+            StateKind::Pass(_) => StateType::Pass,
+            StateKind::Task(_) => StateType::Task,
+            StateKind::Choice(_) => StateType::Choice,
+            StateKind::Wait(_) => StateType::Wait,
+            StateKind::Succeed => StateType::Succeed,
+            StateKind::Fail(_) => StateType::Fail,
+            StateKind::Parallel(_) => StateType::Parallel,
+            StateKind::Map(_) => StateType::Map,
+        }
+    }
+}
+
+/// A Pass state.
+#[derive(Debug)]
+pub struct Pass {
+    /// `Result`, a literal.
+    pub result: Option<Value>,
+    /// Where it leads.
+    pub transition: Transition,
+}
+
+/// A Task state.
+#[derive(Debug)]
+pub struct Task {
+    /// `Resource`
+    pub resource: Resource,
+    /// `TimeoutSeconds` or `TimeoutSecondsPath`
+    pub timeout_seconds: Option<Amount>,
+    /// `HeartbeatSeconds` or `HeartbeatSecondsPath`
+    pub heartbeat_seconds: Option<Amount>,
+    /// Where it leads.
+    pub transition: Transition,
+}
+
+/// What a Task calls.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Resource {
+    /// `arn:aws:states:<region>:<account>:activity:<name>`
+    Activity(Arc<str>),
+    /// `arn:aws:states:::states:startExecution[.…]`
+    StartExecution(IntegrationPattern),
+}
+
+/// The service integration patterns.
+/// See <https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html>.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum IntegrationPattern {
+    /// No suffix: goes on with the answer of the call.
+    RequestResponse,
+    /// `.sync`: waits for the job; `Input` and `Output` of a nested execution are JSON texts.
+    Sync,
+    /// `.sync:2`: waits for the job; `Input` and `Output` of a nested execution are JSON values.
+    Sync2,
+    /// `.waitForTaskToken`: waits until the token comes back.
+    WaitForTaskToken,
+}
+
+/// A number of seconds or items: a literal, or a path to one.
+#[derive(Debug)]
+pub enum Amount {
+    /// As in `TimeoutSeconds`.
+    Literal(u64),
+    /// As in `TimeoutSecondsPath`.
+    Path(Path),
+}
+
+/// A Choice state.
+#[derive(Debug)]
+pub struct Choice {
+    /// `Choices`, in order.
+    pub rules: Vec<ChoiceRule>,
+    /// `Default`
+    pub default: Option<StateIndex>,
+}
+
+/// One of the `Choices`.
+#[derive(Debug)]
+pub struct ChoiceRule {
+    /// When it matches.
+    pub condition: Condition,
+    /// Where it leads.
+    pub next: StateIndex,
+}
+
+/// The condition of a rule.
+#[derive(Debug)]
+pub enum Condition {
+    /// All of them; evaluated left to right up to the first that is false.
+    And(Vec<Condition>),
+    /// Any of them; evaluated left to right up to the first that is true.
+    Or(Vec<Condition>),
+    /// The contrary.
+    Not(Box<Condition>),
+    /// `Variable` and an operator.
+    Test {
+        /// `Variable`
+        variable: Path,
+        /// The operator and its operand.
+        comparison: Comparison,
+    },
+}
+
+/// A Choice operator with its operand.
+#[derive(Debug)]
+pub enum Comparison {
+    /// `StringEquals`, `StringLessThanPath`, …
+    String(Order, Operand<Arc<str>>),
+    /// `NumericEquals`, `NumericLessThanPath`, …
+    Numeric(Order, Operand<json::Number>),
+    /// `TimestampEquals`, `TimestampLessThanPath`, …: the instant in nanoseconds since 1970.
+    Timestamp(Order, Operand<i128>),
+    /// `BooleanEquals`, `BooleanEqualsPath`
+    Boolean(Operand<bool>),
+    /// `StringMatches`: the literal parts between the asterisks.
+    Matches(Vec<Arc<str>>),
+    /// `IsNull`
+    IsNull(bool),
+    /// `IsPresent`
+    IsPresent(bool),
+    /// `IsNumeric`
+    IsNumeric(bool),
+    /// `IsString`
+    IsString(bool),
+    /// `IsBoolean`
+    IsBoolean(bool),
+    /// `IsTimestamp`
+    IsTimestamp(bool),
+}
+
+/// What a value is compared with.
+#[derive(Debug)]
+pub enum Operand<T> {
+    /// As in `StringEquals`.
+    Literal(T),
+    /// As in `StringEqualsPath`.
+    Path(Path),
+}
+
+/// How two values must stand to each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Order {
+    Equals,
+    LessThan,
+    GreaterThan,
+    LessThanEquals,
+    GreaterThanEquals,
+}
+
+/// A Wait state.
+#[derive(Debug)]
+pub struct Wait {
+    /// How long, or until when.
+    pub until: WaitFor,
+    /// Where it leads.
+    pub transition: Transition,
+}
+
+/// How long a Wait state waits.
+#[derive(Debug)]
+pub enum WaitFor {
+    /// `Seconds`
+    Seconds(u64),
+    /// `SecondsPath`
+    SecondsPath(Path),
+    /// `Timestamp`: nanoseconds since 1970.
+    Timestamp(i128),
+    /// `TimestampPath`
+    TimestampPath(Path),
+}
+
+/// A Fail state.
+#[derive(Debug)]
+pub struct Fail {
+    /// `Error` or `ErrorPath`
+    pub error: Option<FailField>,
+    /// `Cause` or `CausePath`
+    pub cause: Option<FailField>,
+}
+
+/// `Error` and `Cause` of a Fail state.
+#[derive(Debug)]
+pub enum FailField {
+    /// As in `Error`.
+    Literal(Arc<str>),
+    /// As in `ErrorPath`: a path or an intrinsic function call.
+    Expression(Expression),
+}
+
+/// A Parallel state.
+#[derive(Debug)]
+pub struct Branches {
+    /// `Branches`, in order.
+    pub regions: Vec<RegionIndex>,
+    /// Where it leads.
+    pub transition: Transition,
+}
+
+/// A Map state with an inline item processor.
+#[derive(Debug)]
+pub struct Map {
+    /// `ItemsPath`; the effective input where it is not given.
+    pub items_path: Option<Path>,
+    /// `ItemSelector`, or `Parameters`, its old name.
+    pub item_selector: Option<Template>,
+    /// `ItemProcessor`, or `Iterator`, its old name.
+    pub processor: RegionIndex,
+    /// `MaxConcurrency` or `MaxConcurrencyPath`; 0 for no limit.
+    pub max_concurrency: Amount,
+    /// Where it leads.
+    pub transition: Transition,
+}
+
+/// The names that a retrier or catcher matches.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ErrorNames(pub Vec<Arc<str>>);
+
+/// One entry of `Retry`.
+#[derive(Debug)]
+pub struct Retrier {
+    /// `ErrorEquals`
+    pub errors: ErrorNames,
+    /// `IntervalSeconds`, 1 where it is not given.
+    pub interval_seconds: u64,
+    /// `MaxAttempts`, 3 where it is not given.
+    pub max_attempts: u64,
+    /// `BackoffRate`, 2.0 where it is not given.
+    pub backoff_rate: f64,
+    /// `MaxDelaySeconds`
+    pub max_delay_seconds: Option<u64>,
+    /// `JitterStrategy`
+    pub jitter: JitterStrategy,
+}
+
+/// How the delay before a retry is varied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JitterStrategy {
+    /// Not at all.
+    None,
+    /// Uniform between nothing and the computed delay.
+    Full,
+}
+
+/// One entry of `Catch`.
+#[derive(Debug)]
+pub struct Catcher {
+    /// `ErrorEquals`
+    pub errors: ErrorNames,
+    /// Where the error output goes in the raw input.
+    pub result_path: ResultPath,
+    /// Where it leads.
+    pub next: StateIndex,
+}
