@@ -1,0 +1,2 @@
+//! The stairwell command.
+fn main() {}

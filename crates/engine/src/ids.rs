@@ -1,0 +1,117 @@
+//! Identifiers and instants.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// An instant: milliseconds since 1970-01-01T00:00:00Z, as precise as AWS's answers are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    /// The instant so many milliseconds later; the last instant where that is too late to say.
+    pub fn plus_milliseconds(self, milliseconds: u64) -> Timestamp {
+        Timestamp(self.0.saturating_add_unsigned(milliseconds))
+    }
+
+    /// The instant so many seconds later; the last instant where that is too late to say.
+    pub fn plus_seconds(self, seconds: u64) -> Timestamp {
+        self.plus_milliseconds(seconds.saturating_mul(1_000))
+    }
+}
+
+/// The number of an execution in the store: its start in milliseconds (48 bits, so that ids sort
+/// by start), then 80 random bits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ExecutionId(pub [u8; 16]);
+
+impl ExecutionId {
+    /// An id for an execution that starts then.
+    pub fn new(start: Timestamp, random: &mut dyn rand_core::Rng) -> ExecutionId {
+        let mut bytes = [0; 16];
+        random.fill_bytes(&mut bytes[6..]);
+        bytes[..6].copy_from_slice(&start.0.to_be_bytes()[2..]);
+        ExecutionId(bytes)
+    }
+
+    /// When the execution started.
+    pub fn start(self) -> Timestamp {
+        let mut bytes = [0; 8];
+        bytes[2..].copy_from_slice(&self.0[..6]);
+        Timestamp(i64::from_be_bytes(bytes))
+    }
+}
+
+impl fmt::Display for ExecutionId {
+    /// 32 hexadecimal digits.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for ExecutionId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}
+
+/// The `id` of a history event: 1, 2, … without gaps. 0 stands for "no event".
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventId(pub u64);
+
+impl EventId {
+    /// Before the first event.
+    pub const NONE: EventId = EventId(0);
+
+    /// The one after it.
+    pub fn next(self) -> EventId {
+        EventId(self.0 + 1)
+    }
+}
+
+/// The number of a frame, never used twice within an execution. The root is 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FrameId(pub u32);
+
+impl FrameId {
+    /// The frame of the top level.
+    pub const ROOT: FrameId = FrameId(0);
+}
+
+/// One attempt of a Task state: its frame, and its `…Scheduled` event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TaskId {
+    /// Whose task it is.
+    pub frame: FrameId,
+    /// The event that began the attempt.
+    pub scheduled: EventId,
+}
+
+/// What a worker proves its task with: the execution, the attempt, and 128 random bits, so that it
+/// can be found without a table and cannot be guessed. 96 characters of hexadecimal text or fewer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TaskToken(pub Arc<str>);
+
+impl TaskToken {
+    /// A token for an attempt.
+    pub fn new(execution: ExecutionId, task: TaskId, random: &mut dyn rand_core::Rng) -> TaskToken {
+        let mut secret = [0; 16];
+        random.fill_bytes(&mut secret);
+        let secret = u128::from_be_bytes(secret);
+        let TaskId { frame, scheduled } = task;
+        TaskToken(format!("{execution}{:08x}{:016x}{secret:032x}", frame.0, scheduled.0).into())
+    }
+
+    /// The execution and the attempt that it names, where it has the form of a token. Whether the
+    /// attempt bears this very token is for the execution to say.
+    pub fn task(&self) -> Option<(ExecutionId, TaskId)> {
+        let text = &*self.0;
+        if text.len() != 88 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return None;
+        }
+        let execution = u128::from_str_radix(&text[..32], 16).ok()?;
+        let frame = u32::from_str_radix(&text[32..40], 16).ok()?;
+        let scheduled = u64::from_str_radix(&text[40..56], 16).ok()?;
+        let task = TaskId { frame: FrameId(frame), scheduled: EventId(scheduled) };
+        Some((ExecutionId(execution.to_be_bytes()), task))
+    }
+}

@@ -1,0 +1,31 @@
+//! The interpreter: what an execution is, and how it moves.
+//!
+//! Three nouns, never mixed: an [`Input`] arrives, a [`Record`] is written, an [`Effect`] is asked
+//! for. [`start`] and [`step`] decide; [`Execution::apply`] is the only thing that changes an
+//! execution, live and at recovery alike.
+//!
+//! Promises: pure. The same arguments give the same answer, on any machine, at any time.
+//!
+//! Does not: know stores, services, HTTP, tokio or the clock.
+
+mod choice;
+mod context;
+mod evaluate;
+mod event;
+mod execution;
+mod failure;
+mod ids;
+mod limits;
+mod retry;
+mod states;
+mod step;
+
+pub use event::{EventKind, HistoryEvent, Note, Record, RetryAt, TaskResource};
+pub use execution::{
+    Activity, ChildTask, Execution, Frame, Join, MapItem, MapJoin, Position, Status, TaskState,
+    WaitingOn,
+};
+pub use failure::{ErrorName, Failure};
+pub use ids::{EventId, ExecutionId, FrameId, TaskId, TaskToken, Timestamp};
+pub use limits::Limits;
+pub use step::{ChildRequest, Effect, Input, StartParameters, Step, StepEnv, start, step};

@@ -1,0 +1,38 @@
+//! Every number that AWS publishes, and the few that are ours.
+
+/// What an execution may use.
+/// See <https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Bytes of UTF-8 in the input or output of a state, task or execution: 262,144.
+    pub payload_bytes_max: usize,
+    /// Events in a history, the one that says that there are too many included: 25,000.
+    pub history_events_max: u64,
+    /// Iterations of an inline Map that run at a time where `MaxConcurrency` is 0: 40.
+    pub inline_map_concurrency_max: u64,
+    /// How long a Standard execution may run, in seconds: a year.
+    pub execution_seconds_max: u64,
+    /// Ours: how many states one step enters before the rest is left to the next step, so that an
+    /// endless loop does not hold a thread.
+    pub transitions_per_step: u64,
+}
+
+impl Limits {
+    /// AWS's values.
+    pub const AWS: Limits = Limits {
+        payload_bytes_max: 262_144,
+        history_events_max: 25_000,
+        inline_map_concurrency_max: 40,
+        execution_seconds_max: 31_536_000,
+        transitions_per_step: 2_000,
+    };
+
+    /// Small values, so that tests reach the boundaries.
+    pub const TINY: Limits = Limits {
+        payload_bytes_max: 256,
+        history_events_max: 60,
+        inline_map_concurrency_max: 3,
+        execution_seconds_max: 10_000,
+        transitions_per_step: 3,
+    };
+}

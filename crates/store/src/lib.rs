@@ -1,0 +1,101 @@
+//! Where executions and definitions are kept: the contract, its records and their stored form, the
+//! store in memory, and the suite that every store must pass.
+//!
+//! Promises: a commit is whole or absent; an answered commit is as durable as the store can make
+//! it; reads never block writes.
+//!
+//! Does not: decide anything about an execution, or look into a payload.
+
+pub mod contract;
+pub mod encoding;
+mod error;
+mod memory;
+mod record;
+mod resource;
+
+use async_trait::async_trait;
+
+pub use error::StoreError;
+pub use memory::MemoryStore;
+pub use record::{
+    Agenda, Claim, Commit, DefinitionId, ExecutionHeader, ExecutionQuery, Expected, HistoryCursor,
+    HistoryPage, ListCursor, Loaded, MachineId, ParentTask, Revision, Scope,
+};
+pub use resource::{Resource, ResourceKey, ResourceKind};
+
+use engine::{ExecutionId, Status, Timestamp};
+
+/// The store, as the runtime sees it. Under fifteen methods, and none looks into a payload.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Writes one transition: records, header, agenda and checkpoint together, or nothing.
+    /// Returns when it is durable. Commits of several callers share a sync.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] where `expected` does not hold; [`StoreError::Unavailable`] where
+    /// nothing can be written now, such as with a full disk.
+    async fn commit(&self, commit: Commit) -> Result<(), StoreError>;
+
+    /// The execution as its last commit left it: the checkpoint, with the records after it applied.
+    async fn load(&self, id: ExecutionId) -> Result<Option<Loaded>, StoreError>;
+
+    /// The newest execution with that ARN.
+    async fn find_execution(&self, arn: &str) -> Result<Option<ExecutionId>, StoreError>;
+
+    /// What describing and listing need of an execution.
+    async fn header(&self, id: ExecutionId) -> Result<Option<ExecutionHeader>, StoreError>;
+
+    /// A page of history events, at most `limit` (but at least one where there is one), from the
+    /// cursor on, in the order asked for. Notes are left out.
+    async fn history(
+        &self,
+        id: ExecutionId,
+        from: Option<HistoryCursor>,
+        limit: usize,
+        reverse: bool,
+    ) -> Result<HistoryPage, StoreError>;
+
+    /// Executions, newest start first, after the cursor.
+    async fn list_executions(
+        &self,
+        query: &ExecutionQuery,
+        status: Option<Status>,
+        after: Option<ListCursor>,
+        limit: usize,
+    ) -> Result<Vec<ExecutionHeader>, StoreError>;
+
+    /// Takes executions whose agenda is due by `now`, and, once after a start, those whose effects
+    /// were pending when the last process ended. What is taken is not given again until its next
+    /// commit, or the next start.
+    async fn claim_due(&self, now: Timestamp, limit: usize) -> Result<Claim, StoreError>;
+
+    /// How many executions of an account in a region are open.
+    async fn open_count(&self, scope: &Scope) -> Result<u64, StoreError>;
+
+    /// A definition, an activity or another named thing.
+    async fn read_resource(&self, key: &ResourceKey) -> Result<Option<Resource>, StoreError>;
+
+    /// Writes it, or removes it where `value` is none. `expected` is the version that it must
+    /// have, none where it must not be there. Returns the new version.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] where `expected` does not hold.
+    async fn write_resource(
+        &self,
+        key: &ResourceKey,
+        expected: Option<u64>,
+        value: Option<Vec<u8>>,
+    ) -> Result<u64, StoreError>;
+
+    /// Resources of a kind, by name in byte order, after the name given.
+    async fn list_resources(
+        &self,
+        kind: ResourceKind,
+        scope: &Scope,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(ResourceKey, Resource)>, StoreError>;
+
+    /// Writes out what is buffered, and refuses everything from then on.
+    async fn close(&self) -> Result<(), StoreError>;
+}

@@ -1,0 +1,174 @@
+//! What is stored of an execution.
+
+use std::sync::Arc;
+
+use engine::{
+    EventId, Execution, ExecutionId, HistoryEvent, Record, Status, TaskId, Timestamp,
+};
+
+/// An account in a region: what sees nothing of any other.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Scope {
+    /// Twelve digits.
+    pub account: Arc<str>,
+    /// Such as `us-east-1`.
+    pub region: Arc<str>,
+}
+
+/// The identity of a state machine: a machine that is made again under the same name is another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MachineId(pub [u8; 16]);
+
+/// The identity of a definition's text: the first 128 bits of its SHA-256.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DefinitionId(pub [u8; 16]);
+
+/// How many commits with records an execution has had. 1 for the first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Revision(pub u32);
+
+/// What must be true for a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// No open execution has this ARN, and no closed one whose name is still taken: `free_after`
+    /// is the instant at or before which a closed execution must have stopped for its name to be
+    /// free again.
+    New {
+        /// 90 days ago, with AWS's quota.
+        free_after: Timestamp,
+    },
+    /// The execution is at this revision.
+    At(Revision),
+}
+
+/// What describing and listing need of an execution, and what finds the rest.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExecutionHeader {
+    /// Its number.
+    pub id: ExecutionId,
+    /// Whose it is.
+    pub scope: Scope,
+    /// Its ARN.
+    pub arn: Arc<str>,
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its state machine's identity.
+    pub machine: MachineId,
+    /// Its state machine's unqualified ARN.
+    pub state_machine_arn: Arc<str>,
+    /// Set where it was started by a version or an alias.
+    pub state_machine_version_arn: Option<Arc<str>>,
+    /// Set where it was started by an alias.
+    pub state_machine_alias_arn: Option<Arc<str>>,
+    /// The definition that it runs.
+    pub definition: DefinitionId,
+    /// The role that it runs with.
+    pub role_arn: Arc<str>,
+    /// How it stands.
+    pub status: Status,
+    /// When it started.
+    pub start: Timestamp,
+    /// When it ended.
+    pub stop: Option<Timestamp>,
+    /// `traceHeader`, as it was given.
+    pub trace_header: Option<Arc<str>>,
+    /// The execution that `AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID` in its input names.
+    pub started_by: Option<ExecutionId>,
+    /// The task that started it and waits for its end.
+    pub parent: Option<ParentTask>,
+    /// The last event of its history.
+    pub last_event: EventId,
+    /// The last commit with records.
+    pub revision: Revision,
+}
+
+/// The task of another execution that started this one. What makes a repeated start harmless: it
+/// finds its own child by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ParentTask {
+    /// Whose task.
+    pub execution: ExecutionId,
+    /// Which attempt.
+    pub task: TaskId,
+}
+
+/// When an execution needs attention without anybody calling.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Agenda {
+    /// At this instant.
+    pub due: Option<Timestamp>,
+    /// After a restart, since effects are under way or somebody else's end is awaited.
+    pub has_effects: bool,
+    /// Heartbeat deadlines that are later than the records tell.
+    pub heartbeats: Vec<(TaskId, Timestamp)>,
+}
+
+/// One transition, to be written together.
+#[derive(Debug)]
+pub struct Commit {
+    /// What must be true.
+    pub expected: Expected,
+    /// The new header. Its revision is one more than the last where there are records, and the
+    /// same where there are none.
+    pub header: ExecutionHeader,
+    /// The status before, which finds the old place in the listings; none for a new execution.
+    pub previous_status: Option<Status>,
+    /// What was decided; may be empty, for a change of the agenda alone.
+    pub records: Vec<Record>,
+    /// What comes next; none where nothing does.
+    pub agenda: Option<Agenda>,
+    /// The whole execution as these records leave it, where it is due
+    /// ([`crate::encoding::encode_execution`]).
+    pub checkpoint: Option<Vec<u8>>,
+}
+
+/// A loaded execution.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// Its header.
+    pub header: ExecutionHeader,
+    /// Its state, heartbeats of the agenda included.
+    pub execution: Execution,
+    /// Bytes of records since the last checkpoint, for deciding when the next is due.
+    pub record_bytes: usize,
+}
+
+/// Whose executions to list.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ExecutionQuery {
+    /// Those of a state machine.
+    Machine(MachineId),
+    /// Those whose input says that this execution started them.
+    StartedBy(ExecutionId),
+}
+
+/// The last execution of a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListCursor(pub ExecutionId);
+
+/// The first event of a page: its commit, and its position among that commit's records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HistoryCursor {
+    /// Which commit.
+    pub revision: Revision,
+    /// Which record of it.
+    pub offset: u32,
+}
+
+/// A page of history.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HistoryPage {
+    /// The events.
+    pub events: Vec<HistoryEvent>,
+    /// Where the next page begins; none at the end.
+    pub next: Option<HistoryCursor>,
+}
+
+/// What was due.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Claim {
+    /// The executions.
+    pub executions: Vec<ExecutionId>,
+    /// When something is due next, as far as is known.
+    pub next_due: Option<Timestamp>,
+}

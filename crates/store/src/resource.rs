@@ -1,0 +1,37 @@
+//! Named things that are not executions.
+
+use std::sync::Arc;
+
+use crate::Scope;
+
+/// What a resource is. The numbers are part of the stored form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum ResourceKind {
+    /// A state machine, by name.
+    StateMachine = 1,
+    /// The text of a definition, by its [`crate::DefinitionId`], which executions are pinned to.
+    Definition = 2,
+    /// An activity, by name.
+    Activity = 3,
+}
+
+/// Which resource.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ResourceKey {
+    /// What it is.
+    pub kind: ResourceKind,
+    /// Whose it is.
+    pub scope: Scope,
+    /// Its name, unique within kind and scope.
+    pub name: Arc<str>,
+}
+
+/// A stored resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resource {
+    /// Grows with every write; for compare and set.
+    pub version: u64,
+    /// The record, as its owner encodes it.
+    pub value: Arc<[u8]>,
+}
