@@ -181,6 +181,8 @@ pub enum EventKind {
         input: Document,
         /// Not shown: the resolved limit; 0 for none.
         max_concurrency: u64,
+        /// Not shown: what each iteration runs.
+        processor: RegionIndex,
     },
     MapStateSucceeded,
     MapStateFailed,

@@ -7,7 +7,7 @@ use asl::{IntegrationPattern, RegionIndex, StateIndex};
 use json::Document;
 
 use crate::{
-    ChildRequest, Effect, EventId, ExecutionId, Failure, FrameId, Record, StartParameters,
+    ChildRequest, Effect, EventId, ExecutionId, Failure, FrameId, Record, RetryAt, StartParameters,
     TaskResource, TaskToken, Timestamp,
 };
 
@@ -45,6 +45,8 @@ pub struct Execution {
     pub frames: BTreeMap<FrameId, Frame>,
     /// The number of the next frame.
     pub next_frame: u32,
+    /// Nested executions that were awaited by what is gone since: to be stopped.
+    pub abandoned: Vec<Arc<str>>,
 }
 
 /// One thread of control: the root, a branch, or an iteration.
@@ -76,6 +78,11 @@ pub struct MapItem {
 /// Where a frame stands.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Position {
+    /// Before the first state of its region.
+    Start {
+        /// What it will get.
+        input: Document,
+    },
     /// Before a state.
     Before {
         /// Which.
@@ -113,10 +120,7 @@ pub enum WaitingOn {
     /// The time of a Wait state.
     Until(Timestamp),
     /// The next attempt.
-    Retry {
-        /// When.
-        at: Timestamp,
-    },
+    Retry(RetryAt),
     /// A task.
     Task(Box<TaskState>),
     /// The branches or iterations below it.
@@ -189,6 +193,8 @@ pub struct MapJoin {
     pub input: Document,
     /// 0 for no limit.
     pub max_concurrency: u64,
+    /// What each iteration runs.
+    pub processor: RegionIndex,
 }
 
 impl Execution {
@@ -228,5 +234,4 @@ impl Execution {
     pub fn id(&self) -> ExecutionId {
         self.parameters.id
     }
-
 }

@@ -50,7 +50,7 @@ pub enum Input {
         task: TaskId,
         /// The answer of the call.
         output: Document,
-        /// The ARN of the nested execution, where it is one.
+        /// The ARN of the nested execution, where its end is awaited (`.sync`, `.sync:2`).
         child_arn: Option<Arc<str>>,
     },
     /// The call of a task, that would go on waiting, was refused; or the work itself ended.
