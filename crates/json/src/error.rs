@@ -16,11 +16,21 @@ impl Position {
     pub fn at(text: &str, offset: usize) -> Position {
         let offset = offset.min(text.len());
         let before = &text.as_bytes()[..offset];
-        let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let line_start = before
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map_or(0, |at| at + 1);
         let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
         // Counts the bytes that begin a character, so that any offset is safe.
-        let column = 1 + before[line_start..].iter().filter(|byte| **byte & 0xC0 != 0x80).count();
-        Position { offset, line, column }
+        let column = 1 + before[line_start..]
+            .iter()
+            .filter(|byte| **byte & 0xC0 != 0x80)
+            .count();
+        Position {
+            offset,
+            line,
+            column,
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Where things stand in a text.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 
 use crate::scan::{Container, Scalar, Scanner, Sink, StringToken};
 use crate::{DEPTH_MAX, ParseError, Position};
@@ -28,12 +28,14 @@ pub fn locate(text: &str, pointer: &str) -> Position {
 /// The members whose name stands in their object already, with a pointer to each (as [`locate`]
 /// reads it) and the place of the repeated name. None in a text that is not JSON.
 pub fn duplicate_keys(text: &str) -> Vec<(String, Position)> {
-    let Ok(outline) = Outline::of(text) else { return Vec::new() };
-    let mut seen = HashMap::new();
+    let Ok(outline) = Outline::of(text) else {
+        return Vec::new();
+    };
+    let mut seen = BTreeSet::new();
     let mut duplicates = Vec::new();
     for (index, node) in outline.nodes.iter().enumerate() {
         if let (Some(parent), Label::Name(name)) = (node.parent, &node.label)
-            && seen.insert((parent, name), ()).is_some()
+            && !seen.insert((parent, name))
         {
             duplicates.push((outline.pointer(index), Position::at(text, node.offset)));
         }
@@ -82,7 +84,12 @@ impl<'a> Outline<'a> {
         if let Some(parent) = parent {
             self.nodes[parent].children.push(index);
         }
-        self.nodes.push(Node { parent, label, offset, children: Vec::new() });
+        self.nodes.push(Node {
+            parent,
+            label,
+            offset,
+            children: Vec::new(),
+        });
         index
     }
 

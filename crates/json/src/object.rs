@@ -25,7 +25,10 @@ impl Object {
 
     /// No members, with room for that many.
     pub fn with_capacity(members: usize) -> Self {
-        Object { entries: Vec::with_capacity(members), index: None }
+        Object {
+            entries: Vec::with_capacity(members),
+            index: None,
+        }
     }
 
     /// The value of that name.
@@ -102,7 +105,11 @@ impl Object {
     }
 
     fn build_index(&mut self) {
-        let places = self.entries.iter().enumerate().map(|(at, (name, _))| (name.clone(), at));
+        let places = self
+            .entries
+            .iter()
+            .enumerate()
+            .map(|(at, (name, _))| (name.clone(), at));
         self.index = Some(Box::new(places.collect()));
     }
 }
@@ -117,7 +124,9 @@ impl PartialEq for Object {
     /// The same names with equal values, in any order.
     fn eq(&self, other: &Self) -> bool {
         self.len() == other.len()
-            && self.iter().all(|(name, value)| other.get(name) == Some(value))
+            && self
+                .iter()
+                .all(|(name, value)| other.get(name) == Some(value))
     }
 }
 

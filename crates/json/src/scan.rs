@@ -43,7 +43,11 @@ impl<'a> StringToken<'a> {
     /// The text that is meant.
     #[inline]
     pub(crate) fn unescape(self) -> Cow<'a, str> {
-        if self.has_escapes { Cow::Owned(unescape(self.raw)) } else { Cow::Borrowed(self.raw) }
+        if self.has_escapes {
+            Cow::Owned(unescape(self.raw))
+        } else {
+            Cow::Borrowed(self.raw)
+        }
     }
 }
 
@@ -120,7 +124,13 @@ type Scanned<T = ()> = Result<T, ParseError>;
 
 impl<'a> Scanner<'a> {
     pub(crate) fn new(text: &'a str, depth_max: usize) -> Self {
-        Scanner { text, bytes: text.as_bytes(), at: 0, depth_max, open: Vec::new() }
+        Scanner {
+            text,
+            bytes: text.as_bytes(),
+            at: 0,
+            depth_max,
+            open: Vec::new(),
+        }
     }
 
     /// Reads the one value of the text.
@@ -177,7 +187,10 @@ impl<'a> Scanner<'a> {
                 self.depth_max
             )));
         }
-        self.open.push(Opened { container, offset: self.at });
+        self.open.push(Opened {
+            container,
+            offset: self.at,
+        });
         sink.open(container, self.at);
         self.at += 1;
         self.skip_whitespace();
@@ -261,7 +274,9 @@ impl<'a> Scanner<'a> {
     fn finish(&mut self) -> Scanned {
         let value_end = self.at;
         self.skip_whitespace();
-        let Some(next) = self.peek() else { return Ok(()) };
+        let Some(next) = self.peek() else {
+            return Ok(());
+        };
         if self.at == value_end && self.bytes[value_end - 1].is_ascii_alphanumeric() {
             return Err(self.unexpected("Expected space separating root-level values"));
         }
@@ -276,10 +291,16 @@ impl<'a> Scanner<'a> {
                 if !["true", "false", "null"].contains(&word.as_str()) {
                     return Err(self.odd_value());
                 }
-                if next == b'n' { "VALUE_NULL" } else { "VALUE_BOOLEAN" }
+                if next == b'n' {
+                    "VALUE_NULL"
+                } else {
+                    "VALUE_BOOLEAN"
+                }
             }
         };
-        Err(self.error(format!("Trailing token (of type {token}) found after value")))
+        Err(self.error(format!(
+            "Trailing token (of type {token}) found after value"
+        )))
     }
 
     #[inline]
@@ -447,11 +468,17 @@ impl<'a> Scanner<'a> {
 
     #[cold]
     fn error(&self, message: String) -> ParseError {
-        ParseError { message, position: Position::at(self.text, self.at) }
+        ParseError {
+            message,
+            position: Position::at(self.text, self.at),
+        }
     }
 
     fn current_char(&self) -> char {
-        self.text[self.at..].chars().next().expect("there is a character")
+        self.text[self.at..]
+            .chars()
+            .next()
+            .expect("there is a character")
     }
 
     #[cold]
@@ -476,7 +503,9 @@ impl<'a> Scanner<'a> {
                          `JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS` to allow"
                     ));
                 }
-                self.error(format!("Unrecognized token '{word}': was expecting {VALUES}"))
+                self.error(format!(
+                    "Unrecognized token '{word}': was expecting {VALUES}"
+                ))
             }
             Some(_) => self.unexpected(&format!("expected a valid value {VALUES}")),
         }
@@ -525,7 +554,9 @@ impl<'a> Scanner<'a> {
     #[cold]
     fn end_between_entries(&self) -> ParseError {
         let kind = self.innermost();
-        self.error(format!("Unexpected end-of-input within/between {kind} entries"))
+        self.error(format!(
+            "Unexpected end-of-input within/between {kind} entries"
+        ))
     }
 
     #[cold]
@@ -535,7 +566,11 @@ impl<'a> Scanner<'a> {
 
     #[cold]
     fn mismatched(&self, found: u8) -> ParseError {
-        let expected = if self.innermost() == "Array" { ']' } else { '}' };
+        let expected = if self.innermost() == "Array" {
+            ']'
+        } else {
+            '}'
+        };
         let (found, kind, start) = (char::from(found), self.innermost(), self.innermost_start());
         self.error(format!(
             "Unexpected close marker '{found}': expected '{expected}' (for {kind} starting at \
