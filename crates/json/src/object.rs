@@ -14,7 +14,7 @@ pub struct Object {
     entries: Vec<(Arc<str>, Value)>,
     // Where each name is in `entries`; kept from the moment that there are too many to look at
     // each. A tree and not a hash table: no input can make it slow, and no seed is needed.
-    index: Option<Box<BTreeMap<Arc<str>, usize>>>,
+    index: Option<BTreeMap<Arc<str>, usize>>,
 }
 
 impl Object {
@@ -110,7 +110,7 @@ impl Object {
             .iter()
             .enumerate()
             .map(|(at, (name, _))| (name.clone(), at));
-        self.index = Some(Box::new(places.collect()));
+        self.index = Some(places.collect());
     }
 }
 
