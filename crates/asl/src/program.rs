@@ -177,6 +177,11 @@ impl StateKind {
             StateKind::Map(_) => StateType::Map,
         }
     }
+
+    /// Whether it may have `Retry` and `Catch`.
+    pub fn can_retry(&self) -> bool {
+        matches!(self, StateKind::Task(_) | StateKind::Parallel(_) | StateKind::Map(_))
+    }
 }
 
 /// A Pass state.
@@ -222,6 +227,29 @@ pub enum IntegrationPattern {
     Sync2,
     /// `.waitForTaskToken`: waits until the token comes back.
     WaitForTaskToken,
+}
+
+impl IntegrationPattern {
+    /// As it ends a resource: `.sync:2`; empty for request and response.
+    pub fn suffix(self) -> &'static str {
+        match self {
+            IntegrationPattern::RequestResponse => "",
+            IntegrationPattern::Sync => ".sync",
+            IntegrationPattern::Sync2 => ".sync:2",
+            IntegrationPattern::WaitForTaskToken => ".waitForTaskToken",
+        }
+    }
+}
+
+impl Resource {
+    /// How AWS names what is called where a result is too large: the service, or the whole ARN
+    /// where the resource is one.
+    pub fn service(&self) -> &str {
+        match self {
+            Resource::Activity(arn) => arn,
+            Resource::StartExecution(_) => "states",
+        }
+    }
 }
 
 /// A number of seconds or items: a literal, or a path to one.

@@ -1,1 +1,103 @@
-//! context
+//! The context object, `$$`.
+//! See <https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html>.
+
+use asl::Program;
+use json::{Object, Value};
+
+use crate::{Execution, FrameId, MapItem, Position, TaskToken, Timestamp};
+
+/// What the context object shows beside the frame: facts of a moment that no record holds yet.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Moment<'a> {
+    /// `$$.Task.Token` of the attempt that is about to be scheduled.
+    pub(crate) token: Option<&'a TaskToken>,
+    /// `$$.Map.Item` of the iteration that is about to start.
+    pub(crate) item: Option<&'a MapItem>,
+}
+
+/// The context object as an expression of this frame sees it.
+pub(crate) fn context(
+    program: &Program,
+    execution: &Execution,
+    frame: FrameId,
+    moment: Moment<'_>,
+) -> Value {
+    let mut context = Object::new();
+    context.insert("Execution", execution_part(execution));
+    context.insert("StateMachine", state_machine_part(execution));
+    if let Some(state) = state_part(program, execution, frame) {
+        context.insert("State", state);
+    }
+    if let Some(token) = moment.token {
+        let mut task = Object::new();
+        task.insert("Token", token.0.clone());
+        context.insert("Task", task);
+    }
+    if let Some(item) = moment.item.or_else(|| enclosing_item(execution, frame)) {
+        context.insert("Map", map_part(item));
+    }
+    context.into()
+}
+
+fn execution_part(execution: &Execution) -> Object {
+    let parameters = &execution.parameters;
+    let mut part = Object::new();
+    part.insert("Id", parameters.arn.clone());
+    part.insert("Input", parameters.input.value().clone());
+    part.insert("StartTime", iso(execution.start));
+    part.insert("Name", parameters.name.clone());
+    part.insert("RoleArn", parameters.role_arn.clone());
+    // Express executions, whose ARNs say `express`, are never redriven and have no count.
+    if !parameters.arn.contains(":express:") {
+        part.insert("RedriveCount", 0);
+    }
+    part
+}
+
+fn state_machine_part(execution: &Execution) -> Object {
+    let mut part = Object::new();
+    part.insert("Id", execution.parameters.state_machine_arn.clone());
+    part.insert("Name", execution.parameters.state_machine_name.clone());
+    part
+}
+
+fn state_part(program: &Program, execution: &Execution, frame: FrameId) -> Option<Object> {
+    let frame = execution.frames.get(&frame)?;
+    let Position::In { state, entered, retries, .. } = &frame.position else {
+        return None;
+    };
+    let state = program.state(*state);
+    let mut part = Object::new();
+    part.insert("Name", state.name.clone());
+    part.insert("EnteredTime", iso(*entered));
+    if state.kind.can_retry() {
+        part.insert("RetryCount", retries.iter().map(|count| i64::from(*count)).sum::<i64>());
+    }
+    Some(part)
+}
+
+fn enclosing_item(execution: &Execution, frame: FrameId) -> Option<&MapItem> {
+    let mut frame = execution.frames.get(&frame)?;
+    loop {
+        if let Some(item) = &frame.item {
+            return Some(item);
+        }
+        frame = execution.frames.get(&frame.parent?)?;
+    }
+}
+
+fn map_part(item: &MapItem) -> Object {
+    let mut inner = Object::new();
+    inner.insert("Index", i64::try_from(item.index).unwrap_or(i64::MAX));
+    inner.insert("Value", item.value.value().clone());
+    let mut part = Object::new();
+    part.insert("Item", inner);
+    part
+}
+
+/// ISO 8601 in UTC, with milliseconds where there are any.
+pub(crate) fn iso(time: Timestamp) -> String {
+    jiff::Timestamp::from_millisecond(time.0)
+        .expect("no instant of an execution lies beyond the year 9999")
+        .to_string()
+}

@@ -217,3 +217,16 @@ pub enum EventKind {
         state: Arc<str>,
     },
 }
+
+impl EventKind {
+    /// Whether it is the last of a history, until a redrive.
+    pub fn ends_execution(&self) -> bool {
+        matches!(
+            self,
+            EventKind::ExecutionSucceeded { .. }
+                | EventKind::ExecutionFailed(_)
+                | EventKind::ExecutionAborted(_)
+                | EventKind::ExecutionTimedOut(_)
+        )
+    }
+}

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use asl::{IntegrationPattern, RegionIndex, StateIndex};
+use asl::{RegionIndex, StateIndex};
 use json::Document;
 
 use crate::{
-    ChildRequest, Effect, EventId, ExecutionId, Failure, FrameId, Record, RetryAt, StartParameters,
+    ChildRequest, Effect, EventId, ExecutionId, Failure, FrameId, RetryAt, StartParameters, TaskId,
     TaskResource, TaskToken, Timestamp,
 };
 
@@ -167,7 +167,9 @@ pub struct ChildTask {
     pub resource: TaskResource,
     /// What is started.
     pub request: ChildRequest,
-    /// Its ARN, once the start was accepted.
+    /// Whether the start was accepted.
+    pub submitted: bool,
+    /// Its ARN, where the start was accepted and its end is awaited.
     pub child_arn: Option<Arc<str>>,
 }
 
@@ -199,39 +201,167 @@ pub struct MapJoin {
 
 impl Execution {
     /// An execution of which nothing is written yet.
-    pub fn new(_parameters: StartParameters) -> Execution {
-        todo!()
-    }
-
-    /// Changes the execution as the record says. Never looks at the program, evaluates nothing,
-    /// cannot fail on records that a step gave.
-    pub fn apply(&mut self, _record: &Record) {
-        todo!()
-    }
-
-    /// The effects that were asked for and not answered yet: what is to be performed (again) after
-    /// a crash. Of an ended execution: the nested executions to stop.
-    pub fn pending_effects(&self) -> Vec<Effect> {
-        todo!()
-    }
-
-    /// When a [`crate::Input::Tick`] is due next; none where only an answer can move it.
-    pub fn next_due(&self) -> Option<Timestamp> {
-        todo!()
-    }
-
-    /// Whether a `Tick` would move it right now, because the last step used up its budget.
-    pub fn is_runnable(&self) -> bool {
-        todo!()
-    }
-
-    /// The attempt that bears this token and is still waited for.
-    pub fn task_by_token(&self, _token: &TaskToken) -> Option<&TaskState> {
-        todo!()
+    pub fn new(parameters: StartParameters) -> Execution {
+        Execution {
+            parameters,
+            status: Status::Running,
+            start: Timestamp::default(),
+            stop: None,
+            deadline: None,
+            output: None,
+            failure: None,
+            last_event: EventId::NONE,
+            frames: BTreeMap::new(),
+            next_frame: 0,
+            abandoned: Vec::new(),
+        }
     }
 
     /// The number in the store.
     pub fn id(&self) -> ExecutionId {
         self.parameters.id
+    }
+
+    /// Whether a `Tick` would move it right now, because the last step used up its budget.
+    pub fn is_runnable(&self) -> bool {
+        self.status == Status::Running && self.frames.values().any(Frame::is_runnable)
+    }
+
+    /// When a [`crate::Input::Tick`] is due next; none where only an answer can move it.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        if self.status != Status::Running {
+            return None;
+        }
+        self.frames.values().filter_map(Frame::due).chain(self.deadline).min()
+    }
+
+    /// The effects that were asked for and not answered yet: what is to be performed (again) after
+    /// a crash. Of an ended execution: the nested executions to stop.
+    pub fn pending_effects(&self) -> Vec<Effect> {
+        let stops = self.abandoned.iter().cloned().map(|child_arn| Effect::StopChild { child_arn });
+        let running = self.status == Status::Running;
+        let tasks = self.frames.iter().filter_map(|(id, frame)| {
+            let task = frame.task()?;
+            if running { task.pending_effect(*id) } else { task.stop_effect() }
+        });
+        stops.chain(tasks).collect()
+    }
+
+    /// The attempt that is still waited for.
+    pub fn task(&self, task: TaskId) -> Option<&TaskState> {
+        let state = self.frames.get(&task.frame)?.task()?;
+        (self.status == Status::Running && state.scheduled == task.scheduled).then_some(state)
+    }
+
+    /// The attempt that bears this token and is still waited for.
+    pub fn task_by_token(&self, token: &TaskToken) -> Option<&TaskState> {
+        let (execution, task) = token.task()?;
+        let state = self.task(task)?;
+        (execution == self.id() && state.token.as_ref() == Some(token)).then_some(state)
+    }
+
+    /// Moves the heartbeat deadline of an attempt that is still waited for.
+    pub fn set_heartbeat_deadline(&mut self, task: TaskId, deadline: Timestamp) {
+        if self.task(task).is_some()
+            && let Some(state) = self.frames.get_mut(&task.frame).and_then(Frame::task_mut)
+        {
+            state.heartbeat_deadline = Some(deadline);
+        }
+    }
+
+    /// The heartbeat deadlines of every attempt that has one.
+    pub fn heartbeat_deadlines(&self) -> impl Iterator<Item = (TaskId, Timestamp)> {
+        self.frames.iter().filter_map(|(id, frame)| {
+            let task = frame.task()?;
+            let id = TaskId { frame: *id, scheduled: task.scheduled };
+            task.heartbeat_deadline.map(|deadline| (id, deadline))
+        })
+    }
+}
+
+impl Frame {
+    /// Whether it goes on without anything happening.
+    pub fn is_runnable(&self) -> bool {
+        matches!(self.position, Position::Start { .. } | Position::Before { .. })
+    }
+
+    /// When its wait, its next attempt or its task's patience ends.
+    pub fn due(&self) -> Option<Timestamp> {
+        let Position::In { waiting_on, .. } = &self.position else {
+            return None;
+        };
+        match waiting_on {
+            WaitingOn::Until(until) => Some(*until),
+            WaitingOn::Retry(retry) => Some(retry.at),
+            WaitingOn::Task(task) => task.due(),
+            WaitingOn::Nothing | WaitingOn::Join(_) => None,
+        }
+    }
+
+    /// The attempt that it waits for.
+    pub fn task(&self) -> Option<&TaskState> {
+        match &self.position {
+            Position::In { waiting_on: WaitingOn::Task(task), .. } => Some(task),
+            _ => None,
+        }
+    }
+
+    /// The branches or iterations that it waits for.
+    pub fn join(&self) -> Option<&Join> {
+        match &self.position {
+            Position::In { waiting_on: WaitingOn::Join(join), .. } => Some(join),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn task_mut(&mut self) -> Option<&mut TaskState> {
+        match &mut self.position {
+            Position::In { waiting_on: WaitingOn::Task(task), .. } => Some(task),
+            _ => None,
+        }
+    }
+}
+
+impl TaskState {
+    /// When it times out, for whichever reason comes first.
+    pub fn due(&self) -> Option<Timestamp> {
+        self.deadline.into_iter().chain(self.heartbeat_deadline).min()
+    }
+
+    /// The nested execution whose end it awaits.
+    pub fn awaited_child(&self) -> Option<&Arc<str>> {
+        match &self.activity {
+            Activity::Child(child) => child.child_arn.as_ref(),
+            Activity::Worker { .. } => None,
+        }
+    }
+
+    fn pending_effect(&self, frame: FrameId) -> Option<Effect> {
+        let task = TaskId { frame, scheduled: self.scheduled };
+        match &self.activity {
+            Activity::Worker { started: true, .. } => None,
+            Activity::Worker { activity_arn, input, started: false } => {
+                Some(Effect::OfferActivity {
+                    task,
+                    activity_arn: activity_arn.clone(),
+                    input: input.clone(),
+                    token: self.token.clone().expect("an activity's task has a token"),
+                })
+            }
+            Activity::Child(child) => match (&child.child_arn, child.submitted) {
+                (None, false) => Some(Effect::StartChild { task, child: child.request.clone() }),
+                (None, true) => None,
+                (Some(child_arn), _) => Some(Effect::AwaitChild {
+                    task,
+                    child_arn: child_arn.clone(),
+                    pattern: child.request.pattern,
+                }),
+            },
+        }
+    }
+
+    fn stop_effect(&self) -> Option<Effect> {
+        let child_arn = self.awaited_child()?.clone();
+        Some(Effect::StopChild { child_arn })
     }
 }

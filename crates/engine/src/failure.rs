@@ -18,17 +18,11 @@ pub struct Failure {
 impl Failure {
     /// A failure with both parts.
     pub fn new(error: impl Into<ErrorName>, cause: impl Into<Arc<str>>) -> Failure {
-        Failure {
-            error: Some(error.into()),
-            cause: Some(cause.into()),
-        }
+        Failure { error: Some(error.into()), cause: Some(cause.into()) }
     }
 
     /// A failure with a name alone.
     pub fn named(error: impl Into<ErrorName>) -> Failure {
-        Failure {
-            error: Some(error.into()),
-            cause: None,
-        }
+        Failure { error: Some(error.into()), cause: None }
     }
 }

@@ -44,9 +44,7 @@ impl ExecutionId {
 impl fmt::Display for ExecutionId {
     /// 32 hexadecimal digits.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0
-            .iter()
-            .try_for_each(|byte| write!(formatter, "{byte:02x}"))
+        self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
     }
 }
 
@@ -100,13 +98,7 @@ impl TaskToken {
         random.fill_bytes(&mut secret);
         let secret = u128::from_be_bytes(secret);
         let TaskId { frame, scheduled } = task;
-        TaskToken(
-            format!(
-                "{execution}{:08x}{:016x}{secret:032x}",
-                frame.0, scheduled.0
-            )
-            .into(),
-        )
+        TaskToken(format!("{execution}{:08x}{:016x}{secret:032x}", frame.0, scheduled.0).into())
     }
 
     /// The execution and the attempt that it names, where it has the form of a token. Whether the
@@ -119,10 +111,7 @@ impl TaskToken {
         let execution = u128::from_str_radix(&text[..32], 16).ok()?;
         let frame = u32::from_str_radix(&text[32..40], 16).ok()?;
         let scheduled = u64::from_str_radix(&text[40..56], 16).ok()?;
-        let task = TaskId {
-            frame: FrameId(frame),
-            scheduled: EventId(scheduled),
-        };
+        let task = TaskId { frame: FrameId(frame), scheduled: EventId(scheduled) };
         Some((ExecutionId(execution.to_be_bytes()), task))
     }
 }

@@ -8,7 +8,7 @@
 //!
 //! Does not: know stores, services, HTTP, tokio or the clock.
 
-mod choice;
+mod apply;
 mod context;
 mod evaluate;
 mod event;

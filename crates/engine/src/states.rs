@@ -1,1 +1,11 @@
-//! states
+//! One file per type of state: what happens when a frame works in it.
+
+mod choice;
+mod fail;
+mod join;
+mod map;
+mod parallel;
+mod pass;
+mod succeed;
+mod task;
+mod wait;

@@ -1,12 +1,18 @@
 //! Deciding: what an input leads to.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use asl::{IntegrationPattern, Program};
+use asl::{IntegrationPattern, Program, State, StateIndex, StateKind, Transition};
 use json::Document;
 use rand_core::Rng;
 
-use crate::{Execution, ExecutionId, Failure, Limits, Record, TaskId, TaskToken, Timestamp};
+use crate::evaluate::Fault;
+use crate::retry::{RUNTIME, TIMEOUT};
+use crate::{
+    EventId, EventKind, Execution, ExecutionId, Failure, Frame, FrameId, HistoryEvent, Limits,
+    Position, Record, Status, TaskId, TaskToken, Timestamp, WaitingOn,
+};
 
 /// What an execution starts with.
 #[derive(Clone, Debug, PartialEq)]
@@ -141,21 +147,333 @@ pub struct ChildRequest {
 
 /// Begins an execution and advances it until it can only wait, or its budget is used up.
 pub fn start(
-    _program: &Program,
-    _parameters: StartParameters,
-    _env: &mut StepEnv<'_>,
+    program: &Program,
+    parameters: StartParameters,
+    env: &mut StepEnv<'_>,
 ) -> (Execution, Step) {
-    todo!()
+    let limit_seconds = env.limits.execution_seconds_max;
+    let seconds = program.timeout_seconds.unwrap_or(limit_seconds).min(limit_seconds);
+    let started = EventKind::ExecutionStarted {
+        input: parameters.input.clone(),
+        role_arn: parameters.role_arn.clone(),
+        state_machine_version_arn: parameters.state_machine_version_arn.clone(),
+        state_machine_alias_arn: parameters.state_machine_alias_arn.clone(),
+        deadline: Some(env.now.plus_seconds(seconds)),
+    };
+    let mut execution = Execution::new(parameters);
+    let step = Stepper::run(program, &mut execution, env, |stepper| {
+        stepper.emit(FrameId::ROOT, EventId::NONE, started).map(drop)
+    });
+    (execution, step)
 }
 
 /// Advances an execution with one input, until it can only wait, or its budget is used up (then
 /// [`Execution::is_runnable`] holds, and a `Tick` goes on). An input for a task that is no longer
-/// waited for changes nothing and gives an empty step.
+/// waited for changes nothing and gives no records.
 pub fn step(
-    _program: &Program,
-    _execution: &mut Execution,
-    _input: Input,
-    _env: &mut StepEnv<'_>,
+    program: &Program,
+    execution: &mut Execution,
+    input: Input,
+    env: &mut StepEnv<'_>,
 ) -> Step {
-    todo!()
+    if execution.status != Status::Running {
+        return late(execution, input);
+    }
+    Stepper::run(program, execution, env, |stepper| stepper.take(input))
+}
+
+/// What an input that comes too late still leads to: a nested execution that started meanwhile has
+/// nobody to wait for it.
+fn late(execution: &Execution, input: Input) -> Step {
+    let mut step = Step::default();
+    if let Input::TaskSubmitted { task, child_arn: Some(child_arn), .. } = input
+        && execution.task(task).is_none()
+    {
+        step.effects.push(Effect::StopChild { child_arn });
+    }
+    step
+}
+
+/// The execution has ended: there is nothing more to decide.
+#[derive(Debug)]
+pub(crate) struct Ended;
+
+/// A step in the making.
+pub(crate) struct Stepper<'a, 'env> {
+    pub(crate) program: &'a Program,
+    pub(crate) execution: &'a mut Execution,
+    pub(crate) env: &'a mut StepEnv<'env>,
+    step: Step,
+    /// Frames that go on; what a frame that just moved does next comes first, so that histories
+    /// read branch by branch.
+    ready: VecDeque<FrameId>,
+    transitions_left: u64,
+}
+
+impl<'a, 'env> Stepper<'a, 'env> {
+    fn run(
+        program: &'a Program,
+        execution: &'a mut Execution,
+        env: &'a mut StepEnv<'env>,
+        first: impl FnOnce(&mut Self) -> Result<(), Ended>,
+    ) -> Step {
+        let abandoned_before = execution.abandoned.len();
+        let transitions_left = env.limits.transitions_per_step;
+        let step = Step::default();
+        let ready = VecDeque::new();
+        let mut stepper = Stepper { program, execution, env, step, ready, transitions_left };
+        // How an execution ends is written in its records; there is nothing to report here.
+        let (Ok(()) | Err(Ended)) = first(&mut stepper).and_then(|()| stepper.advance_all());
+        stepper.ask_for_stops(abandoned_before);
+        stepper.step
+    }
+
+    fn take(&mut self, input: Input) -> Result<(), Ended> {
+        match input {
+            Input::Tick => self.tick(),
+            Input::ActivityStarted { task, worker_name } => {
+                self.activity_started(task, worker_name)
+            }
+            Input::TaskSubmitted { task, output, child_arn } => {
+                self.task_submitted(task, output, child_arn)
+            }
+            Input::TaskFinished { task, outcome } => self.task_finished(task, outcome),
+            Input::Heartbeat { task } => {
+                self.heartbeat(task);
+                Ok(())
+            }
+            Input::Stopped(failure) => {
+                self.abort_below(FrameId::ROOT, None, None)?;
+                self.end(EventId::NONE, EventKind::ExecutionAborted(failure))
+            }
+        }
+    }
+
+    fn tick(&mut self) -> Result<(), Ended> {
+        if self.execution.deadline.is_some_and(|deadline| deadline <= self.env.now) {
+            let failure = Failure::named(TIMEOUT);
+            return self.end(EventId::NONE, EventKind::ExecutionTimedOut(failure));
+        }
+        let now = self.env.now;
+        let is_due = |frame: &Frame| frame.due().is_some_and(|due| due <= now);
+        let frames = self.execution.frames.iter();
+        let due: Vec<FrameId> =
+            frames.filter(|(_, frame)| is_due(frame)).map(|(id, _)| *id).collect();
+        for frame in due {
+            // What happened to the frames before it may have moved or removed this one.
+            if self.execution.frames.get(&frame).is_some_and(is_due) {
+                self.time_passed(frame)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn time_passed(&mut self, id: FrameId) -> Result<(), Ended> {
+        let Position::In { waiting_on, .. } = &self.execution.frame(id).position else {
+            unreachable!("only a frame in a state is due");
+        };
+        match waiting_on {
+            WaitingOn::Until(_) => self.wait_ended(id),
+            WaitingOn::Retry(retry) => {
+                let previous = retry.previous;
+                self.work(id, previous)
+            }
+            WaitingOn::Task(_) => self.task_timed_out(id),
+            WaitingOn::Nothing | WaitingOn::Join(_) => unreachable!("neither is ever due"),
+        }
+    }
+
+    /// Lets every frame that can go on do so, within the budget.
+    fn advance_all(&mut self) -> Result<(), Ended> {
+        let frames = self.execution.frames.iter();
+        self.ready = frames.filter(|(_, frame)| frame.is_runnable()).map(|(id, _)| *id).collect();
+        while self.transitions_left > 0 {
+            let Some(id) = self.ready.pop_front() else {
+                break;
+            };
+            self.advance(id)?;
+        }
+        Ok(())
+    }
+
+    fn advance(&mut self, id: FrameId) -> Result<(), Ended> {
+        // A frame may be gone since it was queued, with the state that it ran for.
+        let Some(frame) = self.execution.frames.get(&id) else {
+            return Ok(());
+        };
+        let (state, input) = match &frame.position {
+            Position::Start { input } => (self.program.region(frame.region).start, input.clone()),
+            Position::Before { state, input } => (*state, input.clone()),
+            Position::In { .. } | Position::Done { .. } => return Ok(()),
+        };
+        self.transitions_left -= 1;
+        self.enter(id, state, input)
+    }
+
+    fn enter(&mut self, id: FrameId, index: StateIndex, input: Document) -> Result<(), Ended> {
+        let state = self.program.state(index);
+        let until = match &state.kind {
+            StateKind::Wait(wait) => Some(self.wait_until(id, state, wait, &input)),
+            _ => None,
+        };
+        let previous = self.execution.frame(id).last_event;
+        let entered = EventKind::StateEntered {
+            state_type: state.kind.state_type(),
+            name: state.name.clone(),
+            input,
+            state: index,
+            until: until.as_ref().and_then(|until| until.as_ref().ok().copied()),
+        };
+        let entered = self.emit(id, previous, entered)?;
+        match until {
+            Some(Err(fault)) => self.fail_with(id, fault, entered),
+            Some(Ok(until)) if until <= self.env.now => self.wait_ended(id),
+            Some(Ok(_)) => Ok(()),
+            None => self.work(id, entered),
+        }
+    }
+
+    /// Does what the state of a frame is there for: when it was entered, and at each retry.
+    /// `previous` is the event that led here.
+    fn work(&mut self, id: FrameId, previous: EventId) -> Result<(), Ended> {
+        let Position::In { state, input, .. } = &self.execution.frame(id).position else {
+            unreachable!("a frame works in a state");
+        };
+        let (state, input) = (self.program.state(*state), input.clone());
+        match &state.kind {
+            StateKind::Pass(pass) => self.pass(id, state, pass, &input),
+            StateKind::Task(task) => self.task(id, state, task, &input, previous),
+            StateKind::Choice(choice) => self.choice(id, state, choice, &input),
+            StateKind::Wait(_) => unreachable!("a Wait state waits, and is never tried again"),
+            StateKind::Succeed => self.succeed(id, state, &input),
+            StateKind::Fail(fail) => self.fail(id, fail, &input),
+            StateKind::Parallel(branches) => self.parallel(id, state, branches, &input, previous),
+            StateKind::Map(map) => self.map(id, state, map, &input, previous),
+        }
+    }
+
+    /// Leaves a state for the next one, or ends the region.
+    pub(crate) fn exit(
+        &mut self,
+        id: FrameId,
+        previous: EventId,
+        output: Document,
+        next: Option<StateIndex>,
+    ) -> Result<(), Ended> {
+        let state = self.state_of(id);
+        let exited = EventKind::StateExited {
+            state_type: state.kind.state_type(),
+            name: state.name.clone(),
+            output: output.clone(),
+            assigned: Vec::new(),
+            next,
+        };
+        let exited = self.emit(id, previous, exited)?;
+        if next.is_some() {
+            self.ready.push_front(id);
+            return Ok(());
+        }
+        match self.execution.frame(id).parent {
+            None => self.end(exited, EventKind::ExecutionSucceeded { output }),
+            Some(parent) => self.child_done(parent, id),
+        }
+    }
+
+    /// Leaves a state as its `Next` or `End` says.
+    pub(crate) fn leave(
+        &mut self,
+        id: FrameId,
+        output: Result<Document, Fault>,
+        transition: Transition,
+        previous: EventId,
+    ) -> Result<(), Ended> {
+        let next = match transition {
+            Transition::Next(next) => Some(next),
+            Transition::End => None,
+        };
+        match output {
+            Ok(output) => self.exit(id, previous, output, next),
+            Err(fault) => self.fail_with(id, fault, previous),
+        }
+    }
+
+    /// The state that a frame is in.
+    pub(crate) fn state_of(&self, id: FrameId) -> &'a State {
+        let Position::In { state, .. } = &self.execution.frame(id).position else {
+            unreachable!("asked of a frame in a state");
+        };
+        self.program.state(*state)
+    }
+
+    /// Writes an event, unless the history is full: then its last event says so instead.
+    pub(crate) fn emit(
+        &mut self,
+        frame: FrameId,
+        previous: EventId,
+        kind: EventKind,
+    ) -> Result<EventId, Ended> {
+        let id = self.execution.last_event.next();
+        if id.0 >= self.env.limits.history_events_max && !kind.ends_execution() {
+            let text = format!(
+                "The execution reached the maximum number of history events ({}).",
+                self.env.limits.history_events_max
+            );
+            let failed = EventKind::ExecutionFailed(Failure::new(RUNTIME, text));
+            self.end(previous, failed)?;
+        }
+        self.write(Record::Event(HistoryEvent {
+            id,
+            previous,
+            timestamp: self.env.now,
+            frame,
+            kind,
+        }));
+        Ok(id)
+    }
+
+    /// Writes the event that ends the execution.
+    pub(crate) fn end(&mut self, previous: EventId, kind: EventKind) -> Result<(), Ended> {
+        let id = self.execution.last_event.next();
+        let (timestamp, frame) = (self.env.now, FrameId::ROOT);
+        self.write(Record::Event(HistoryEvent { id, previous, timestamp, frame, kind }));
+        Err(Ended)
+    }
+
+    pub(crate) fn write(&mut self, record: Record) {
+        self.execution.apply(&record);
+        self.step.records.push(record);
+    }
+
+    pub(crate) fn ask(&mut self, effect: Effect) {
+        self.step.effects.push(effect);
+    }
+
+    pub(crate) fn make_ready(&mut self, id: FrameId) {
+        self.ready.push_back(id);
+    }
+
+    pub(crate) fn next_frame(&self) -> FrameId {
+        FrameId(self.execution.next_frame)
+    }
+
+    /// Asks for an end of the nested executions that nobody waits for since this step.
+    fn ask_for_stops(&mut self, abandoned_before: usize) {
+        // Effects for tasks that this very step gave up again need not be performed.
+        let execution = &*self.execution;
+        self.step.effects.retain(|effect| match effect {
+            Effect::StartChild { task, .. }
+            | Effect::AwaitChild { task, .. }
+            | Effect::OfferActivity { task, .. } => execution.task(*task).is_some(),
+            Effect::StopChild { .. } => true,
+        });
+        let abandoned = &execution.abandoned[abandoned_before..];
+        let mut stops: Vec<Effect> = abandoned
+            .iter()
+            .map(|child_arn| Effect::StopChild { child_arn: child_arn.clone() })
+            .collect();
+        if execution.status != Status::Running {
+            stops = execution.pending_effects();
+        }
+        self.step.effects.extend(stops);
+    }
 }

@@ -1,0 +1,359 @@
+//! Applying records: the only thing that changes an execution, live and at recovery alike.
+//!
+//! Nothing here looks at the program, evaluates an expression or can fail.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use asl::{RegionIndex, StateIndex};
+use json::Document;
+
+use crate::{
+    Activity, ChildTask, EventId, EventKind, Execution, Failure, Frame, FrameId, HistoryEvent,
+    Join, MapItem, MapJoin, Note, Position, Record, RetryAt, Status, TaskState, Timestamp,
+    WaitingOn,
+};
+
+impl Execution {
+    /// Changes the execution as the record says. Never looks at the program, evaluates nothing,
+    /// cannot fail on records that a step gave.
+    pub fn apply(&mut self, record: &Record) {
+        match record {
+            Record::Event(event) => self.apply_event(event),
+            Record::Note(Note::RetryScheduled { frame, retry }) => {
+                self.schedule_retry(*frame, *retry);
+            }
+        }
+    }
+
+    fn apply_event(&mut self, event: &HistoryEvent) {
+        debug_assert_eq!(event.id, self.last_event.next(), "event ids are dense");
+        self.last_event = event.id;
+        match &event.kind {
+            EventKind::ExecutionStarted { input, deadline, .. } => {
+                self.start = event.timestamp;
+                self.deadline = *deadline;
+                let root = Frame::new(None, RegionIndex::ROOT, 0, EventId::NONE, input.clone());
+                self.add_frame(FrameId::ROOT, root);
+            }
+            EventKind::ExecutionSucceeded { output } => {
+                self.output = Some(output.clone());
+                self.frames = BTreeMap::new();
+                self.end(Status::Succeeded, None, event.timestamp);
+            }
+            EventKind::ExecutionFailed(failure) => {
+                self.end(Status::Failed, Some(failure), event.timestamp);
+            }
+            EventKind::ExecutionAborted(failure) => {
+                self.end(Status::Aborted, Some(failure), event.timestamp);
+            }
+            EventKind::ExecutionTimedOut(failure) => {
+                self.end(Status::TimedOut, Some(failure), event.timestamp);
+            }
+            kind => self.apply_to_frame(event, kind),
+        }
+    }
+
+    fn apply_to_frame(&mut self, event: &HistoryEvent, kind: &EventKind) {
+        match kind {
+            EventKind::StateEntered { input, state, until, .. } => {
+                self.enter(event, *state, input, *until);
+            }
+            EventKind::StateExited { output, next, .. } => {
+                self.exit(event, output, *next);
+            }
+            EventKind::TaskScheduled { .. } | EventKind::ActivityScheduled { .. } => {
+                self.wait_on(event, WaitingOn::Task(Box::new(scheduled_task(event))));
+            }
+            EventKind::TaskSubmitted { child_arn, .. } => {
+                if let Some(child) = self.child_task(event) {
+                    child.submitted = true;
+                    child.child_arn = child_arn.clone();
+                }
+            }
+            EventKind::ActivityStarted { .. } => self.activity_started(event),
+            EventKind::TaskTimedOut { .. } | EventKind::ActivityTimedOut(_) => {
+                self.abandon(event.frame);
+                self.wait_on(event, WaitingOn::Nothing);
+            }
+            EventKind::TaskSucceeded { .. }
+            | EventKind::TaskFailed { .. }
+            | EventKind::TaskSubmitFailed { .. }
+            | EventKind::ActivitySucceeded { .. }
+            | EventKind::ActivityFailed(_) => self.wait_on(event, WaitingOn::Nothing),
+            EventKind::ParallelStateStarted { branches, input } => {
+                self.start_branches(event, branches, input);
+            }
+            EventKind::MapStateStarted { length, items, input, max_concurrency, processor } => {
+                let map = MapJoin {
+                    items: items.clone(),
+                    input: input.clone(),
+                    max_concurrency: *max_concurrency,
+                    processor: *processor,
+                };
+                self.start_join(event, *length, Some(map));
+            }
+            EventKind::MapIterationStarted { index, iteration, input, .. } => {
+                self.start_iteration(event, *index, *iteration, input);
+                return;
+            }
+            EventKind::MapIterationSucceeded { .. } => self.count_finished(event.frame),
+            EventKind::ExecutionStarted { .. }
+            | EventKind::ExecutionSucceeded { .. }
+            | EventKind::ExecutionFailed(_)
+            | EventKind::ExecutionAborted(_)
+            | EventKind::ExecutionTimedOut(_)
+            | EventKind::TaskStarted { .. }
+            | EventKind::ParallelStateSucceeded
+            | EventKind::ParallelStateFailed
+            | EventKind::ParallelStateAborted
+            | EventKind::MapStateSucceeded
+            | EventKind::MapStateFailed
+            | EventKind::MapStateAborted
+            | EventKind::MapIterationFailed { .. }
+            | EventKind::MapIterationAborted { .. }
+            | EventKind::TaskStateAborted
+            | EventKind::WaitStateAborted
+            | EventKind::EvaluationFailed { .. } => {}
+        }
+        if advances_frame(kind) {
+            self.frame_mut(event.frame).last_event = event.id;
+        }
+    }
+
+    fn end(&mut self, status: Status, failure: Option<&Failure>, now: Timestamp) {
+        self.status = status;
+        self.failure = failure.cloned();
+        self.stop = Some(now);
+        self.deadline = None;
+    }
+
+    fn add_frame(&mut self, id: FrameId, frame: Frame) {
+        self.next_frame = self.next_frame.max(id.0 + 1);
+        self.frames.insert(id, frame);
+    }
+
+    pub(crate) fn frame(&self, id: FrameId) -> &Frame {
+        self.frames.get(&id).expect("an event is about a frame that is there")
+    }
+
+    fn frame_mut(&mut self, id: FrameId) -> &mut Frame {
+        self.frames.get_mut(&id).expect("an event is about a frame that is there")
+    }
+
+    fn enter(
+        &mut self,
+        event: &HistoryEvent,
+        state: StateIndex,
+        input: &Document,
+        until: Option<Timestamp>,
+    ) {
+        self.frame_mut(event.frame).position = Position::In {
+            state,
+            input: input.clone(),
+            entered: event.timestamp,
+            entered_event: event.id,
+            retries: Vec::new(),
+            waiting_on: until.map_or(WaitingOn::Nothing, WaitingOn::Until),
+        };
+    }
+
+    fn exit(&mut self, event: &HistoryEvent, output: &Document, next: Option<StateIndex>) {
+        self.drop_below(event.frame);
+        let frame = self.frame_mut(event.frame);
+        frame.position = match next {
+            Some(state) => Position::Before { state, input: output.clone() },
+            None => Position::Done { output: output.clone() },
+        };
+        // A branch that ends has no event of its own; an iteration has.
+        if next.is_none()
+            && frame.item.is_none()
+            && let Some(parent) = frame.parent
+        {
+            self.count_in(parent);
+        }
+    }
+
+    fn wait_on(&mut self, event: &HistoryEvent, what: WaitingOn) {
+        if let Position::In { waiting_on, .. } = &mut self.frame_mut(event.frame).position {
+            *waiting_on = what;
+        }
+    }
+
+    fn child_task(&mut self, event: &HistoryEvent) -> Option<&mut ChildTask> {
+        match &mut self.frame_mut(event.frame).task_mut()?.activity {
+            Activity::Child(child) => Some(child),
+            Activity::Worker { .. } => None,
+        }
+    }
+
+    fn activity_started(&mut self, event: &HistoryEvent) {
+        let Some(task) = self.frame_mut(event.frame).task_mut() else {
+            return;
+        };
+        // The heartbeat clock starts when a worker takes the task.
+        task.heartbeat_deadline =
+            task.heartbeat_seconds.map(|seconds| event.timestamp.plus_seconds(seconds));
+        if let Activity::Worker { started, .. } = &mut task.activity {
+            *started = true;
+        }
+    }
+
+    fn start_join(&mut self, event: &HistoryEvent, length: u64, map: Option<MapJoin>) {
+        let join = Join { children: Vec::new(), finished: 0, length, map };
+        self.wait_on(event, WaitingOn::Join(Box::new(join)));
+    }
+
+    fn start_branches(
+        &mut self,
+        event: &HistoryEvent,
+        branches: &[(FrameId, RegionIndex)],
+        input: &Document,
+    ) {
+        self.start_join(event, branches.len() as u64, None);
+        for (index, (id, region)) in branches.iter().enumerate() {
+            let parent = Some(event.frame);
+            let frame = Frame::new(parent, *region, index as u64, event.id, input.clone());
+            self.add_frame(*id, frame);
+            self.join_mut(event.frame).children.push(*id);
+        }
+    }
+
+    fn start_iteration(
+        &mut self,
+        event: &HistoryEvent,
+        index: u64,
+        iteration: FrameId,
+        input: &Document,
+    ) {
+        let join = self.join_mut(event.frame);
+        join.children.push(iteration);
+        let map = join.map.as_ref().expect("an iteration belongs to a Map state");
+        let items = map.items.value().as_array().expect("the items are an array");
+        let value = Document::from(items[index as usize].clone());
+        let region = map.processor;
+        let mut frame = Frame::new(Some(event.frame), region, index, event.id, input.clone());
+        frame.item = Some(MapItem { index, value });
+        self.add_frame(iteration, frame);
+    }
+
+    fn join_mut(&mut self, id: FrameId) -> &mut Join {
+        match &mut self.frame_mut(id).position {
+            Position::In { waiting_on: WaitingOn::Join(join), .. } => join,
+            _ => panic!("a branch or an iteration ends below a state that waits for it"),
+        }
+    }
+
+    fn count_finished(&mut self, iteration: FrameId) {
+        let parent = self.frame(iteration).parent.expect("an iteration has a parent");
+        self.count_in(parent);
+    }
+
+    fn count_in(&mut self, parent: FrameId) {
+        self.join_mut(parent).finished += 1;
+    }
+
+    fn schedule_retry(&mut self, id: FrameId, retry: RetryAt) {
+        self.drop_below(id);
+        if let Position::In { retries, waiting_on, .. } = &mut self.frame_mut(id).position {
+            let retrier = retry.retrier as usize;
+            retries.resize(retries.len().max(retrier + 1), 0);
+            retries[retrier] += 1;
+            *waiting_on = WaitingOn::Retry(retry);
+        }
+    }
+
+    /// Remembers the nested execution that the frame's task awaited.
+    fn abandon(&mut self, id: FrameId) {
+        let child: Option<Arc<str>> =
+            self.frame(id).task().and_then(TaskState::awaited_child).cloned();
+        self.abandoned.extend(child);
+    }
+
+    /// Removes the frames below that one.
+    fn drop_below(&mut self, id: FrameId) {
+        let Some(join) = self.frame(id).join() else {
+            return;
+        };
+        for child in join.children.clone() {
+            self.abandon(child);
+            self.drop_below(child);
+            self.frames.remove(&child);
+        }
+    }
+}
+
+impl Frame {
+    fn new(
+        parent: Option<FrameId>,
+        region: RegionIndex,
+        index: u64,
+        last_event: EventId,
+        input: Document,
+    ) -> Frame {
+        Frame { parent, region, index, item: None, last_event, position: Position::Start { input } }
+    }
+}
+
+/// Whether the frame's next event names this one as the one that led to it. Those that end an
+/// iteration or a Parallel or Map state well do not: what follows points past them.
+fn advances_frame(kind: &EventKind) -> bool {
+    !matches!(
+        kind,
+        EventKind::MapIterationSucceeded { .. }
+            | EventKind::MapIterationFailed { .. }
+            | EventKind::MapIterationAborted { .. }
+            | EventKind::ParallelStateSucceeded
+            | EventKind::MapStateSucceeded
+    )
+}
+
+/// The attempt that a `…Scheduled` event begins.
+fn scheduled_task(event: &HistoryEvent) -> TaskState {
+    let after = |seconds: &Option<u64>| seconds.map(|it| event.timestamp.plus_seconds(it));
+    match &event.kind {
+        EventKind::TaskScheduled {
+            resource,
+            timeout_seconds,
+            heartbeat_seconds,
+            token,
+            child,
+            ..
+        } => {
+            let request = child.as_deref().expect("a task of this kind starts a child").clone();
+            TaskState {
+                scheduled: event.id,
+                deadline: after(timeout_seconds),
+                heartbeat_seconds: *heartbeat_seconds,
+                // Only who has a token can send a heartbeat.
+                heartbeat_deadline: token.as_ref().and_then(|_| after(heartbeat_seconds)),
+                token: token.clone(),
+                activity: Activity::Child(Box::new(ChildTask {
+                    resource: resource.clone(),
+                    request,
+                    submitted: false,
+                    child_arn: None,
+                })),
+            }
+        }
+        EventKind::ActivityScheduled {
+            resource,
+            input,
+            timeout_seconds,
+            heartbeat_seconds,
+            token,
+        } => TaskState {
+            scheduled: event.id,
+            deadline: after(timeout_seconds),
+            heartbeat_seconds: *heartbeat_seconds,
+            heartbeat_deadline: None,
+            token: Some(token.clone()),
+            activity: Activity::Worker {
+                activity_arn: resource.clone(),
+                input: input.clone(),
+                started: false,
+            },
+        },
+        _ => unreachable!("only a Scheduled event begins an attempt"),
+    }
+}

@@ -1,0 +1,132 @@
+//! Map, inline: one iteration per item, so many at a time.
+
+use asl::{Map, State, StateKind};
+use json::{Document, Value};
+
+use crate::context::Moment;
+use crate::evaluate::Fault;
+use crate::step::{Ended, Stepper};
+use crate::{EventId, EventKind, Frame, FrameId, MapItem};
+
+/// What a Map state runs over.
+struct Items {
+    items: Document,
+    length: u64,
+    effective: Document,
+    max_concurrency: u64,
+}
+
+impl Stepper<'_, '_> {
+    pub(crate) fn map(
+        &mut self,
+        id: FrameId,
+        state: &State,
+        map: &Map,
+        input: &Document,
+        previous: EventId,
+    ) -> Result<(), Ended> {
+        let items = match self.items(id, state, map, input) {
+            Ok(items) => items,
+            Err(fault) => return self.fail_with(id, fault, previous),
+        };
+        let Items { items, length, effective, max_concurrency } = items;
+        let started = EventKind::MapStateStarted {
+            length,
+            items,
+            input: effective,
+            max_concurrency,
+            processor: map.processor,
+        };
+        let started = self.emit(id, previous, started)?;
+        if length == 0 {
+            return self.join_empty(id, started, map.transition);
+        }
+        let at_once = match max_concurrency {
+            0 => self.env.limits.inline_map_concurrency_max,
+            limit => limit.min(self.env.limits.inline_map_concurrency_max),
+        };
+        for _ in 0..at_once.min(length) {
+            self.start_next_iteration(id, started)?;
+        }
+        Ok(())
+    }
+
+    fn items(
+        &mut self,
+        id: FrameId,
+        state: &State,
+        map: &Map,
+        input: &Document,
+    ) -> Result<Items, Fault> {
+        let effective = self.effective_input(id, state, input)?;
+        let max_concurrency =
+            self.amount(id, &map.max_concurrency, "MaxConcurrencyPath", &effective)?;
+        let (items, path) = match &map.items_path {
+            None => (effective.clone(), "$"),
+            Some(path) => (Document::from(self.at(id, path, &effective)?), path.text()),
+        };
+        let Value::Array(array) = items.value() else {
+            return Err(Fault::runtime(format!("Reference path \"{path}\" must point to array.")));
+        };
+        let length = array.len() as u64;
+        Ok(Items { items, length, effective, max_concurrency })
+    }
+
+    /// Starts the next iteration; `previous` is the event that made room for it. A failing item
+    /// selector fails the Map state.
+    fn start_next_iteration(&mut self, id: FrameId, previous: EventId) -> Result<(), Ended> {
+        // The state may have failed while its first iterations were started.
+        let Some(join) = self.execution.frames.get(&id).and_then(Frame::join) else {
+            return Ok(());
+        };
+        let Some(items) = &join.map else { return Ok(()) };
+        let state = self.state_of(id);
+        let StateKind::Map(map) = &state.kind else {
+            unreachable!("only a Map state has iterations");
+        };
+        let index = join.children.len() as u64;
+        let value =
+            &items.items.value().as_array().expect("the items are an array")[join.children.len()];
+        let item = MapItem { index, value: Document::from(value.clone()) };
+        let effective = items.input.clone();
+        let input = match &map.item_selector {
+            None => Ok(item.value.clone()),
+            Some(template) => {
+                let moment = Moment { token: None, item: Some(&item) };
+                self.render(id, template, &effective, moment)
+            }
+        };
+        let input = match input {
+            Ok(input) => input,
+            Err(fault) => {
+                self.abort_below(id, None, Some(previous))?;
+                return self.fail_with(id, fault, previous);
+            }
+        };
+        let iteration = self.next_frame();
+        let name = state.name.clone();
+        let started = EventKind::MapIterationStarted { name, index, iteration, input };
+        self.emit(id, previous, started)?;
+        self.make_ready(iteration);
+        Ok(())
+    }
+
+    /// Writes that an iteration succeeded and starts the next one where items are left; gives the
+    /// event that the end of the Map state points to.
+    pub(crate) fn iteration_done(
+        &mut self,
+        parent: FrameId,
+        child: FrameId,
+        last: EventId,
+    ) -> Result<EventId, Ended> {
+        let name = self.state_of(parent).name.clone();
+        let index = self.execution.frame(child).index;
+        let succeeded = EventKind::MapIterationSucceeded { name, index };
+        let succeeded = self.emit(child, last, succeeded)?;
+        let join = self.join_of(parent);
+        if (join.children.len() as u64) < join.length {
+            self.start_next_iteration(parent, last)?;
+        }
+        Ok(succeeded)
+    }
+}

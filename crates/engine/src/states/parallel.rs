@@ -1,0 +1,36 @@
+//! Parallel: every branch gets the same input; their outputs are the result.
+
+use asl::{Branches, State};
+use json::Document;
+
+use crate::context::Moment;
+use crate::step::{Ended, Stepper};
+use crate::{EventId, EventKind, FrameId};
+
+impl Stepper<'_, '_> {
+    pub(crate) fn parallel(
+        &mut self,
+        id: FrameId,
+        state: &State,
+        parallel: &Branches,
+        input: &Document,
+        previous: EventId,
+    ) -> Result<(), Ended> {
+        let arguments = self
+            .effective_input(id, state, input)
+            .and_then(|effective| self.arguments(id, state, &effective, Moment::default()));
+        let input = match arguments {
+            Ok(input) => input,
+            Err(fault) => return self.fail_with(id, fault, previous),
+        };
+        let first = self.next_frame().0;
+        let frames = (first..).map(FrameId);
+        let branches: Vec<_> = frames.zip(parallel.regions.iter().copied()).collect();
+        let started = EventKind::ParallelStateStarted { branches: branches.clone(), input };
+        self.emit(id, previous, started)?;
+        for (branch, _) in branches {
+            self.make_ready(branch);
+        }
+        Ok(())
+    }
+}

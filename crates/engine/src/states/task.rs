@@ -1,0 +1,340 @@
+//! Task: asks for work, and goes on with its result.
+
+use std::sync::Arc;
+
+use asl::{Amount, IntegrationPattern, Resource, State, StateKind, Task, Transition};
+use json::{Document, Number, Value};
+use rand_core::Rng;
+
+use crate::context::Moment;
+use crate::evaluate::Fault;
+use crate::retry::{HEARTBEAT_TIMEOUT, Raised, TIMEOUT};
+use crate::step::{ChildRequest, Effect, Ended, Stepper};
+use crate::{
+    Activity, EventId, EventKind, Failure, FrameId, Position, TaskId, TaskResource, TaskToken,
+};
+
+/// What an attempt needs to know before it is scheduled.
+struct Attempt {
+    parameters: Document,
+    timeout_seconds: Option<u64>,
+    heartbeat_seconds: Option<u64>,
+    token: TaskToken,
+}
+
+impl Stepper<'_, '_> {
+    pub(crate) fn task(
+        &mut self,
+        id: FrameId,
+        state: &State,
+        task: &Task,
+        input: &Document,
+        previous: EventId,
+    ) -> Result<(), Ended> {
+        let attempt = match self.attempt(id, state, task, input) {
+            Ok(attempt) => attempt,
+            Err(fault) => return self.fail_with(id, fault, previous),
+        };
+        match &task.resource {
+            Resource::Activity(activity_arn) => {
+                self.schedule_activity(id, activity_arn, attempt, previous)
+            }
+            Resource::StartExecution(pattern) => {
+                self.schedule_child(id, *pattern, attempt, previous)
+            }
+        }
+    }
+
+    fn attempt(
+        &mut self,
+        id: FrameId,
+        state: &State,
+        task: &Task,
+        input: &Document,
+    ) -> Result<Attempt, Fault> {
+        let effective = self.effective_input(id, state, input)?;
+        let scheduled = self.execution.last_event.next();
+        let task_id = TaskId { frame: id, scheduled };
+        let token = TaskToken::new(self.execution.id(), task_id, self.env.random);
+        // Only the tasks that wait for it can see their token.
+        let waits = task.resource == Resource::StartExecution(IntegrationPattern::WaitForTaskToken);
+        let moment = Moment { token: waits.then_some(&token), item: None };
+        let parameters = self.arguments(id, state, &effective, moment)?;
+        self.check_size(task.resource.service(), &parameters)?;
+        let timeout = task.timeout_seconds.as_ref();
+        let timeout_seconds = self.seconds(id, timeout, "TimeoutSecondsPath", &effective)?;
+        let heartbeat = task.heartbeat_seconds.as_ref();
+        let heartbeat_seconds = self.seconds(id, heartbeat, "HeartbeatSecondsPath", &effective)?;
+        Ok(Attempt { parameters, timeout_seconds, heartbeat_seconds, token })
+    }
+
+    fn seconds(
+        &mut self,
+        id: FrameId,
+        amount: Option<&Amount>,
+        field: &str,
+        input: &Document,
+    ) -> Result<Option<u64>, Fault> {
+        let Some(amount) = amount else {
+            return Ok(None);
+        };
+        match self.amount(id, amount, field, input)? {
+            0 => Err(Fault::runtime(format!("The {field} field must be a positive integer."))),
+            seconds => Ok(Some(seconds)),
+        }
+    }
+
+    /// A number that may stand at a path.
+    pub(crate) fn amount(
+        &mut self,
+        id: FrameId,
+        amount: &Amount,
+        field: &str,
+        input: &Document,
+    ) -> Result<u64, Fault> {
+        let path = match amount {
+            Amount::Literal(literal) => return Ok(*literal),
+            Amount::Path(path) => path,
+        };
+        let value = self.at(id, path, input)?;
+        let number = match &value {
+            Value::Number(number) => number.as_i64(),
+            // AWS takes digits in a string, too.
+            Value::String(text) => Number::parse(text).and_then(|number| number.as_i64()),
+            _ => None,
+        };
+        number.and_then(|number| u64::try_from(number).ok()).ok_or_else(|| {
+            Fault::runtime(format!(
+                "The {field} field refers to value \"{}\" which is not a valid integer: {}",
+                value.as_str().map_or_else(|| value.to_string(), str::to_owned),
+                path.text()
+            ))
+        })
+    }
+
+    fn schedule_activity(
+        &mut self,
+        id: FrameId,
+        activity_arn: &Arc<str>,
+        attempt: Attempt,
+        previous: EventId,
+    ) -> Result<(), Ended> {
+        let Attempt { parameters: input, timeout_seconds, heartbeat_seconds, token } = attempt;
+        let kind = EventKind::ActivityScheduled {
+            resource: activity_arn.clone(),
+            input: input.clone(),
+            timeout_seconds,
+            heartbeat_seconds,
+            token: token.clone(),
+        };
+        let scheduled = self.emit(id, previous, kind)?;
+        let task = TaskId { frame: id, scheduled };
+        let activity_arn = activity_arn.clone();
+        self.ask(Effect::OfferActivity { task, activity_arn, input, token });
+        Ok(())
+    }
+
+    fn schedule_child(
+        &mut self,
+        id: FrameId,
+        pattern: IntegrationPattern,
+        attempt: Attempt,
+        previous: EventId,
+    ) -> Result<(), Ended> {
+        let Attempt { parameters, timeout_seconds, heartbeat_seconds, token } = attempt;
+        let child = ChildRequest {
+            pattern,
+            parameters: parameters.clone(),
+            generated_name: random_uuid(self.env.random).into(),
+        };
+        let resource = TaskResource {
+            resource_type: "states".into(),
+            resource: format!("startExecution{}", pattern.suffix()).into(),
+        };
+        let kind = EventKind::TaskScheduled {
+            resource: resource.clone(),
+            region: region_of(&self.execution.parameters.arn).into(),
+            parameters,
+            timeout_seconds,
+            heartbeat_seconds,
+            token: (pattern == IntegrationPattern::WaitForTaskToken).then_some(token),
+            child: Some(Box::new(child.clone())),
+        };
+        let scheduled = self.emit(id, previous, kind)?;
+        self.emit(id, scheduled, EventKind::TaskStarted { resource })?;
+        self.ask(Effect::StartChild { task: TaskId { frame: id, scheduled }, child });
+        Ok(())
+    }
+
+    /// Whether an answer is for the attempt that the frame waits for.
+    fn is_awaited(&self, task: TaskId) -> bool {
+        self.execution.task(task).is_some()
+    }
+
+    /// `resourceType` and `resource` of an attempt; none for an activity's.
+    fn resource(&self, task: TaskId) -> Option<TaskResource> {
+        match &self.execution.task(task)?.activity {
+            Activity::Child(child) => Some(child.resource.clone()),
+            Activity::Worker { .. } => None,
+        }
+    }
+
+    pub(crate) fn activity_started(
+        &mut self,
+        task: TaskId,
+        worker_name: Option<Arc<str>>,
+    ) -> Result<(), Ended> {
+        let is_offered = self
+            .execution
+            .task(task)
+            .is_some_and(|task| matches!(task.activity, Activity::Worker { started: false, .. }));
+        if !is_offered {
+            return Ok(());
+        }
+        self.emit(task.frame, task.scheduled, EventKind::ActivityStarted { worker_name }).map(drop)
+    }
+
+    pub(crate) fn task_submitted(
+        &mut self,
+        task: TaskId,
+        output: Document,
+        child_arn: Option<Arc<str>>,
+    ) -> Result<(), Ended> {
+        let is_new = self.execution.task(task).is_some_and(|task| match &task.activity {
+            Activity::Child(child) => !child.submitted,
+            Activity::Worker { .. } => false,
+        });
+        if !is_new {
+            if let Some(child_arn) = child_arn.filter(|_| !self.is_awaited(task)) {
+                self.ask(Effect::StopChild { child_arn });
+            }
+            return Ok(());
+        }
+        let resource = self.resource(task).expect("only a nested start is submitted");
+        let previous = self.execution.frame(task.frame).last_event;
+        let submitted = EventKind::TaskSubmitted { resource, output, child_arn: child_arn.clone() };
+        self.emit(task.frame, previous, submitted)?;
+        if let Some(child_arn) = child_arn {
+            let StateKind::Task(Task { resource: Resource::StartExecution(pattern), .. }) =
+                &self.state_of(task.frame).kind
+            else {
+                unreachable!("only a nested start is submitted");
+            };
+            self.ask(Effect::AwaitChild { task, child_arn, pattern: *pattern });
+        }
+        Ok(())
+    }
+
+    pub(crate) fn task_finished(
+        &mut self,
+        task: TaskId,
+        outcome: Result<Document, Failure>,
+    ) -> Result<(), Ended> {
+        if !self.is_awaited(task) {
+            return Ok(());
+        }
+        match outcome {
+            Ok(output) => self.task_succeeded(task, output),
+            Err(failure) => {
+                let kind = match self.resource(task) {
+                    Some(resource) => EventKind::TaskFailed { resource, failure: failure.clone() },
+                    None => EventKind::ActivityFailed(failure.clone()),
+                };
+                let previous = self.execution.frame(task.frame).last_event;
+                let failed = self.emit(task.frame, previous, kind)?;
+                self.fail_state(task.frame, failure.into(), failed)
+            }
+        }
+    }
+
+    fn task_succeeded(&mut self, task: TaskId, output: Document) -> Result<(), Ended> {
+        let id = task.frame;
+        let resource = self.resource(task);
+        let state = self.state_of(id);
+        let StateKind::Task(Task { resource: called, transition, .. }) = &state.kind else {
+            unreachable!("only a Task state waits for a task");
+        };
+        let previous = self.execution.frame(id).last_event;
+        if let Err(fault) = self.check_size(called.service(), &output) {
+            return self.result_too_large(task, resource, fault);
+        }
+        let kind = match resource {
+            Some(resource) => EventKind::TaskSucceeded { resource, output: output.clone() },
+            None => EventKind::ActivitySucceeded { output: output.clone() },
+        };
+        let succeeded = self.emit(id, previous, kind)?;
+        self.task_left(id, state, *transition, output, succeeded)
+    }
+
+    fn task_left(
+        &mut self,
+        id: FrameId,
+        state: &State,
+        transition: Transition,
+        result: Document,
+        previous: EventId,
+    ) -> Result<(), Ended> {
+        let Position::In { input, .. } = &self.execution.frame(id).position else {
+            unreachable!("a task runs in a state");
+        };
+        let input = input.clone();
+        let output = self.output(id, state, &input, result);
+        self.leave(id, output, transition, previous)
+    }
+
+    /// A result beyond the limit fails the task, with AWS's text and without the state's prefix.
+    fn result_too_large(
+        &mut self,
+        task: TaskId,
+        resource: Option<TaskResource>,
+        fault: Fault,
+    ) -> Result<(), Ended> {
+        let failure = Failure::new(fault.error, fault.text);
+        let kind = match resource {
+            Some(resource) => EventKind::TaskFailed { resource, failure: failure.clone() },
+            None => EventKind::ActivityFailed(failure.clone()),
+        };
+        let previous = self.execution.frame(task.frame).last_event;
+        let failed = self.emit(task.frame, previous, kind)?;
+        self.fail_state(task.frame, failure.into(), failed)
+    }
+
+    /// The time of a task, or the patience for its heartbeat, is over.
+    pub(crate) fn task_timed_out(&mut self, id: FrameId) -> Result<(), Ended> {
+        let frame = self.execution.frame(id);
+        let task = frame.task().expect("only a task times out");
+        let scheduled = TaskId { frame: id, scheduled: task.scheduled };
+        let missed_heartbeat = task.deadline.is_none_or(|deadline| deadline > self.env.now);
+        let previous = frame.last_event;
+        let failure = Failure::named(TIMEOUT);
+        let kind = match self.resource(scheduled) {
+            Some(resource) => EventKind::TaskTimedOut { resource, failure: failure.clone() },
+            None => EventKind::ActivityTimedOut(failure.clone()),
+        };
+        let timed_out = self.emit(id, previous, kind)?;
+        let alias = missed_heartbeat.then_some(HEARTBEAT_TIMEOUT);
+        self.fail_state(id, Raised { failure, alias }, timed_out)
+    }
+
+    pub(crate) fn heartbeat(&mut self, task: TaskId) {
+        let Some(state) = self.execution.task(task) else {
+            return;
+        };
+        if let Some(seconds) = state.heartbeat_seconds {
+            let deadline = self.env.now.plus_seconds(seconds);
+            self.execution.set_heartbeat_deadline(task, deadline);
+        }
+    }
+}
+
+/// The fourth part of an ARN.
+fn region_of(arn: &str) -> &str {
+    arn.split(':').nth(3).unwrap_or_default()
+}
+
+/// A random (version 4) UUID.
+fn random_uuid(random: &mut dyn Rng) -> String {
+    let mut bytes = [0; 16];
+    random.fill_bytes(&mut bytes);
+    uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
+}
