@@ -1,0 +1,54 @@
+//! Running other programs.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, bail};
+
+/// The root of the source tree.
+pub(crate) fn root() -> PathBuf {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest.parent().expect("xtask lies in a folder of the tree").to_owned()
+}
+
+/// Where cargo puts what it builds.
+pub(crate) fn target() -> PathBuf {
+    match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(folder) => root().join(folder),
+        None => root().join("target"),
+    }
+}
+
+/// Cargo, in the root of the tree.
+pub(crate) fn cargo(arguments: &[&str]) -> Command {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.args(arguments).current_dir(root());
+    command
+}
+
+/// Runs the command, its output shown.
+///
+/// # Errors
+/// Where it cannot be started, or ends with anything but 0.
+pub(crate) fn check(command: &mut Command) -> anyhow::Result<()> {
+    let status = command.status().with_context(|| format!("{command:?} did not start"))?;
+    if !status.success() {
+        bail!("{command:?} ended with {status}");
+    }
+    Ok(())
+}
+
+/// Builds a binary of the workspace with optimisation, and runs it with these arguments.
+pub(crate) fn cargo_run(package: &str, binary: &str, arguments: &[String]) -> anyhow::Result<()> {
+    let mut command =
+        cargo(&["run", "--quiet", "--release", "--package", package, "--bin", binary]);
+    command.arg("--").args(arguments);
+    check(&mut command)
+}
+
+/// Builds the server with optimisation, and returns where it is.
+pub(crate) fn release_binary() -> anyhow::Result<PathBuf> {
+    check(&mut cargo(&["build", "--quiet", "--release", "--package", "stairwell"]))?;
+    Ok(target().join("release/stairwell"))
+}
