@@ -11,6 +11,8 @@ mod server;
 mod suites;
 mod tidy;
 
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
 /// The scripts of Stairwell.
@@ -51,8 +53,18 @@ enum Command {
     BareServer,
 }
 
-fn main() -> anyhow::Result<()> {
-    match Arguments::parse().command {
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    match command {
         Command::Test(arguments) => suites::run(&arguments),
         Command::Tidy => tidy::run(),
         Command::Crash(arguments) => crash::run(&arguments),

@@ -46,7 +46,8 @@ pub(super) fn disk(bench: &Bench) -> anyhow::Result<Vec<Measure>> {
 /// How many requests the load generator gets answered by a server that does nothing.
 pub(super) async fn bare_http(bench: &Bench) -> anyhow::Result<Vec<Measure>> {
     let server = Server::spawn(Command::new(std::env::current_exe()?).arg("bare-server"))?;
-    let body = r#"{"stateMachineArn":"arn:aws:states:us-east-1:123456789012:stateMachine:bench-chain","input":"{}"}"#;
+    let body = r#"{"stateMachineArn":"arn:aws:states:us-east-1:123456789012:stateMachine:chain",
+"input":"{\"from\":\"bench\"}"}"#;
     let request = async |client: &mut crate::client::Client| {
         client.call("StartExecution", body).await.map(drop)
     };
