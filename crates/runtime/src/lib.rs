@@ -1,1 +1,70 @@
-//! runtime
+//! The shell that owns live executions: it claims work, steps, commits, performs effects and fires
+//! timers.
+//!
+//! Promises: an operation that was answered is as durable as the store can make it; an effect is
+//! performed after its commit and at least once; no execution needs a thread, a task or memory
+//! while it waits; what a crash interrupts is taken up again by the path that timers use anyway.
+//!
+//! Does not: decide anything about a workflow (that is `engine`), keep bytes (`store`), or know
+//! AWS's wire format (`api`).
+//!
+//! In reading order: [`Runtime`] is the handle, `live` drives executions, `effects` and `child` do
+//! what they ask for, `timers` wakes them; one file per family of operations.
+
+mod activities;
+mod arn;
+mod clock;
+mod config;
+mod error;
+mod executions;
+mod start;
+mod state_machines;
+
+pub use activities::{
+    Activity, ActivityError, ActivityList, ActivityTask, CreateActivity, GetActivityTask,
+    ListActivities, SendTaskFailure, SendTaskSuccess, TaskError,
+};
+pub use arn::{Arn, ArnError, ResourceName, name_is_valid};
+pub use clock::Clock;
+pub use config::RuntimeConfig;
+pub use error::OperationalError;
+pub use executions::{
+    ExecutionDescription, ExecutionError, ExecutionList, ExecutionsOf, GetExecutionHistory,
+    ListExecutions, RedriveStatus, StopExecution,
+};
+pub use start::{StartError, StartExecution, StartedExecution};
+pub use state_machines::{
+    Configurations, CreateStateMachine, CreatedStateMachine, ListStateMachines, StateMachine,
+    StateMachineError, StateMachineForExecution, StateMachineList, StateMachineStatus,
+    UpdateStateMachine, UpdatedStateMachine,
+};
+
+use std::sync::Arc;
+
+use engine::Timestamp;
+use store::Store;
+
+/// A handle on everything that runs. A clone is the same runtime.
+#[derive(Clone)]
+pub struct Runtime {
+    _store: Arc<dyn Store>,
+}
+
+impl Runtime {
+    /// Takes the store over and goes on with what it holds: timers fire and interrupted effects are
+    /// performed again from now on. To be called within a tokio runtime.
+    pub fn open(_store: Arc<dyn Store>, _config: RuntimeConfig) -> Runtime {
+        todo!()
+    }
+
+    /// Takes no more work, waits for the commits under way, and closes the store. Operations that
+    /// come later, and long polls that still wait, get [`OperationalError::ShuttingDown`].
+    pub async fn shutdown(&self) {
+        todo!()
+    }
+
+    /// The instant that executions would see now.
+    pub fn now(&self) -> Timestamp {
+        todo!()
+    }
+}

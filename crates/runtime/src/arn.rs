@@ -1,0 +1,253 @@
+//! ARNs of the service: read, checked and made.
+
+use std::fmt;
+use std::sync::Arc;
+
+use store::Scope;
+
+/// Characters that a name must not have, besides white space and control characters.
+const FORBIDDEN: &str = "<>{}[]?*\"#%\\^|~`$&,;:/";
+
+/// Characters in a name, at most.
+pub(crate) const NAME_CHARACTERS_MAX: usize = 80;
+
+/// Why a text is not the ARN that is asked for. The text is AWS's message of `InvalidArn`, or of
+/// `ValidationException` for [`ArnError::Labelled`].
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum ArnError {
+    /// It does not begin as an ARN does. Holds the text.
+    #[error("Invalid Arn: 'Invalid ARN prefix: {0}'")]
+    Prefix(String),
+    /// It is an ARN, of another kind. Holds the kind.
+    #[error("Invalid Arn: 'Resource type not valid in this context: {0}'")]
+    Type(String),
+    /// Its kind is right, and the rest is not. Holds the text.
+    #[error("Invalid Arn: '{0}'")]
+    Form(String),
+    /// It names a Map state by its label, which the operation does not take.
+    /// `reason` of the `ValidationException`: `API_DOES_NOT_SUPPORT_LABELED_ARNS`.
+    #[error("This operation does not support labeled state machine ARNs: '{0}'")]
+    Labelled(String),
+}
+
+/// An ARN, taken apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arn<'a> {
+    /// The whole.
+    pub text: &'a str,
+    /// Twelve digits, as a rule.
+    pub account: &'a str,
+    /// Such as `us-east-1`.
+    pub region: &'a str,
+    /// What it names.
+    pub resource: ResourceName<'a>,
+}
+
+/// What an ARN names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResourceName<'a> {
+    /// `stateMachine:<name>`, `stateMachine:<name>:<version or alias>`, or with `/<label>`.
+    StateMachine {
+        /// The machine's name, without label.
+        name: &'a str,
+        /// The number of a version, or the name of an alias.
+        qualifier: Option<&'a str>,
+        /// The label of a Distributed Map.
+        label: Option<&'a str>,
+    },
+    /// `execution:<machine>:<name>`; the machine may bear a label.
+    Execution {
+        /// The machine's name, with its label if it has one.
+        state_machine: &'a str,
+        /// The execution's name.
+        name: &'a str,
+    },
+    /// `express:<machine>:<name>:<uuid>`
+    Express {
+        /// The machine's name.
+        state_machine: &'a str,
+        /// The execution's name.
+        name: &'a str,
+    },
+    /// `activity:<name>`
+    Activity {
+        /// The activity's name.
+        name: &'a str,
+    },
+    /// `mapRun:<machine>/<label>:<uuid>`
+    MapRun,
+}
+
+impl<'a> Arn<'a> {
+    /// Takes an ARN apart.
+    ///
+    /// # Errors
+    /// Where the text is no ARN of this service.
+    pub fn parse(text: &'a str) -> Result<Arn<'a>, ArnError> {
+        let prefix = || ArnError::Prefix(text.to_owned());
+        let form = || ArnError::Form(text.to_owned());
+        let mut parts = text.splitn(6, ':');
+        let mut next = || parts.next().ok_or_else(prefix);
+        if next()? != "arn" || !next()?.starts_with("aws") || next()? != "states" {
+            return Err(prefix());
+        }
+        let (region, account, resource) = (next()?, next()?, next()?);
+        let (kind, rest) = resource.split_once(':').ok_or_else(form)?;
+        let resource = match kind {
+            "stateMachine" => state_machine(rest),
+            "execution" => rest
+                .split_once(':')
+                .filter(|(_, name)| !name.contains(':'))
+                .map(|(state_machine, name)| ResourceName::Execution { state_machine, name }),
+            "express" => express(rest),
+            "activity" => (!rest.contains(':')).then_some(ResourceName::Activity { name: rest }),
+            "mapRun" => Some(ResourceName::MapRun),
+            other => return Err(ArnError::Type(other.to_owned())),
+        };
+        Ok(Arn { text, account, region, resource: resource.ok_or_else(form)? })
+    }
+
+    /// Whether it belongs to that account and region.
+    pub fn is_in(&self, scope: &Scope) -> bool {
+        self.account == &*scope.account && self.region == &*scope.region
+    }
+
+    /// Takes the ARN of a state machine, possibly qualified, apart.
+    ///
+    /// # Errors
+    /// Where it is none, or bears a label.
+    pub fn state_machine(text: &'a str) -> Result<StateMachineArn<'a>, ArnError> {
+        let arn = Arn::parse(text)?;
+        match arn.resource {
+            ResourceName::StateMachine { label: Some(_), .. } => {
+                Err(ArnError::Labelled(text.to_owned()))
+            }
+            ResourceName::StateMachine { name, qualifier, label: None } => {
+                let end =
+                    qualifier.map_or(text.len(), |qualifier| text.len() - qualifier.len() - 1);
+                Ok(StateMachineArn { arn, unqualified: &text[..end], name, qualifier })
+            }
+            other => Err(other.wrong_type()),
+        }
+    }
+
+    /// Takes the ARN of a Standard execution apart.
+    ///
+    /// # Errors
+    /// Where it is none; that of an Express execution is none either.
+    pub fn execution(text: &'a str) -> Result<Arn<'a>, ArnError> {
+        let arn = Arn::parse(text)?;
+        match arn.resource {
+            ResourceName::Execution { .. } => Ok(arn),
+            other => Err(other.wrong_type()),
+        }
+    }
+
+    /// Takes the ARN of an activity apart, and gives its name too.
+    ///
+    /// # Errors
+    /// Where it is none.
+    pub fn activity(text: &'a str) -> Result<(Arn<'a>, &'a str), ArnError> {
+        let arn = Arn::parse(text)?;
+        match arn.resource {
+            ResourceName::Activity { name } => Ok((arn, name)),
+            other => Err(other.wrong_type()),
+        }
+    }
+}
+
+/// The ARN of a state machine, taken apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StateMachineArn<'a> {
+    /// The ARN.
+    pub arn: Arn<'a>,
+    /// The ARN without version or alias.
+    pub unqualified: &'a str,
+    /// The machine's name.
+    pub name: &'a str,
+    /// The number of a version, or the name of an alias.
+    pub qualifier: Option<&'a str>,
+}
+
+impl ResourceName<'_> {
+    fn wrong_type(self) -> ArnError {
+        let kind = match self {
+            ResourceName::StateMachine { .. } => "stateMachine",
+            ResourceName::Execution { .. } => "execution",
+            ResourceName::Express { .. } => "express",
+            ResourceName::Activity { .. } => "activity",
+            ResourceName::MapRun => "mapRun",
+        };
+        ArnError::Type(kind.to_owned())
+    }
+}
+
+fn state_machine(rest: &str) -> Option<ResourceName<'_>> {
+    let (name, qualifier) = match rest.split_once(':') {
+        None => (rest, None),
+        Some((_, qualifier)) if qualifier.is_empty() || qualifier.contains(':') => return None,
+        Some((name, qualifier)) => (name, Some(qualifier)),
+    };
+    let (name, label) = match name.split_once('/') {
+        None => (name, None),
+        Some((name, label)) => (name, Some(label)),
+    };
+    (!name.is_empty()).then_some(ResourceName::StateMachine { name, qualifier, label })
+}
+
+fn express(rest: &str) -> Option<ResourceName<'_>> {
+    let mut parts = rest.split(':');
+    let (state_machine, name, _unique) = (parts.next()?, parts.next()?, parts.next()?);
+    parts.next().is_none().then_some(ResourceName::Express { state_machine, name })
+}
+
+/// Whether a state machine, an execution or an activity may bear that name.
+/// See <https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMachine.html>.
+pub fn name_is_valid(name: &str) -> bool {
+    let is_allowed = |character: char| {
+        !character.is_whitespace()
+            && !character.is_control()
+            && !FORBIDDEN.contains(character)
+            && !matches!(character, '\u{FFFE}' | '\u{FFFF}' | '\u{10FFFF}')
+    };
+    let length = name.chars().count();
+    (1..=NAME_CHARACTERS_MAX).contains(&length) && name.chars().all(is_allowed)
+}
+
+/// Makes the ARNs of an account in a region.
+pub(crate) struct ArnPrefix<'a>(pub(crate) &'a Scope);
+
+impl ArnPrefix<'_> {
+    /// `stateMachine:<name>`
+    pub(crate) fn state_machine(&self, name: &str) -> Arc<str> {
+        format!("{self}:stateMachine:{name}").into()
+    }
+
+    /// `execution:<machine>:<name>`
+    pub(crate) fn execution(&self, state_machine: &str, name: &str) -> Arc<str> {
+        format!("{self}:execution:{state_machine}:{name}").into()
+    }
+
+    /// `express:<machine>:<name>:<unique>`
+    pub(crate) fn express(&self, state_machine: &str, name: &str, unique: &str) -> Arc<str> {
+        format!("{self}:express:{state_machine}:{name}:{unique}").into()
+    }
+
+    /// `activity:<name>`
+    pub(crate) fn activity(&self, name: &str) -> Arc<str> {
+        format!("{self}:activity:{name}").into()
+    }
+}
+
+impl fmt::Display for ArnPrefix<'_> {
+    /// `arn:<partition>:states:<region>:<account>`
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Scope { account, region } = self.0;
+        let partition = match &**region {
+            region if region.starts_with("cn-") => "aws-cn",
+            region if region.starts_with("us-gov-") => "aws-us-gov",
+            _ => "aws",
+        };
+        write!(formatter, "arn:{partition}:states:{region}:{account}")
+    }
+}

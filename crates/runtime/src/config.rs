@@ -1,0 +1,41 @@
+//! What can be set, with AWS's values as defaults.
+
+use engine::Limits;
+
+use crate::Clock;
+
+/// How a runtime behaves.
+#[derive(Debug)]
+pub struct RuntimeConfig {
+    /// What time it is.
+    pub clock: Clock,
+    /// Where names, tokens and jitter come from: the same seed and the same calls, on a tokio
+    /// runtime of one thread, give the same bytes. Must be secret in production, since tokens are
+    /// drawn from it.
+    pub seed: [u8; 32],
+    /// What a Standard execution may use.
+    pub limits: Limits,
+    /// How many executions that wait stay in memory, so that their next input needs no load.
+    pub live_executions_max: usize,
+    /// How many Standard executions may be open per account and region: AWS's quota is 1,000,000.
+    pub open_executions_max: u64,
+    /// How long the name of a closed execution stays taken, in seconds: 90 days.
+    pub closed_name_taken_seconds: u64,
+    /// How many workers may poll an activity at a time: 1,000.
+    pub activity_pollers_max: usize,
+}
+
+impl RuntimeConfig {
+    /// AWS's values.
+    pub fn new(clock: Clock, seed: [u8; 32]) -> RuntimeConfig {
+        RuntimeConfig {
+            clock,
+            seed,
+            limits: Limits::AWS,
+            live_executions_max: 10_000,
+            open_executions_max: 1_000_000,
+            closed_name_taken_seconds: 90 * 24 * 60 * 60,
+            activity_pollers_max: 1_000,
+        }
+    }
+}

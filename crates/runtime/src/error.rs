@@ -1,0 +1,18 @@
+//! Why an operation was not carried out, whichever it was.
+
+use store::StoreError;
+
+/// What every operation can answer: nothing is wrong with the request. Maps to AWS's
+/// `ServiceUnavailable` or `InternalFailure`.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum OperationalError {
+    /// The store did not do it. For [`StoreError::Unavailable`], trying again later may help.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The execution met a fault of ours and is left alone until the next start.
+    #[error("the execution is quarantined")]
+    Quarantined,
+    /// No more work is taken.
+    #[error("the runtime is shutting down")]
+    ShuttingDown,
+}
