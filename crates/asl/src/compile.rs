@@ -1,18 +1,116 @@
 //! Text to program.
 
-use crate::{Diagnostic, Program, WorkflowType};
+use json::Value;
+
+use crate::fields::expect_object;
+use crate::findings::Findings;
+use crate::language::QueryLanguage;
+use crate::outline::Outline;
+use crate::place::Place;
+use crate::reachability::{Graph, Links, Start};
+use crate::state::{Machine, find_target};
+use crate::{Code, Diagnostic, Program, Region, RegionIndex, Severity, StateIndex, WorkflowType};
+
+/// Further repeated names are not looked at.
+const DUPLICATES_MAX: usize = 1_000;
 
 /// What the analysis of a definition gives.
 #[derive(Debug)]
 pub struct Analysis {
     /// Where no error was found.
     pub program: Option<Program>,
-    /// Errors and warnings, in document order.
+    /// Errors and warnings, in document order. Of a definition that is wrong everywhere, the first
+    /// thousand that were found.
     pub diagnostics: Vec<Diagnostic>,
 }
 
 /// Analyses a definition. The one analysis of the project: creating, updating, validating and
 /// running all call it.
-pub fn compile(_definition: &str, _workflow_type: WorkflowType) -> Analysis {
-    todo!()
+pub fn compile(definition: &str, workflow_type: WorkflowType) -> Analysis {
+    if definition.trim().is_empty() {
+        return refused(Code::MissingDescription, "The definition is empty".to_owned(), "/".into());
+    }
+    let value = match json::parse(definition) {
+        Ok(Value::Null) => {
+            let message = "The definition is null".to_owned();
+            return refused(Code::MissingDescription, message, "/".into());
+        }
+        Ok(value) => value,
+        Err(error) => {
+            let (line, column) = (error.position.line, error.position.column);
+            // As the parser of AWS names a place in a text.
+            let pointer = format!("[Source: UNKNOWN; line: {line}, column: {column}]");
+            return refused(Code::InvalidJsonDescription, error.message, pointer);
+        }
+    };
+    let mut findings = Findings::default();
+    report_duplicates(definition, &value, &mut findings);
+    let program = program(&value, workflow_type, &mut findings);
+    Analysis {
+        program: program.filter(|_| !findings.has_error()),
+        diagnostics: findings.into_diagnostics(&value),
+    }
+}
+
+fn refused(code: Code, message: String, pointer: String) -> Analysis {
+    let diagnostic = Diagnostic { severity: Severity::Error, code, message, pointer };
+    Analysis { program: None, diagnostics: vec![diagnostic] }
+}
+
+/// Members whose name their object has already, so that a value would be lost.
+fn report_duplicates<'a>(definition: &str, value: &'a Value, findings: &mut Findings<'a>) {
+    for (pointer, _) in json::duplicate_keys(definition).iter().take(DUPLICATES_MAX) {
+        let (place, _) = Place::root().find(value, pointer);
+        let name = place.name().unwrap_or_default();
+        if place.is_state() {
+            let message = format_args!("Duplicate State name: {name}");
+            findings.error_with(Code::DuplicateStateName, &place, message);
+        } else {
+            let message = format_args!("Duplicate field '{name}'");
+            findings.error_with(Code::InvalidJsonDescription, &place, message);
+        }
+    }
+}
+
+/// The program, which is of no use where `findings` has errors.
+fn program<'a>(
+    definition: &'a Value,
+    workflow_type: WorkflowType,
+    findings: &mut Findings<'a>,
+) -> Option<Program> {
+    let definition = expect_object(definition, &Place::root(), findings)?;
+    let language = QueryLanguage::of(definition, None, &Place::root(), findings);
+    let outline = Outline::of(definition, language, findings);
+    let machine = Machine { workflow_type, language, outline: &outline };
+    let mut states = Vec::with_capacity(outline.states.len());
+    let mut links = Vec::with_capacity(outline.states.len());
+    for state in &outline.states {
+        let (state, leads_to) = machine.state(state, findings);
+        states.push(state);
+        links.push(leads_to);
+    }
+    let regions = regions(&outline, &links, findings);
+    let timeout_seconds = outline.region(RegionIndex::ROOT).fields.integer("TimeoutSeconds");
+    Some(Program { timeout_seconds, regions, states })
+}
+
+/// Finds the state that each region starts at, and checks how its states hang together.
+fn regions<'a>(outline: &Outline<'a>, links: &[Links], findings: &mut Findings<'a>) -> Vec<Region> {
+    let mut graph = Graph::new(links);
+    let mut regions = Vec::with_capacity(outline.regions.len());
+    for region in &outline.regions {
+        let start = match region.fields.located("StartAt") {
+            Some((Value::String(name), place)) => {
+                find_target(region, name, &place, findings).map_or(Start::Dangling, Start::At)
+            }
+            _ => Start::Unknown,
+        };
+        graph.check(outline, region, start, findings);
+        let start = match start {
+            Start::At(index) => index,
+            Start::Dangling | Start::Unknown => StateIndex(0),
+        };
+        regions.push(Region { start, owner: region.owner });
+    }
+    regions
 }

@@ -1,5 +1,7 @@
 //! What the analysis of a definition finds.
 
+use std::fmt;
+
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -35,9 +37,10 @@ pub enum Code {
     InvalidLabelName,
     /// States within states beyond the limit.
     TooDeeplyNested,
-    /// A value that looks like a path under a name that does not end in `.$`.
+    /// In a template, a value that looks like a path or an intrinsic function call, under a name
+    /// that does not end in `.$`.
     NoDollar,
-    /// A name that ends in `.$` where no path is evaluated.
+    /// A value that looks like a path, of a field whose name does not end in `Path`.
     NoPath,
     /// A Pass state's `Result` that holds what looks like a path.
     PassResultIsStatic,
@@ -74,6 +77,24 @@ pub struct Diagnostic {
     pub code: Code,
     /// AWS's words where they are known, without the place.
     pub message: String,
-    /// Where: `/` for the whole, else such as `/States/Ask/Choices[1]/Next`.
+    /// Where: `/` for the whole, else such as `/States/Ask/Choices[1]/Next`. Line and column in
+    /// brackets where the definition is not JSON; empty where AWS names no place.
     pub pointer: String,
+}
+
+/// What AWS says of a definition that it refuses, after `Invalid State Machine Definition: `: all
+/// errors, and no warnings, as `'<code>: <message> at <pointer>, <code>: …'`, quotes included.
+pub fn diagnostics_message(diagnostics: &[Diagnostic]) -> String {
+    let errors = diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error);
+    let errors: Vec<String> = errors.map(Diagnostic::to_string).collect();
+    format!("'{}'", errors.join(", "))
+}
+
+impl fmt::Display for Diagnostic {
+    /// `<code>: <message> at <pointer>`
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Where AWS has no place it prints the null of its own language.
+        let pointer = if self.pointer.is_empty() { "null" } else { &self.pointer };
+        write!(formatter, "{}: {} at {pointer}", self.code.as_str(), self.message)
+    }
 }

@@ -8,11 +8,24 @@
 
 mod compile;
 mod diagnostic;
+mod fields;
+mod findings;
+mod flow;
+mod language;
+mod outline;
+mod paths;
+mod place;
 mod program;
+mod reachability;
+mod resource;
+mod retry;
+mod state;
+mod states;
+mod template;
 mod timestamp;
 
 pub use compile::{Analysis, compile};
-pub use diagnostic::{Code, Diagnostic, Severity};
+pub use diagnostic::{Code, Diagnostic, Severity, diagnostics_message};
 pub use program::{
     Amount, Branches, Catcher, Choice, ChoiceRule, Comparison, Condition, DataFlow, ErrorNames,
     Fail, FailField, IntegrationPattern, JitterStrategy, JsonPathFlow, Map, Operand, Order, Pass,

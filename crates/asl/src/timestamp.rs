@@ -13,9 +13,7 @@ const FRACTION_DIGITS_MAX: usize = 9;
 /// calendar, or a leap second is no timestamp.
 /// See <https://states-language.net/spec.html#timestamps>.
 pub fn parse_timestamp(text: &str) -> Option<i128> {
-    let mut reader = Reader {
-        rest: text.as_bytes(),
-    };
+    let mut reader = Reader { rest: text.as_bytes() };
     let year = reader.number(4, 9999)?;
     reader.byte(b'-')?;
     let month = reader.number(2, 12)?;
@@ -32,12 +30,9 @@ pub fn parse_timestamp(text: &str) -> Option<i128> {
     if !reader.rest.is_empty() {
         return None;
     }
-    let date = Date::new(
-        i16::try_from(year).ok()?,
-        i8::try_from(month).ok()?,
-        i8::try_from(day).ok()?,
-    )
-    .ok()?;
+    let date =
+        Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?)
+            .ok()?;
     let midnight = date.duration_since(Date::constant(1970, 1, 1)).as_secs();
     let seconds = midnight + hour * 3600 + minute * 60 + second - offset_seconds;
     Some(i128::from(seconds) * NANOSECONDS_PER_SECOND + i128::from(nanoseconds))
@@ -70,11 +65,7 @@ impl Reader<'_> {
             return Some(0);
         }
         self.byte(b'.')?;
-        let count = self
-            .rest
-            .iter()
-            .take_while(|byte| byte.is_ascii_digit())
-            .count();
+        let count = self.rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
         if count == 0 || count > FRACTION_DIGITS_MAX {
             return None;
         }
@@ -121,18 +112,12 @@ mod tests {
         check("1970-01-01T00:00:00Z", Some(0));
         check("1970-01-01T00:00:01.5Z", Some(1_500_000_000));
         check("1969-12-31T23:59:59.999999999Z", Some(-1));
-        check(
-            "2016-03-05T21:29:29.243167252Z",
-            Some(1_457_213_369_243_167_252),
-        );
+        check("2016-03-05T21:29:29.243167252Z", Some(1_457_213_369_243_167_252));
         check("2012-10-09T19:00:55+01:00", Some(1_349_805_655_000_000_000));
         check("2012-10-09T19:00:55-00:30", Some(1_349_811_055_000_000_000));
         check("2024-02-29T00:00:00Z", Some(1_709_164_800_000_000_000));
         check("0000-01-01T00:00:00Z", Some(-62_167_219_200_000_000_000));
-        check(
-            "9999-12-31T23:59:59-23:59",
-            Some(253_402_387_139_000_000_000),
-        );
+        check("9999-12-31T23:59:59-23:59", Some(253_402_387_139_000_000_000));
     }
 
     #[test]

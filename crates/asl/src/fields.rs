@@ -1,0 +1,324 @@
+//! The fields that each object of a definition may have: one table per kind of object.
+//!
+//! Everything that can be said of a field alone is said here: its name, the query language that it
+//! belongs to, its type, its range. What involves two fields is checked where they are compiled.
+
+mod tables;
+
+use json::{Object, Value};
+
+use crate::findings::Findings;
+use crate::language::QueryLanguage;
+use crate::parse_timestamp;
+use crate::place::Place;
+
+pub(crate) use tables::{
+    BRANCH, CATCHER, CHOICE_RULE, CHOICE_RULE_NESTED, MACHINE, OPERATORS, PROCESSOR,
+    PROCESSOR_CONFIG, RETRIER, START_EXECUTION_PARAMETERS, of_state,
+};
+
+/// A field that AWS knows.
+#[derive(Clone, Copy)]
+pub(crate) struct Field {
+    pub(crate) name: &'static str,
+    shape: Shape,
+    required: bool,
+    /// None where it belongs to both languages.
+    language: Option<QueryLanguage>,
+    /// In JSONata, a text `{% … %}` may stand for the value.
+    expression: bool,
+    /// AWS has it, this version has not: refused by name.
+    missing: bool,
+}
+
+/// The fields of a kind of object, in parts that kinds share.
+pub(crate) type Table = &'static [&'static [Field]];
+
+/// What a value may be.
+#[derive(Clone, Copy)]
+pub(crate) enum Shape {
+    Any,
+    Text,
+    TextOrNull,
+    OneOf(&'static [&'static str]),
+    Timestamp,
+    Integer { minimum: i64, maximum: i64 },
+    Float { minimum: f64 },
+    Number,
+    Boolean,
+    List,
+    FilledList,
+    Members,
+    FilledMembers,
+}
+
+impl Field {
+    const fn new(name: &'static str, shape: Shape) -> Field {
+        Field { name, shape, required: false, language: None, expression: false, missing: false }
+    }
+
+    const fn required(self) -> Field {
+        Field { required: true, ..self }
+    }
+
+    const fn in_json_path(self) -> Field {
+        Field { language: Some(QueryLanguage::JsonPath), ..self }
+    }
+
+    const fn in_jsonata(self) -> Field {
+        Field { language: Some(QueryLanguage::Jsonata), ..self }
+    }
+
+    const fn or_expression(self) -> Field {
+        Field { expression: true, ..self }
+    }
+
+    const fn missing(self) -> Field {
+        Field { missing: true, ..self }
+    }
+
+    fn accepts(&self, value: &Value, language: QueryLanguage) -> Result<(), String> {
+        let is_expression = self.expression
+            && language == QueryLanguage::Jsonata
+            && value.as_str().is_some_and(|text| text.starts_with("{%"));
+        if is_expression { Ok(()) } else { self.shape.accepts(value) }
+    }
+}
+
+impl Shape {
+    /// # Errors
+    /// What is wrong with the value.
+    fn accepts(self, value: &Value) -> Result<(), String> {
+        let (is_so, name) = match self {
+            Shape::Any => (true, ""),
+            Shape::Text | Shape::OneOf(_) | Shape::Timestamp => {
+                (value.as_str().is_some(), "[STRING]")
+            }
+            Shape::TextOrNull => (value.as_str().is_some() || value.is_null(), "[STRING, NULL]"),
+            Shape::Integer { .. } => {
+                (value.as_number().is_some_and(|number| number.is_integer_text()), "Integer")
+            }
+            Shape::Float { .. } | Shape::Number => (value.as_number().is_some(), "[NUMBER]"),
+            Shape::Boolean => (value.as_bool().is_some(), "[BOOLEAN]"),
+            Shape::List | Shape::FilledList => (value.as_array().is_some(), "[ARRAY]"),
+            Shape::Members | Shape::FilledMembers => (value.as_object().is_some(), "[OBJECT]"),
+        };
+        if !is_so {
+            return Err(format!("Expected value of type {name}"));
+        }
+        self.accepts_content(value)
+    }
+
+    fn accepts_content(self, value: &Value) -> Result<(), String> {
+        match (self, value) {
+            (Shape::OneOf(allowed), Value::String(text)) if !allowed.contains(&&**text) => {
+                let allowed = allowed.join(", ");
+                Err(format!("Value should be one of the following: [{allowed}]"))
+            }
+            (Shape::Timestamp, Value::String(text)) if parse_timestamp(text).is_none() => {
+                Err("String does not match RFC3339 timestamp".to_owned())
+            }
+            (Shape::Integer { minimum, .. }, Value::Number(number))
+                if number.compare(&minimum.into()).is_lt() =>
+            {
+                Err(format!("Minimum value is {minimum}"))
+            }
+            (Shape::Integer { maximum, .. }, Value::Number(number))
+                if number.compare(&maximum.into()).is_gt() =>
+            {
+                Err(format!("Maximum value is {maximum}"))
+            }
+            (Shape::Float { minimum }, Value::Number(number)) if number.as_f64() < minimum => {
+                Err(format!("Minimum value is {minimum:?}"))
+            }
+            (Shape::FilledList, Value::Array(items)) if items.is_empty() => {
+                Err("Value cannot be empty".to_owned())
+            }
+            (Shape::FilledMembers, Value::Object(members)) if members.is_empty() => {
+                Err("Value cannot be empty".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// An object whose fields were checked against a table. What was refused is as good as absent,
+/// except to [`Fields::has`].
+pub(crate) struct Fields<'a> {
+    object: &'a Object,
+    refused: Vec<&'a str>,
+    place: Place<'a>,
+}
+
+impl<'a> Fields<'a> {
+    /// Checks every member, and that the required ones are there.
+    pub(crate) fn check(
+        object: &'a Object,
+        table: Table,
+        language: QueryLanguage,
+        place: Place<'a>,
+        findings: &mut Findings<'a>,
+    ) -> Fields<'a> {
+        let all = || table.iter().copied().flatten();
+        let absent: Vec<&str> = all()
+            .filter(|field| field.required && !object.contains(field.name))
+            .map(|field| field.name)
+            .collect();
+        if !absent.is_empty() {
+            let absent = absent.join(", ");
+            findings.error(&place, format_args!("These fields are required: [{absent}]"));
+        }
+        let mut fields = Fields { object, refused: Vec::new(), place };
+        for (name, value) in object.iter() {
+            let field = all().find(|field| field.name == &**name);
+            if !fields.allows(name, value, field, language, findings) {
+                fields.refused.push(name);
+            }
+        }
+        fields
+    }
+
+    fn allows(
+        &self,
+        name: &'a str,
+        value: &'a Value,
+        field: Option<&Field>,
+        language: QueryLanguage,
+        findings: &mut Findings<'a>,
+    ) -> bool {
+        let Some(field) = field else {
+            findings.error(&self.place, format_args!("Field '{name}' is not supported"));
+            return false;
+        };
+        if let Some(of_field) = field.language.filter(|of_field| *of_field != language) {
+            let message = format_args!(
+                "The QueryLanguage is set to '{language}', but field '{name}' is only supported \
+                 for the '{of_field}' QueryLanguage"
+            );
+            findings.error(&self.place, message);
+            return false;
+        }
+        let place = self.place.member(name);
+        if field.missing {
+            let message =
+                format_args!("The field '{name}' is not supported by this version of Stairwell");
+            findings.error(&place, message);
+            return false;
+        }
+        match field.accepts(value, language) {
+            Ok(()) => true,
+            Err(message) => {
+                findings.error(&place, message);
+                false
+            }
+        }
+    }
+
+    /// The object's place.
+    pub(crate) fn place(&self) -> &Place<'a> {
+        &self.place
+    }
+
+    /// Whether the member is there, right or wrong.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.object.contains(name)
+    }
+
+    /// The value of a member that was not refused.
+    pub(crate) fn get(&self, name: &str) -> Option<&'a Value> {
+        let value = self.object.get(name)?;
+        (!self.refused.contains(&name)).then_some(value)
+    }
+
+    /// The same, with its place.
+    pub(crate) fn located(&self, name: &'static str) -> Option<(&'a Value, Place<'a>)> {
+        self.get(name).map(|value| (value, self.place.member(name)))
+    }
+
+    /// A text that was not refused.
+    pub(crate) fn text(&self, name: &str) -> Option<&'a str> {
+        self.get(name)?.as_str()
+    }
+
+    /// A whole number that was not refused and is not negative; the greatest `i64` where it is
+    /// greater than that.
+    pub(crate) fn integer(&self, name: &str) -> Option<u64> {
+        let number = self.get(name)?.as_number()?;
+        u64::try_from(number.as_i64().unwrap_or(i64::MAX)).ok()
+    }
+
+    /// The items of a list that was not refused, with their places.
+    pub(crate) fn items(&self, name: &'static str) -> Vec<(&'a Value, Place<'a>)> {
+        let Some((Value::Array(items), place)) = self.located(name) else { return Vec::new() };
+        items.iter().enumerate().map(|(index, item)| (item, place.item(index))).collect()
+    }
+
+    /// Reports where several of the fields are there, or none though one must be.
+    pub(crate) fn one_of(
+        &self,
+        names: &'static [&'static str],
+        required: bool,
+        findings: &mut Findings<'a>,
+    ) {
+        let names_joined = || names.join(", ");
+        match names.iter().filter(|name| self.has(name)).count() {
+            0 if required => findings.error(
+                &self.place,
+                format_args!(
+                    "This object should have only one of the following fields: [{}]",
+                    names_joined()
+                ),
+            ),
+            0 | 1 => {}
+            _ => findings.error(
+                &self.place,
+                format_args!(
+                    "There should only be one of the following fields: [{}]",
+                    names_joined()
+                ),
+            ),
+        }
+    }
+}
+
+/// Checks the members of the parameters of a service, which may be literals or, under a name that
+/// ends in `.$`, expressions.
+pub(crate) fn check_parameters<'a>(
+    parameters: &'a Object,
+    table: &'static [Field],
+    place: &Place<'a>,
+    findings: &mut Findings<'a>,
+) {
+    for field in table.iter().filter(|field| field.required) {
+        let name = field.name;
+        if !parameters.contains(name) && !parameters.contains(&format!("{name}.$")) {
+            findings.error(place, format_args!("The field '{name}' is required but was missing"));
+        }
+    }
+    for (name, value) in parameters.iter() {
+        let plain = name.strip_suffix(".$");
+        let named = plain.unwrap_or(name);
+        let Some(field) = table.iter().find(|field| field.name == named) else {
+            let message = format_args!("The field '{name}' is not supported by Step Functions");
+            findings.error(place, message);
+            continue;
+        };
+        if plain.is_none()
+            && let Err(message) = field.shape.accepts(value)
+        {
+            findings.error(&place.member(name), message);
+        }
+    }
+}
+
+/// The object that must stand at a place.
+pub(crate) fn expect_object<'a>(
+    value: &'a Value,
+    place: &Place<'a>,
+    findings: &mut Findings<'a>,
+) -> Option<&'a Object> {
+    if let Err(message) = Shape::Members.accepts(value) {
+        findings.error(place, message);
+    }
+    value.as_object()
+}

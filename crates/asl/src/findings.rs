@@ -1,0 +1,101 @@
+//! What the compiler has found so far.
+
+use std::fmt::Display;
+
+use json::Value;
+
+use crate::place::Place;
+use crate::{Code, Diagnostic, Severity};
+
+/// More findings than this are counted and not kept: nobody reads them, and a definition of a
+/// megabyte that is wrong everywhere must not make an answer of gigabytes.
+const KEPT_MAX: usize = 1_000;
+/// The same, for the bytes of all pointers and messages together.
+const KEPT_BYTES_MAX: usize = 1 << 20;
+
+/// Collects findings in any order and gives them out in document order.
+#[derive(Default)]
+pub(crate) struct Findings<'a> {
+    kept: Vec<Finding<'a>>,
+    kept_bytes: usize,
+    has_error: bool,
+}
+
+struct Finding<'a> {
+    severity: Severity,
+    code: Code,
+    message: String,
+    at: At<'a>,
+}
+
+enum At<'a> {
+    /// A place in the definition.
+    Place(Place<'a>),
+    /// None that AWS would name; comes after everything else within the place.
+    EndOf(Place<'a>),
+}
+
+impl<'a> Findings<'a> {
+    /// A mistake that AWS puts under its most general code.
+    pub(crate) fn error(&mut self, place: &Place<'a>, message: impl Display) {
+        self.error_with(Code::SchemaValidationFailed, place, message);
+    }
+
+    /// A mistake with a code of its own.
+    pub(crate) fn error_with(&mut self, code: Code, place: &Place<'a>, message: impl Display) {
+        self.keep(Severity::Error, code, At::Place(place.clone()), message);
+    }
+
+    /// A mistake of a whole region, which comes after those of its states.
+    pub(crate) fn error_at_end_of(&mut self, code: Code, region: &Place<'a>, message: &str) {
+        self.keep(Severity::Error, code, At::EndOf(region.clone()), message);
+    }
+
+    /// Something that runs, and probably not as its author thinks.
+    pub(crate) fn warning(&mut self, code: Code, place: &Place<'a>, message: impl Display) {
+        self.keep(Severity::Warning, code, At::Place(place.clone()), message);
+    }
+
+    /// Whether the definition must be refused.
+    pub(crate) fn has_error(&self) -> bool {
+        self.has_error
+    }
+
+    fn keep(&mut self, severity: Severity, code: Code, at: At<'a>, message: impl Display) {
+        self.has_error |= severity == Severity::Error;
+        let (At::Place(place) | At::EndOf(place)) = &at;
+        let pointer_bytes = place.pointer_bytes();
+        let has_room = self.kept.len() < KEPT_MAX
+            && (self.kept.is_empty() || self.kept_bytes + pointer_bytes < KEPT_BYTES_MAX);
+        if !has_room {
+            return;
+        }
+        let message = message.to_string();
+        self.kept_bytes += pointer_bytes + message.len();
+        self.kept.push(Finding { severity, code, message, at });
+    }
+
+    /// The findings, as the outside sees them.
+    pub(crate) fn into_diagnostics(self, definition: &Value) -> Vec<Diagnostic> {
+        let mut ordered: Vec<(Vec<usize>, Diagnostic)> =
+            self.kept.into_iter().map(|finding| finding.place_in(definition)).collect();
+        ordered.sort_by(|left, right| left.0.cmp(&right.0));
+        ordered.into_iter().map(|(_, diagnostic)| diagnostic).collect()
+    }
+}
+
+impl Finding<'_> {
+    fn place_in(self, definition: &Value) -> (Vec<usize>, Diagnostic) {
+        let (order, pointer) = match &self.at {
+            At::Place(place) => (place.order(definition), place.to_string()),
+            At::EndOf(region) => {
+                let mut order = region.order(definition);
+                let pointer = if order.is_empty() { String::new() } else { region.to_string() };
+                order.push(usize::MAX);
+                (order, pointer)
+            }
+        };
+        let Finding { severity, code, message, .. } = self;
+        (order, Diagnostic { severity, code, message, pointer })
+    }
+}
