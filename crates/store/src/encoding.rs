@@ -1,8 +1,116 @@
-//! The stored form of records, headers and executions. See `docs/storage.md`.
+//! The stored form of records, headers, checkpoints and agendas: a version byte, then one row.
+//! See `docs/storage.md`.
+//!
+//! Promises: what is decoded equals what was encoded, and documents that were one object within a
+//! row are one object again. Decoding any bytes gives a value or [`StoreError::Corrupt`]; it never
+//! panics, and never takes memory out of proportion to its input.
+//!
+//! Does not: check sums (the store below does), or parse a document.
 
-use engine::Execution;
+mod engine_forms;
+mod row;
+mod store_forms;
+
+use engine::{Execution, Record, Status};
+
+use crate::{ExecutionHeader, StoreError};
+use row::{RowReader, RowWriter, Stored};
+pub use store_forms::AgendaRow;
+
+/// The version that is written. Every older one can be read.
+pub const FORM_VERSION: u8 = 1;
+
+/// The records of one commit.
+pub fn encode_records(records: &[Record]) -> Vec<u8> {
+    // A typical event is a few bytes and a document.
+    let mut row = RowWriter::new(FORM_VERSION, 64 + records.len() * 40);
+    row.number(records.len() as u64);
+    for record in records {
+        record.write(&mut row);
+    }
+    row.finish()
+}
+
+/// What [`encode_records`] encoded.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] where it is something else.
+pub fn decode_records(bytes: &[u8]) -> Result<Vec<Record>, StoreError> {
+    decode("records", bytes)
+}
+
+/// The header of an execution.
+pub fn encode_header(header: &ExecutionHeader) -> Vec<u8> {
+    encode(header, 320)
+}
+
+/// What [`encode_header`] encoded.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] where it is something else.
+pub fn decode_header(bytes: &[u8]) -> Result<ExecutionHeader, StoreError> {
+    decode("header", bytes)
+}
 
 /// The stored form of a whole execution.
-pub fn encode_execution(_execution: &Execution) -> Vec<u8> {
-    todo!()
+pub fn encode_execution(execution: &Execution) -> Vec<u8> {
+    encode(execution, 1024)
+}
+
+/// What [`encode_execution`] encoded.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] where it is something else.
+pub fn decode_execution(bytes: &[u8]) -> Result<Execution, StoreError> {
+    decode("checkpoint", bytes)
+}
+
+/// What an open execution is waiting for, and what a commit must know of it.
+pub fn encode_agenda(row: &AgendaRow) -> Vec<u8> {
+    encode(row, 64)
+}
+
+/// What [`encode_agenda`] encoded.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] where it is something else.
+pub fn decode_agenda(bytes: &[u8]) -> Result<AgendaRow, StoreError> {
+    decode("agenda", bytes)
+}
+
+/// Every status, by its number.
+pub const STATUSES: [Status; 5] =
+    [Status::Running, Status::Succeeded, Status::Failed, Status::TimedOut, Status::Aborted];
+
+/// The number of a status in keys.
+pub fn status_number(status: Status) -> u8 {
+    match status {
+        Status::Running => 0,
+        Status::Succeeded => 1,
+        Status::Failed => 2,
+        Status::TimedOut => 3,
+        Status::Aborted => 4,
+    }
+}
+
+fn encode<T: Stored>(value: &T, capacity: usize) -> Vec<u8> {
+    let mut row = RowWriter::new(FORM_VERSION, capacity);
+    value.write(&mut row);
+    row.finish()
+}
+
+fn decode<T: Stored>(what: &str, bytes: &[u8]) -> Result<T, StoreError> {
+    match bytes.first() {
+        Some(&FORM_VERSION) => {}
+        Some(version) => {
+            return Err(StoreError::Corrupt(format!(
+                "{what}: stored form {version}, of which this version of Stairwell knows nothing \
+                 (it reads {FORM_VERSION})"
+            )));
+        }
+        None => return Err(StoreError::Corrupt(format!("{what}: empty"))),
+    }
+    let mut row = RowReader::new(bytes, 1);
+    let value = T::read(&mut row).and_then(|value| row.end().map(|()| value));
+    value.map_err(|malformed| StoreError::Corrupt(format!("{what}: {malformed}")))
 }

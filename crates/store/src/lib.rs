@@ -7,15 +7,20 @@
 //! Does not: decide anything about an execution, or look into a payload.
 
 pub mod contract;
+mod due;
 pub mod encoding;
 mod error;
+mod faults;
 mod memory;
+pub mod rebuild;
 mod record;
 mod resource;
 
 use async_trait::async_trait;
 
+pub use due::DueIndex;
 pub use error::StoreError;
+pub use faults::{Fault, FaultyStore, Operation};
 pub use memory::MemoryStore;
 pub use record::{
     Agenda, Claim, Commit, DefinitionId, ExecutionHeader, ExecutionQuery, Expected, HistoryCursor,
@@ -66,10 +71,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// Takes executions whose agenda is due by `now`, and, once after a start, those whose effects
     /// were pending when the last process ended. What is taken is not given again until its next
-    /// commit, or the next start.
+    /// commit, or the next start; except that one which was taken for its effects before it was due
+    /// is given again when it is.
     async fn claim_due(&self, now: Timestamp, limit: usize) -> Result<Claim, StoreError>;
 
-    /// How many executions of an account in a region are open.
+    /// How many executions of an account in a region are open. A store may count too few for a
+    /// moment after its start.
     async fn open_count(&self, scope: &Scope) -> Result<u64, StoreError>;
 
     /// A definition, an activity or another named thing.

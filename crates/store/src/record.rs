@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use engine::{
-    EventId, Execution, ExecutionId, HistoryEvent, Record, Status, TaskId, Timestamp,
-};
+use engine::{EventId, Execution, ExecutionId, HistoryEvent, Record, Status, TaskId, Timestamp};
 
 /// An account in a region: what sees nothing of any other.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -82,6 +80,13 @@ pub struct ExecutionHeader {
     pub revision: Revision,
 }
 
+impl ExecutionHeader {
+    /// Whether another execution may have the same ARN: this one stopped then or before.
+    pub fn is_name_free(&self, free_after: Timestamp) -> bool {
+        self.stop.is_some_and(|stop| stop <= free_after)
+    }
+}
+
 /// The task of another execution that started this one. What makes a repeated start harmless: it
 /// finds its own child by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,6 +125,29 @@ pub struct Commit {
     /// The whole execution as these records leave it, where it is due
     /// ([`crate::encoding::encode_execution`]).
     pub checkpoint: Option<Vec<u8>>,
+}
+
+impl Commit {
+    /// Panics where it contradicts itself, since that is a mistake of ours: the store would lose
+    /// its own rows by it.
+    pub fn assert_sound(&self) {
+        let has_records = !self.records.is_empty();
+        match self.expected {
+            Expected::New { .. } => {
+                assert!(has_records, "a new execution has records");
+                assert_eq!(self.header.revision, Revision(1), "of a new execution");
+                assert_eq!(self.previous_status, None, "of a new execution");
+            }
+            Expected::At(Revision(revision)) => {
+                let next = Revision(revision + u32::from(has_records));
+                assert_eq!(self.header.revision, next, "one more where there are records");
+                assert!(self.previous_status.is_some(), "an old execution had a status");
+            }
+        }
+        let is_open = self.header.status == Status::Running;
+        assert_eq!(is_open, self.header.stop.is_none(), "what is closed has stopped");
+        assert!(has_records || self.checkpoint.is_none(), "a checkpoint comes with its records");
+    }
 }
 
 /// A loaded execution.

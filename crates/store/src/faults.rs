@@ -1,0 +1,160 @@
+//! A store that fails when it is told to, for simulations.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use engine::{ExecutionId, Status, Timestamp};
+use parking_lot::Mutex;
+
+use crate::{
+    Claim, Commit, ExecutionHeader, ExecutionQuery, HistoryCursor, HistoryPage, ListCursor, Loaded,
+    Resource, ResourceKey, ResourceKind, Scope, Store, StoreError,
+};
+
+/// How a call fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing is done, and the caller is told so.
+    Before,
+    /// It is done, and the caller is told otherwise: the reply is lost. A claim fails before all
+    /// the same, since no store loses those that it has in memory.
+    After,
+}
+
+/// Which method is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Operation {
+    Commit,
+    Load,
+    FindExecution,
+    Header,
+    History,
+    ListExecutions,
+    ClaimDue,
+    OpenCount,
+    ReadResource,
+    WriteResource,
+    ListResources,
+    Close,
+}
+
+type Decide = Box<dyn FnMut(Operation) -> Option<Fault> + Send>;
+
+/// Another store, with faults. Every fault is a [`StoreError::Unavailable`].
+pub struct FaultyStore {
+    inner: Arc<dyn Store>,
+    decide: Mutex<Decide>,
+}
+
+impl FaultyStore {
+    /// Asks before every call whether and how it fails.
+    pub fn new(
+        inner: Arc<dyn Store>,
+        decide: impl FnMut(Operation) -> Option<Fault> + Send + 'static,
+    ) -> FaultyStore {
+        FaultyStore { inner, decide: Mutex::new(Box::new(decide)) }
+    }
+
+    /// Lets so many commits succeed, fails the next one, and is sound from then on.
+    pub fn after_commits(inner: Arc<dyn Store>, commits: usize, fault: Fault) -> FaultyStore {
+        let mut commits_left = commits.checked_add(1);
+        FaultyStore::new(inner, move |operation| {
+            if operation == Operation::Commit {
+                commits_left = commits_left.and_then(|left| left.checked_sub(1));
+            }
+            (operation == Operation::Commit && commits_left == Some(0)).then_some(fault)
+        })
+    }
+
+    async fn call<T>(
+        &self,
+        operation: Operation,
+        call: impl Future<Output = Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
+        let fault = (self.decide.lock())(operation);
+        let lost = || StoreError::Unavailable(format!("injected fault of {operation:?}"));
+        match (fault, operation) {
+            (None, _) => call.await,
+            (Some(Fault::Before), _) | (Some(Fault::After), Operation::ClaimDue) => Err(lost()),
+            (Some(Fault::After), _) => call.await.and_then(|_| Err(lost())),
+        }
+    }
+}
+
+#[async_trait]
+impl Store for FaultyStore {
+    async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
+        self.call(Operation::Commit, self.inner.commit(commit)).await
+    }
+
+    async fn load(&self, id: ExecutionId) -> Result<Option<Loaded>, StoreError> {
+        self.call(Operation::Load, self.inner.load(id)).await
+    }
+
+    async fn find_execution(&self, arn: &str) -> Result<Option<ExecutionId>, StoreError> {
+        self.call(Operation::FindExecution, self.inner.find_execution(arn)).await
+    }
+
+    async fn header(&self, id: ExecutionId) -> Result<Option<ExecutionHeader>, StoreError> {
+        self.call(Operation::Header, self.inner.header(id)).await
+    }
+
+    async fn history(
+        &self,
+        id: ExecutionId,
+        from: Option<HistoryCursor>,
+        limit: usize,
+        reverse: bool,
+    ) -> Result<HistoryPage, StoreError> {
+        self.call(Operation::History, self.inner.history(id, from, limit, reverse)).await
+    }
+
+    async fn list_executions(
+        &self,
+        query: &ExecutionQuery,
+        status: Option<Status>,
+        after: Option<ListCursor>,
+        limit: usize,
+    ) -> Result<Vec<ExecutionHeader>, StoreError> {
+        let call = self.inner.list_executions(query, status, after, limit);
+        self.call(Operation::ListExecutions, call).await
+    }
+
+    async fn claim_due(&self, now: Timestamp, limit: usize) -> Result<Claim, StoreError> {
+        self.call(Operation::ClaimDue, self.inner.claim_due(now, limit)).await
+    }
+
+    async fn open_count(&self, scope: &Scope) -> Result<u64, StoreError> {
+        self.call(Operation::OpenCount, self.inner.open_count(scope)).await
+    }
+
+    async fn read_resource(&self, key: &ResourceKey) -> Result<Option<Resource>, StoreError> {
+        self.call(Operation::ReadResource, self.inner.read_resource(key)).await
+    }
+
+    async fn write_resource(
+        &self,
+        key: &ResourceKey,
+        expected: Option<u64>,
+        value: Option<Vec<u8>>,
+    ) -> Result<u64, StoreError> {
+        let call = self.inner.write_resource(key, expected, value);
+        self.call(Operation::WriteResource, call).await
+    }
+
+    async fn list_resources(
+        &self,
+        kind: ResourceKind,
+        scope: &Scope,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(ResourceKey, Resource)>, StoreError> {
+        let call = self.inner.list_resources(kind, scope, after, limit);
+        self.call(Operation::ListResources, call).await
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        self.call(Operation::Close, self.inner.close()).await
+    }
+}
