@@ -1,0 +1,145 @@
+//! Texts to begin with.
+
+/// What expressions look at.
+pub(crate) const SAMPLE: &str = r#"{"a": {"b": [1, 2.5, -3, {"c": "x"}]}, "name": "Ada", "n": 7,
+    "list": [{"a": 1, "k": "one"}, {"a": 2, "k": "two"}, {"a": 3, "k": "three"}],
+    "text": "{\"k\": [true, null]}", "flag": true, "none": null, "odd key": {"$ref": 1}}"#;
+
+const PATHS: [&str; 22] = [
+    "$",
+    "$.a.b[0]",
+    "$.a.b[-1].c",
+    "$.a.b[0:2]",
+    "$.a.b[*]",
+    "$..a",
+    "$.list[?(@.a > 1)].k",
+    "$.list[?(@.k == 'two' && @.a in [1, 2])]",
+    "$.list[?(@.k =~ /t.*/i)]",
+    "$.list[?(!@.a)]",
+    "$['odd key']['$ref']",
+    "$['a','n']",
+    "$.list[0,2].a",
+    "$.list.length()",
+    "$.a.b.max()",
+    "$.*",
+    "$$",
+    "$$.n",
+    "$total",
+    "$list[0].a",
+    "$.list[(@.length-1)]",
+    "$.missing.deep[3]",
+];
+
+const INTRINSICS: [&str; 26] = [
+    "States.Format('{} is {}', $.name, $.n)",
+    "States.Format('\\{{}\\} \\'', $.a)",
+    "States.StringToJson($.text)",
+    "States.JsonToString($.a)",
+    "States.Array($.n, 'x', null, true, -1.5e3)",
+    "States.Array()",
+    "States.ArrayPartition($.list, 2)",
+    "States.ArrayContains($.a.b, 2.5)",
+    "States.ArrayRange(1, 9, 2)",
+    "States.ArrayRange(9, 1, -3)",
+    "States.ArrayGetItem($.list, 1)",
+    "States.ArrayLength($.list)",
+    "States.ArrayUnique($.a.b)",
+    "States.Base64Encode($.name)",
+    "States.Base64Decode('QWRh')",
+    "States.Hash($.name, 'SHA-1')",
+    "States.Hash($.a, 'MD5')",
+    "States.JsonMerge($.a, $$, false)",
+    "States.MathRandom(1, 10)",
+    "States.MathRandom(1, 10, 3)",
+    "States.MathAdd($.n, -1.5)",
+    "States.StringSplit('a,b;;c', ',;')",
+    "States.UUID()",
+    "States.Format('{}', States.Array(States.UUID(), $total))",
+    "States.ArrayGetItem(States.StringSplit($.name, 'd'), 0)",
+    "$.a.b",
+];
+
+const DEFINITIONS: [&str; 8] = [
+    r#"{"StartAt": "A", "States": {"A": {"Type": "Pass", "Result": {"x": 1}, "ResultPath": "$.r",
+        "Parameters": {"y.$": "$.n", "z.$": "States.UUID()"}, "Next": "B"},
+        "B": {"Type": "Succeed", "OutputPath": "$.r"}}}"#,
+    r#"{"StartAt": "A", "TimeoutSeconds": 50, "States": {"A": {"Type": "Choice", "Default": "B",
+        "Choices": [{"And": [{"Variable": "$.n", "NumericGreaterThan": 3},
+        {"Not": {"Variable": "$.flag", "BooleanEquals": false}}], "Next": "A2"}]},
+        "A2": {"Type": "Pass", "Next": "A"}, "B": {"Type": "Fail", "Error": "E", "Cause": "c"}}}"#,
+    r#"{"StartAt": "A", "States": {"A": {"Type": "Wait", "SecondsPath": "$.n", "Next": "B"},
+        "B": {"Type": "Wait", "Timestamp": "2030-01-01T00:00:00Z", "End": true}}}"#,
+    r#"{"StartAt": "A", "States": {"A": {"Type": "Parallel", "Branches": [{"StartAt": "X",
+        "States": {"X": {"Type": "Wait", "Seconds": 3, "End": true}}}, {"StartAt": "Y",
+        "States": {"Y": {"Type": "Fail", "Error": "E"}}}], "Retry": [{"ErrorEquals": ["E"],
+        "MaxAttempts": 2}], "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.e",
+        "Next": "B"}], "End": true}, "B": {"Type": "Pass", "End": true}}}"#,
+    r#"{"StartAt": "A", "States": {"A": {"Type": "Map", "ItemsPath": "$.list",
+        "MaxConcurrency": 2, "ItemSelector": {"v.$": "$$.Map.Item.Value", "all.$": "$"},
+        "ItemProcessor": {"StartAt": "I", "States": {"I": {"Type": "Task",
+        "Resource": "arn:aws:states:us-east-1:123456789012:activity:work", "TimeoutSeconds": 9,
+        "HeartbeatSeconds": 4, "Retry": [{"ErrorEquals": ["States.Timeout"],
+        "JitterStrategy": "FULL", "MaxDelaySeconds": 5}], "End": true}}}, "End": true}}}"#,
+    r#"{"StartAt": "A", "States": {"A": {"Type": "Task", "Resource":
+        "arn:aws:states:::states:startExecution.sync:2", "Parameters": {"StateMachineArn":
+        "arn:aws:states:us-east-1:123456789012:stateMachine:child", "Input": {"n.$": "$.n"}},
+        "TimeoutSeconds": 20, "ResultSelector": {"o.$": "$.Output"}, "Catch": [{"ErrorEquals":
+        ["States.TaskFailed"], "Next": "B"}], "End": true}, "B": {"Type": "Succeed"}}}"#,
+    r#"{"StartAt": "A", "States": {"A": {"Type": "Task", "Resource":
+        "arn:aws:states:::states:startExecution.waitForTaskToken", "HeartbeatSeconds": 3,
+        "Parameters": {"StateMachineArn":
+        "arn:aws:states:us-east-1:123456789012:stateMachine:child", "Input":
+        {"token.$": "$$.Task.Token"}}, "End": true}}}"#,
+    r#"{"StartAt": "A", "States": {"A": {"Type": "Parallel", "Branches": [{"StartAt": "T",
+        "States": {"T": {"Type": "Task", "Resource": "arn:aws:states:::states:startExecution",
+        "Parameters": {"StateMachineArn":
+        "arn:aws:states:us-east-1:123456789012:stateMachine:child"}, "End": true}}},
+        {"StartAt": "M", "States": {"M": {"Type": "Map", "ItemsPath": "$.list", "Iterator":
+        {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 1, "End": true}}},
+        "End": true}}}], "End": true}}}"#,
+];
+
+pub(crate) fn paths() -> Vec<Vec<u8>> {
+    bytes(&PATHS)
+}
+
+pub(crate) fn intrinsics() -> Vec<Vec<u8>> {
+    bytes(&INTRINSICS)
+}
+
+pub(crate) fn definitions() -> Vec<Vec<u8>> {
+    bytes(&DEFINITIONS)
+}
+
+/// JSON of all kinds, and what is not quite JSON.
+pub(crate) fn texts() -> Vec<Vec<u8>> {
+    let others = [
+        SAMPLE,
+        "[1, -0, 1e5, 1.0, 12345678901234567890, 0.1e-7]",
+        r#""\u00e9\ud83d\ude00\n\/""#,
+        r#""\ud83d""#,
+        "[[[[[[[[[[]]]]]]]]]]",
+        "nul",
+        "{\"a\": 1, \"a\": 2}",
+        "",
+        "0123456789abcdef0123456789abcdef000000000000000000000005\
+         0123456789abcdef0123456789abcdef",
+    ];
+    let mut seeds = definitions();
+    seeds.extend(bytes(&others));
+    seeds
+}
+
+/// Definitions, each with inputs for its execution after a zero byte.
+pub(crate) fn steps() -> Vec<Vec<u8>> {
+    let inputs: [&[u8]; 3] =
+        [&[1, 1, 2, 3, 1, 4, 1], &[2, 2, 2, 34, 1, 66, 5, 1, 1], &[3, 1, 3, 1, 3, 1, 6, 1, 7]];
+    let definitions = DEFINITIONS
+        .iter()
+        .flat_map(|text| inputs.iter().map(|inputs| [text.as_bytes(), &[0], *inputs].concat()));
+    definitions.collect()
+}
+
+fn bytes(texts: &[&str]) -> Vec<Vec<u8>> {
+    texts.iter().map(|text| text.as_bytes().to_vec()).collect()
+}
