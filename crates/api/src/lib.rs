@@ -1,1 +1,46 @@
-//! api
+//! The AWS JSON 1.0 protocol of Step Functions: one file per operation, one table of errors, one
+//! router.
+//!
+//! Promises: what the service model says of a request is checked before anything is done, in AWS's
+//! order and words; a member that Stairwell does not support yet is refused by name, never accepted
+//! and ignored; what a client does wrong is never answered with a 5xx.
+//!
+//! Does not: decide anything about an execution (that is `runtime` and `engine`), or verify
+//! signatures.
+//!
+//! In reading order: [`serve`] accepts, `router` finds the operation, `request` and `constraint`
+//! check what came, `operations` do it, `write` and `history` answer.
+
+mod configuration;
+mod constraint;
+mod credential;
+mod error;
+mod history;
+mod operations;
+mod request;
+mod router;
+mod server;
+mod token;
+mod write;
+
+pub use credential::{Accounts, is_account, is_region};
+pub use error::{ApiError, ErrorCode};
+pub use server::serve;
+
+use runtime::Runtime;
+use tokio::sync::watch;
+
+/// What requests are answered with.
+pub struct Api {
+    runtime: Runtime,
+    accounts: Accounts,
+    /// Becomes true when the server stops: long polls end then.
+    closing: watch::Sender<bool>,
+}
+
+impl Api {
+    /// An API on a runtime.
+    pub fn new(runtime: Runtime, accounts: Accounts) -> Api {
+        Api { runtime, accounts, closing: watch::Sender::new(false) }
+    }
+}

@@ -1,0 +1,253 @@
+//! The errors of the API: one table of codes, and how an error is answered.
+
+use hyper::StatusCode;
+use runtime::{
+    ActivityError, ArnError, ExecutionError, OperationalError, StartError, StateMachineError,
+    TaskError,
+};
+use store::StoreError;
+
+use crate::write::JsonWriter;
+
+/// What a client can tell errors apart by. Those of the service model bear AWS's names.
+/// See <https://docs.aws.amazon.com/step-functions/latest/apireference/CommonErrors.html>.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum ErrorCode {
+    ActivityAlreadyExists,
+    ActivityDoesNotExist,
+    ActivityWorkerLimitExceeded,
+    ExecutionAlreadyExists,
+    ExecutionDoesNotExist,
+    ExecutionLimitExceeded,
+    InvalidArn,
+    InvalidDefinition,
+    InvalidExecutionInput,
+    InvalidLoggingConfiguration,
+    InvalidName,
+    InvalidOutput,
+    InvalidToken,
+    MissingRequiredParameter,
+    StateMachineAlreadyExists,
+    StateMachineDeleting,
+    StateMachineDoesNotExist,
+    StateMachineTypeNotSupported,
+    TaskDoesNotExist,
+    TaskTimedOut,
+    ValidationException,
+
+    /// The body is not JSON, or a member has the wrong type.
+    SerializationException,
+    /// No such operation, path or method; or an operation that Stairwell does not have yet.
+    UnknownOperationException,
+    /// The body is not of the type that the protocol asks for.
+    UnsupportedMediaTypeException,
+    /// The body is larger than a request may be.
+    RequestEntityTooLargeException,
+    /// The body did not arrive in time.
+    RequestTimeoutException,
+    /// The store cannot be written to now. Clients retry.
+    ServiceUnavailable,
+    /// A mistake of Stairwell's, or a store that cannot be read.
+    InternalFailure,
+}
+
+/// Before the `#` of `__type`.
+const SERVICE: &str = "com.amazonaws.swf.service.v2.model";
+const VALIDATION: &str = "com.amazon.coral.validate";
+const PROTOCOL: &str = "com.amazon.coral.service";
+
+impl ErrorCode {
+    /// The code as clients know it, its namespace, and its HTTP status. What a client did wrong is
+    /// never a 5xx, since clients retry those.
+    fn entry(self) -> (&'static str, &'static str, StatusCode) {
+        use ErrorCode as Code;
+        let service = |name| (name, SERVICE, StatusCode::BAD_REQUEST);
+        let protocol = |name, status| (name, PROTOCOL, status);
+        match self {
+            Code::ActivityAlreadyExists => service("ActivityAlreadyExists"),
+            Code::ActivityDoesNotExist => service("ActivityDoesNotExist"),
+            Code::ActivityWorkerLimitExceeded => service("ActivityWorkerLimitExceeded"),
+            Code::ExecutionAlreadyExists => service("ExecutionAlreadyExists"),
+            Code::ExecutionDoesNotExist => service("ExecutionDoesNotExist"),
+            Code::ExecutionLimitExceeded => service("ExecutionLimitExceeded"),
+            Code::InvalidArn => service("InvalidArn"),
+            Code::InvalidDefinition => service("InvalidDefinition"),
+            Code::InvalidExecutionInput => service("InvalidExecutionInput"),
+            Code::InvalidLoggingConfiguration => service("InvalidLoggingConfiguration"),
+            Code::InvalidName => service("InvalidName"),
+            Code::InvalidOutput => service("InvalidOutput"),
+            Code::InvalidToken => service("InvalidToken"),
+            Code::MissingRequiredParameter => service("MissingRequiredParameter"),
+            Code::StateMachineAlreadyExists => service("StateMachineAlreadyExists"),
+            Code::StateMachineDeleting => service("StateMachineDeleting"),
+            Code::StateMachineDoesNotExist => service("StateMachineDoesNotExist"),
+            Code::StateMachineTypeNotSupported => service("StateMachineTypeNotSupported"),
+            Code::TaskDoesNotExist => service("TaskDoesNotExist"),
+            Code::TaskTimedOut => service("TaskTimedOut"),
+            Code::ValidationException => {
+                ("ValidationException", VALIDATION, StatusCode::BAD_REQUEST)
+            }
+            Code::SerializationException => {
+                protocol("SerializationException", StatusCode::BAD_REQUEST)
+            }
+            Code::UnknownOperationException => {
+                protocol("UnknownOperationException", StatusCode::BAD_REQUEST)
+            }
+            Code::UnsupportedMediaTypeException => {
+                protocol("UnsupportedMediaTypeException", StatusCode::UNSUPPORTED_MEDIA_TYPE)
+            }
+            Code::RequestEntityTooLargeException => {
+                protocol("RequestEntityTooLargeException", StatusCode::PAYLOAD_TOO_LARGE)
+            }
+            Code::RequestTimeoutException => {
+                protocol("RequestTimeoutException", StatusCode::REQUEST_TIMEOUT)
+            }
+            Code::ServiceUnavailable => {
+                protocol("ServiceUnavailable", StatusCode::SERVICE_UNAVAILABLE)
+            }
+            Code::InternalFailure => protocol("InternalFailure", StatusCode::INTERNAL_SERVER_ERROR),
+        }
+    }
+
+    /// The code alone, as in the header `x-amzn-errortype`.
+    pub fn name(self) -> &'static str {
+        self.entry().0
+    }
+
+    /// The HTTP status that it is answered with.
+    pub fn status(self) -> StatusCode {
+        self.entry().2
+    }
+}
+
+/// An error as it is answered.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{}: {message}", code.name())]
+pub struct ApiError {
+    /// What a program reads.
+    pub code: ErrorCode,
+    /// What a person reads; AWS's words where they are known.
+    pub message: String,
+}
+
+impl ApiError {
+    pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> ApiError {
+        ApiError { code, message: message.into() }
+    }
+
+    pub(crate) fn validation(message: impl Into<String>) -> ApiError {
+        ApiError::new(ErrorCode::ValidationException, message)
+    }
+
+    /// For what AWS has and Stairwell does not have yet, so that nothing is accepted and ignored.
+    pub(crate) fn not_supported_yet(what: &str) -> ApiError {
+        ApiError::validation(format!("Stairwell does not support {what} yet"))
+    }
+
+    /// The body of the answer.
+    pub(crate) fn body(&self) -> Vec<u8> {
+        let (name, namespace, _) = self.code.entry();
+        let mut out = JsonWriter::object();
+        out.text("__type", &format!("{namespace}#{name}"));
+        out.text("message", &self.message);
+        out.finish()
+    }
+}
+
+impl From<OperationalError> for ApiError {
+    fn from(error: OperationalError) -> ApiError {
+        let code = match &error {
+            // A conflict that is left after the runtime's own attempts means contention.
+            OperationalError::Store(StoreError::Conflict | StoreError::Unavailable(_))
+            | OperationalError::ShuttingDown => ErrorCode::ServiceUnavailable,
+            OperationalError::Store(StoreError::Corrupt(_)) | OperationalError::Quarantined => {
+                ErrorCode::InternalFailure
+            }
+        };
+        ApiError::new(code, error.to_string())
+    }
+}
+
+impl From<ArnError> for ApiError {
+    fn from(error: ArnError) -> ApiError {
+        let code = match &error {
+            ArnError::Prefix(_) | ArnError::Type(_) | ArnError::Form(_) => ErrorCode::InvalidArn,
+            ArnError::Labelled(_) => ErrorCode::ValidationException,
+        };
+        ApiError::new(code, error.to_string())
+    }
+}
+
+impl From<StateMachineError> for ApiError {
+    fn from(error: StateMachineError) -> ApiError {
+        let code = match error {
+            StateMachineError::Arn(error) => return error.into(),
+            StateMachineError::Operational(error) => return error.into(),
+            StateMachineError::InvalidName(_) => ErrorCode::InvalidName,
+            StateMachineError::InvalidDefinition(_) => ErrorCode::InvalidDefinition,
+            StateMachineError::AlreadyExists(_) => ErrorCode::StateMachineAlreadyExists,
+            StateMachineError::DoesNotExist(_) => ErrorCode::StateMachineDoesNotExist,
+            StateMachineError::Deleting(_) => ErrorCode::StateMachineDeleting,
+            StateMachineError::NothingToUpdate => ErrorCode::MissingRequiredParameter,
+            StateMachineError::ExecutionDoesNotExist(_) => ErrorCode::ExecutionDoesNotExist,
+        };
+        ApiError::new(code, error.to_string())
+    }
+}
+
+impl From<StartError> for ApiError {
+    fn from(error: StartError) -> ApiError {
+        let code = match error {
+            StartError::Arn(error) => return error.into(),
+            StartError::Operational(error) => return error.into(),
+            StartError::InvalidName(_) => ErrorCode::InvalidName,
+            StartError::InvalidInput(_) => ErrorCode::InvalidExecutionInput,
+            StartError::StateMachineDoesNotExist(_) => ErrorCode::StateMachineDoesNotExist,
+            StartError::StateMachineDeleting(_) => ErrorCode::StateMachineDeleting,
+            StartError::AlreadyExists(_) => ErrorCode::ExecutionAlreadyExists,
+            StartError::LimitExceeded(_) => ErrorCode::ExecutionLimitExceeded,
+        };
+        ApiError::new(code, error.to_string())
+    }
+}
+
+impl From<ExecutionError> for ApiError {
+    fn from(error: ExecutionError) -> ApiError {
+        let code = match error {
+            ExecutionError::Arn(error) => return error.into(),
+            ExecutionError::Operational(error) => return error.into(),
+            ExecutionError::DoesNotExist(_) => ErrorCode::ExecutionDoesNotExist,
+            ExecutionError::StateMachineDoesNotExist(_) => ErrorCode::StateMachineDoesNotExist,
+            ExecutionError::TypeNotSupported => ErrorCode::StateMachineTypeNotSupported,
+        };
+        ApiError::new(code, error.to_string())
+    }
+}
+
+impl From<ActivityError> for ApiError {
+    fn from(error: ActivityError) -> ApiError {
+        let code = match error {
+            ActivityError::Arn(error) => return error.into(),
+            ActivityError::Operational(error) => return error.into(),
+            ActivityError::InvalidName(_) => ErrorCode::InvalidName,
+            ActivityError::AlreadyExists(_) => ErrorCode::ActivityAlreadyExists,
+            ActivityError::DoesNotExist(_) => ErrorCode::ActivityDoesNotExist,
+            ActivityError::WorkerLimitExceeded(_) => ErrorCode::ActivityWorkerLimitExceeded,
+        };
+        ApiError::new(code, error.to_string())
+    }
+}
+
+impl From<TaskError> for ApiError {
+    fn from(error: TaskError) -> ApiError {
+        let code = match error {
+            TaskError::Operational(error) => return error.into(),
+            TaskError::InvalidToken => ErrorCode::InvalidToken,
+            TaskError::TaskTimedOut => ErrorCode::TaskTimedOut,
+            TaskError::TaskDoesNotExist => ErrorCode::TaskDoesNotExist,
+            TaskError::InvalidOutput(_) => ErrorCode::InvalidOutput,
+        };
+        ApiError::new(code, error.to_string())
+    }
+}

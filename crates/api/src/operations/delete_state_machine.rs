@@ -1,0 +1,16 @@
+//! DeleteStateMachine.
+//! See <https://docs.aws.amazon.com/step-functions/latest/apireference/API_DeleteStateMachine.html>.
+
+use super::nothing;
+use crate::Api;
+use crate::constraint::Member;
+use crate::error::ApiError;
+use crate::request::Request;
+
+pub(crate) const MEMBERS: &[Member] = &[Member::arn("stateMachineArn").required()];
+
+pub(crate) async fn call(api: &Api, request: &Request) -> Result<Vec<u8>, ApiError> {
+    let arn = request.required_text("stateMachineArn");
+    api.runtime.delete_state_machine(&request.scope, arn).await?;
+    Ok(nothing())
+}

@@ -1,0 +1,98 @@
+//! ListExecutions.
+//! See <https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListExecutions.html>.
+
+use engine::{ExecutionId, Status};
+use runtime::{ExecutionsOf, ListExecutions};
+use store::{ExecutionHeader, ListCursor};
+
+use super::describe_execution::status_text;
+use crate::Api;
+use crate::constraint::Member;
+use crate::error::ApiError;
+use crate::request::Request;
+use crate::token::Listing;
+use crate::write::JsonWriter;
+
+const STATUSES: &[&str] =
+    &["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE"];
+
+pub(crate) const MEMBERS: &[Member] = &[
+    Member::arn("stateMachineArn"),
+    Member::choice("statusFilter", STATUSES),
+    Member::page_size("maxResults"),
+    Member::text("nextToken", 1, 3_096),
+    Member::long_arn("mapRunArn"),
+    Member::choice("redriveFilter", &["REDRIVEN", "NOT_REDRIVEN"]),
+];
+
+pub(crate) async fn call(api: &Api, request: &Request) -> Result<Vec<u8>, ApiError> {
+    let state_machine_arn = match (request.text("stateMachineArn"), request.text("mapRunArn")) {
+        (Some(state_machine_arn), None) => state_machine_arn,
+        (None, Some(_)) => return Err(ApiError::not_supported_yet("mapRunArn")),
+        (None, None) | (Some(_), Some(_)) => {
+            let message = "Must specify exactly one of: stateMachineArn, mapRunArn";
+            return Err(ApiError::validation(message));
+        }
+    };
+    if request.text("redriveFilter").is_some() {
+        return Err(ApiError::not_supported_yet("redriveFilter"));
+    }
+    let filter = request.text("statusFilter").map_or("", |filter| filter);
+    let listing = Listing {
+        operation: "ListExecutions",
+        scope: &request.scope,
+        arguments: &[state_machine_arn, filter],
+    };
+    let now = api.runtime.now();
+    let after = match request.text("nextToken") {
+        Some(token) => Some(listing.cursor(now, token, read_cursor)?),
+        None => None,
+    };
+    let page = ListExecutions {
+        of: ExecutionsOf::StateMachine(state_machine_arn),
+        status: status(filter)?,
+        after,
+        limit: request.page_size(),
+    };
+    let page = api.runtime.list_executions(&request.scope, page).await?;
+    let mut out = JsonWriter::object();
+    out.array("executions", |out| {
+        page.executions.iter().for_each(|header| out.item(|out| write_item(out, header)));
+    });
+    if let Some(ListCursor(ExecutionId(last))) = page.next {
+        out.text("nextToken", &listing.token(now, &last));
+    }
+    Ok(out.finish())
+}
+
+fn read_cursor(bytes: &[u8]) -> Option<ListCursor> {
+    Some(ListCursor(ExecutionId(bytes.try_into().ok()?)))
+}
+
+/// The status that a filter asks for; none for no filter.
+fn status(filter: &str) -> Result<Option<Status>, ApiError> {
+    match filter {
+        "RUNNING" => Ok(Some(Status::Running)),
+        "SUCCEEDED" => Ok(Some(Status::Succeeded)),
+        "FAILED" => Ok(Some(Status::Failed)),
+        "TIMED_OUT" => Ok(Some(Status::TimedOut)),
+        "ABORTED" => Ok(Some(Status::Aborted)),
+        "PENDING_REDRIVE" => {
+            let message = "PENDING_REDRIVE is only supported with a mapRunArn";
+            Err(ApiError::validation(message))
+        }
+        _ => Ok(None),
+    }
+}
+
+fn write_item(out: &mut JsonWriter, header: &ExecutionHeader) {
+    out.text("executionArn", &header.arn);
+    out.text("stateMachineArn", &header.state_machine_arn);
+    out.text("name", &header.name);
+    out.text("status", status_text(header.status));
+    out.timestamp("startDate", header.start);
+    out.optional_timestamp("stopDate", header.stop);
+    out.optional_text("stateMachineVersionArn", header.state_machine_version_arn.as_deref());
+    out.optional_text("stateMachineAliasArn", header.state_machine_alias_arn.as_deref());
+    out.integer("redriveCount", 0);
+}

@@ -1,0 +1,41 @@
+//! UpdateStateMachine.
+//! See <https://docs.aws.amazon.com/step-functions/latest/apireference/API_UpdateStateMachine.html>.
+
+use runtime::{Configurations, UpdateStateMachine};
+
+use crate::Api;
+use crate::configuration::{self, ENCRYPTION, LOGGING, PUBLISH, TRACING, VERSION_DESCRIPTION};
+use crate::constraint::Member;
+use crate::error::ApiError;
+use crate::request::Request;
+use crate::write::JsonWriter;
+
+pub(crate) const MEMBERS: &[Member] = &[
+    Member::arn("stateMachineArn").required(),
+    Member::definition("definition"),
+    Member::arn("roleArn"),
+    LOGGING,
+    TRACING,
+    PUBLISH,
+    VERSION_DESCRIPTION,
+    ENCRYPTION,
+];
+
+pub(crate) async fn call(api: &Api, request: &Request) -> Result<Vec<u8>, ApiError> {
+    configuration::refuse_versions(request)?;
+    let update = UpdateStateMachine {
+        arn: request.required_text("stateMachineArn"),
+        definition: request.text("definition").map(|definition| &**definition),
+        role_arn: request.text("roleArn").map(|role| &**role),
+        configurations: Configurations {
+            logging: configuration::logging(request)?,
+            tracing: configuration::tracing(request)?,
+            encryption: configuration::encryption(request)?,
+        },
+    };
+    let updated = api.runtime.update_state_machine(&request.scope, update).await?;
+    let mut out = JsonWriter::object();
+    out.timestamp("updateDate", updated.update_date);
+    out.optional_text("revisionId", updated.revision_id.as_deref());
+    Ok(out.finish())
+}

@@ -1,0 +1,128 @@
+//! From an HTTP request to an operation, and from its result to an HTTP response.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{self, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::{Method, StatusCode};
+
+use crate::Api;
+use crate::error::{ApiError, ErrorCode};
+use crate::operations::Operation;
+use crate::request::Request;
+
+pub(crate) type Response = hyper::Response<Full<Bytes>>;
+
+/// AWS takes requests of 1 MB, headers included. The rest is room for the escapes of a long
+/// definition, so that it is not refused for its quotes.
+const BODY_BYTES_MAX: usize = 2 * 1_048_576;
+/// How long the body of a request may take to arrive.
+const BODY_SECONDS_MAX: u64 = 60;
+const CONTENT_TYPE: &str = "application/x-amz-json-1.0";
+const TARGET_PREFIX: &str = "AWSStepFunctions.";
+
+/// Answers any request.
+pub(crate) async fn answer(api: &Api, request: hyper::Request<Incoming>) -> Response {
+    let (parts, body) = request.into_parts();
+    match (&parts.method, parts.uri.path()) {
+        (&Method::GET, "/health") => respond(Ok(br#"{"status":"ok"}"#.to_vec())),
+        (&Method::POST, "/") => respond(call(api, &parts, body).await),
+        (_, "/" | "/health") => {
+            let message = format!("{} is not allowed here.", parts.method);
+            let error = ApiError::new(ErrorCode::UnknownOperationException, message);
+            let mut response = respond(Err(error));
+            *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+            let allowed = if parts.uri.path() == "/" { "POST" } else { "GET" };
+            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+            response
+        }
+        (_, path) => {
+            let message = format!("There is nothing at {path}: the API is at /.");
+            let error = ApiError::new(ErrorCode::UnknownOperationException, message);
+            let mut response = respond(Err(error));
+            *response.status_mut() = StatusCode::NOT_FOUND;
+            response
+        }
+    }
+}
+
+async fn call(api: &Api, parts: &Parts, body: Incoming) -> Result<Vec<u8>, ApiError> {
+    let operation = operation(parts)?;
+    let body = read(body).await?;
+    let trace_header = parts.headers.get("x-amzn-trace-id");
+    let trace_header = trace_header.and_then(|value| value.to_str().ok());
+    // Often added by what lies between, so that one that is too long is no mistake of the caller.
+    let trace_header = trace_header.filter(|text| text.len() <= 256).map(Arc::from);
+    let scope = api.accounts.scope(parts);
+    let request = Request::read(scope, trace_header, &body, operation.members)?;
+    drop(body);
+    operation.call(api, &request).await
+}
+
+/// The operation that `X-Amz-Target` names. The content type is looked at first: it is what keeps
+/// a web page from calling a server on the reader's machine without asking.
+fn operation(parts: &Parts) -> Result<Operation, ApiError> {
+    let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok());
+    let content_type = content_type.unwrap_or_default();
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    if !media_type.eq_ignore_ascii_case(CONTENT_TYPE) {
+        let message = format!("The content type must be {CONTENT_TYPE}, not '{content_type}'.");
+        return Err(ApiError::new(ErrorCode::UnsupportedMediaTypeException, message));
+    }
+    let target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok());
+    let target = target.unwrap_or_default();
+    let operation = target.strip_prefix(TARGET_PREFIX).and_then(Operation::by_name);
+    operation.ok_or_else(|| {
+        let message = format!(
+            "The header X-Amz-Target must be {TARGET_PREFIX} and the name of an operation, \
+             not '{target}'."
+        );
+        ApiError::new(ErrorCode::UnknownOperationException, message)
+    })
+}
+
+async fn read(body: Incoming) -> Result<Bytes, ApiError> {
+    let whole = Limited::new(body, BODY_BYTES_MAX).collect();
+    match tokio::time::timeout(Duration::from_secs(BODY_SECONDS_MAX), whole).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            let message = format!("The request body is longer than {BODY_BYTES_MAX} bytes.");
+            Err(ApiError::new(ErrorCode::RequestEntityTooLargeException, message))
+        }
+        Ok(Err(error)) => {
+            let message = format!("The request body could not be read: {error}");
+            Err(ApiError::new(ErrorCode::SerializationException, message))
+        }
+        Err(_) => {
+            let message = "The request body did not arrive in time.";
+            Err(ApiError::new(ErrorCode::RequestTimeoutException, message))
+        }
+    }
+}
+
+/// The response to a request that came to this result.
+pub(crate) fn respond(result: Result<Vec<u8>, ApiError>) -> Response {
+    let (status, body, code) = match result {
+        Ok(body) => (StatusCode::OK, body, None),
+        Err(error) => {
+            if error.code.status().is_server_error() {
+                tracing::error!(code = error.code.name(), message = error.message, "refused");
+            }
+            (error.code.status(), error.body(), Some(error.code.name()))
+        }
+    };
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
+    let request_id = uuid::Uuid::new_v4().to_string();
+    let request_id = HeaderValue::try_from(request_id).expect("a UUID is printable");
+    headers.insert("x-amzn-requestid", request_id);
+    if let Some(code) = code {
+        headers.insert("x-amzn-errortype", HeaderValue::from_static(code));
+    }
+    response
+}

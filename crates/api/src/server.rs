@@ -1,0 +1,101 @@
+//! The HTTP side: accepts connections, speaks HTTP/1.1 and HTTP/2 (with prior knowledge), and
+//! stops without cutting off requests.
+
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::Api;
+use crate::error::{ApiError, ErrorCode};
+use crate::router;
+
+/// How long a connection may stay open without a whole request head.
+const HEAD_SECONDS_MAX: u64 = 120;
+/// How long requests that are under way may take to finish when the server stops.
+const FINISH_SECONDS_MAX: u64 = 20;
+/// How long to wait before accepting again where the system is out of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Serves the API until `shutdown` is ready: then takes no new connections, answers long polls at
+/// once, lets the other requests that are under way finish (20 seconds at most), and returns.
+pub async fn serve(listener: TcpListener, api: Arc<Api>, shutdown: impl Future<Output = ()>) {
+    let connections = GracefulShutdown::new();
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_secs(HEAD_SECONDS_MAX));
+    builder.http2().timer(TokioTimer::new());
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = &mut shutdown => break,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, _)) => accept(stream, &builder, &connections, &api),
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    api.closing.send_replace(true);
+    let finished =
+        tokio::time::timeout(Duration::from_secs(FINISH_SECONDS_MAX), connections.shutdown());
+    if finished.await.is_err() {
+        tracing::warn!("some requests did not finish in time and were cut off");
+    }
+}
+
+fn accept(
+    stream: TcpStream,
+    builder: &auto::Builder<TokioExecutor>,
+    connections: &GracefulShutdown,
+    api: &Arc<Api>,
+) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY could not be set");
+    }
+    let api = api.clone();
+    let service = service_fn(move |request| {
+        let api = api.clone();
+        async move { Ok::<_, Infallible>(answer_or_failure(&api, request).await) }
+    });
+    let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+    let connection = connections.watch(connection);
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(error, "a connection ended early");
+        }
+    });
+}
+
+/// A panic is a mistake of ours: it costs the request that met it, and no other.
+async fn answer_or_failure(
+    api: &Api,
+    request: hyper::Request<hyper::body::Incoming>,
+) -> router::Response {
+    let mut answer = pin!(router::answer(api, request));
+    std::future::poll_fn(|context| {
+        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(context)));
+        polled.unwrap_or_else(|_| {
+            tracing::error!("a request met a mistake in Stairwell");
+            let message = "Stairwell made a mistake; its log says which.";
+            let error = ApiError::new(ErrorCode::InternalFailure, message);
+            Poll::Ready(router::respond(Err(error)))
+        })
+    })
+    .await
+}
