@@ -51,9 +51,7 @@ impl From<Vec<Value>> for Array {
 
 impl FromIterator<Value> for Array {
     fn from_iter<T: IntoIterator<Item = Value>>(items: T) -> Self {
-        Array {
-            items: items.into_iter().collect(),
-        }
+        Array { items: items.into_iter().collect() }
     }
 }
 

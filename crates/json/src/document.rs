@@ -33,22 +33,13 @@ impl Document {
     /// It may be nested to any depth.
     pub fn from_trusted_text(text: &str) -> Document {
         let text = OnceLock::from(Box::from(text));
-        Document {
-            inner: Arc::new(Inner {
-                text,
-                value: OnceLock::new(),
-            }),
-        }
+        Document { inner: Arc::new(Inner { text, value: OnceLock::new() }) }
     }
 
     /// The text: as it came, or compact.
     pub fn text(&self) -> &str {
         self.inner.text.get_or_init(|| {
-            let value = self
-                .inner
-                .value
-                .get()
-                .expect("a document without text has a value");
+            let value = self.inner.value.get().expect("a document without text has a value");
             value.to_text().into_boxed_str()
         })
     }
@@ -56,11 +47,7 @@ impl Document {
     /// The value.
     pub fn value(&self) -> &Value {
         self.inner.value.get_or_init(|| {
-            let text = self
-                .inner
-                .text
-                .get()
-                .expect("a document without value has a text");
+            let text = self.inner.text.get().expect("a document without value has a text");
             parse::parse_to_any_depth(text).expect("the text of a document is valid JSON")
         })
     }
@@ -78,12 +65,7 @@ impl Document {
 
 impl From<Value> for Document {
     fn from(value: Value) -> Self {
-        Document {
-            inner: Arc::new(Inner {
-                text: OnceLock::new(),
-                value: OnceLock::from(value),
-            }),
-        }
+        Document { inner: Arc::new(Inner { text: OnceLock::new(), value: OnceLock::from(value) }) }
     }
 }
 

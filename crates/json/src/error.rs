@@ -16,21 +16,20 @@ impl Position {
     pub fn at(text: &str, offset: usize) -> Position {
         let offset = offset.min(text.len());
         let before = &text.as_bytes()[..offset];
-        let line_start = before
-            .iter()
-            .rposition(|byte| *byte == b'\n')
-            .map_or(0, |at| at + 1);
+        let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
         // Counts the bytes that begin a character, so that any offset is safe.
-        let column = 1 + before[line_start..]
-            .iter()
-            .filter(|byte| **byte & 0xC0 != 0x80)
-            .count();
-        Position {
-            offset,
-            line,
-            column,
-        }
+        let column = 1 + before[line_start..].iter().filter(|byte| **byte & 0xC0 != 0x80).count();
+        Position { offset, line, column }
+    }
+
+    /// The place as Jackson describes it where it may not show the source, as AWS has it set.
+    pub(crate) fn in_jackson_words(self) -> String {
+        let Position { line, column, .. } = self;
+        format!(
+            "[Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); \
+             line: {line}, column: {column}]"
+        )
     }
 }
 
@@ -43,4 +42,11 @@ pub struct ParseError {
     pub message: String,
     /// Where.
     pub position: Position,
+}
+
+impl ParseError {
+    /// The message with the place after it, as AWS shows it where it quotes the exception whole.
+    pub fn located_message(&self) -> String {
+        format!("{}\n at {}", self.message, self.position.in_jackson_words())
+    }
 }

@@ -84,12 +84,7 @@ impl<'a> Outline<'a> {
         if let Some(parent) = parent {
             self.nodes[parent].children.push(index);
         }
-        self.nodes.push(Node {
-            parent,
-            label,
-            offset,
-            children: Vec::new(),
-        });
+        self.nodes.push(Node { parent, label, offset, children: Vec::new() });
         index
     }
 

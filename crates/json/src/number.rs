@@ -102,8 +102,7 @@ fn is_integer(text: &str) -> bool {
 
 fn compare_floats(left: f64, right: f64) -> Ordering {
     // NaN is no JSON number; should a caller make one, it equals itself, so that sorting ends.
-    left.partial_cmp(&right)
-        .unwrap_or_else(|| left.is_nan().cmp(&right.is_nan()))
+    left.partial_cmp(&right).unwrap_or_else(|| left.is_nan().cmp(&right.is_nan()))
 }
 
 /// Exact also where the integer has more digits than a float can hold.
@@ -175,10 +174,7 @@ impl FloatText {
     /// The fewest digits that read back as the same float, at least two; plain from 10^-3 up to
     /// 10^7, scientific beyond.
     fn of(number: f64) -> FloatText {
-        let mut text = FloatText {
-            bytes: [0; FLOAT_TEXT_BYTES_MAX],
-            length: 0,
-        };
+        let mut text = FloatText { bytes: [0; FLOAT_TEXT_BYTES_MAX], length: 0 };
         text.print(number).expect("no float needs more room");
         text
     }
@@ -201,10 +197,7 @@ impl FloatText {
             return self.write_str("0.0");
         }
         let scientific = shortest(magnitude);
-        let (mantissa, exponent) = scientific
-            .as_str()
-            .split_once('e')
-            .expect("`{:e}` has an e");
+        let (mantissa, exponent) = scientific.as_str().split_once('e').expect("`{:e}` has an e");
         let exponent: i32 = exponent.parse().expect("`{:e}` ends in a number");
         let (first, rest) = mantissa.split_at(1);
         let rest = rest.strip_prefix('.').unwrap_or(rest);
@@ -244,34 +237,21 @@ impl FloatText {
 
 /// The digits of a positive float in scientific form.
 fn shortest(magnitude: f64) -> FloatText {
-    let mut text = FloatText {
-        bytes: [0; FLOAT_TEXT_BYTES_MAX],
-        length: 0,
-    };
+    let mut text = FloatText { bytes: [0; FLOAT_TEXT_BYTES_MAX], length: 0 };
     write!(text, "{magnitude:e}").expect("no float needs more room");
     if text.as_str().as_bytes()[1] == b'.' {
         return text;
     }
     // One digit suffices, but Java shows two and picks the nearest: 4.9E-324, not 5.0E-324.
-    let mut two = FloatText {
-        bytes: [0; FLOAT_TEXT_BYTES_MAX],
-        length: 0,
-    };
+    let mut two = FloatText { bytes: [0; FLOAT_TEXT_BYTES_MAX], length: 0 };
     write!(two, "{magnitude:.1e}").expect("no float needs more room");
-    if two.as_str().parse() == Ok(magnitude) {
-        two
-    } else {
-        text
-    }
+    if two.as_str().parse() == Ok(magnitude) { two } else { text }
 }
 
 impl Write for FloatText {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let end = self.length + text.len();
-        self.bytes
-            .get_mut(self.length..end)
-            .ok_or(fmt::Error)?
-            .copy_from_slice(text.as_bytes());
+        self.bytes.get_mut(self.length..end).ok_or(fmt::Error)?.copy_from_slice(text.as_bytes());
         self.length = end;
         Ok(())
     }

@@ -25,10 +25,7 @@ impl Object {
 
     /// No members, with room for that many.
     pub fn with_capacity(members: usize) -> Self {
-        Object {
-            entries: Vec::with_capacity(members),
-            index: None,
-        }
+        Object { entries: Vec::with_capacity(members), index: None }
     }
 
     /// The value of that name.
@@ -74,7 +71,7 @@ impl Object {
     }
 
     /// The members in order.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Arc<str>, &Value)> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Arc<str>, &Value)> + DoubleEndedIterator {
         self.entries.iter().map(|(key, value)| (key, value))
     }
 
@@ -105,11 +102,7 @@ impl Object {
     }
 
     fn build_index(&mut self) {
-        let places = self
-            .entries
-            .iter()
-            .enumerate()
-            .map(|(at, (name, _))| (name.clone(), at));
+        let places = self.entries.iter().enumerate().map(|(at, (name, _))| (name.clone(), at));
         self.index = Some(places.collect());
     }
 }
@@ -123,10 +116,7 @@ impl Drop for Object {
 impl PartialEq for Object {
     /// The same names with equal values, in any order.
     fn eq(&self, other: &Self) -> bool {
-        self.len() == other.len()
-            && self
-                .iter()
-                .all(|(name, value)| other.get(name) == Some(value))
+        self.len() == other.len() && self.iter().all(|(name, value)| other.get(name) == Some(value))
     }
 }
 

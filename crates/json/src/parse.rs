@@ -47,10 +47,7 @@ impl Sink<'_> for Checker {
 /// A container whose end has not come yet.
 enum Unfinished {
     Array(Vec<Value>),
-    Object {
-        members: Object,
-        name: Option<Arc<str>>,
-    },
+    Object { members: Object, name: Option<Arc<str>> },
 }
 
 /// Puts values together, innermost first.
@@ -76,10 +73,7 @@ impl Sink<'_> for Builder {
     fn open(&mut self, container: Container, _offset: usize) {
         self.stack.push(match container {
             Container::Array => Unfinished::Array(Vec::new()),
-            Container::Object => Unfinished::Object {
-                members: Object::new(),
-                name: None,
-            },
+            Container::Object => Unfinished::Object { members: Object::new(), name: None },
         });
     }
 

@@ -43,11 +43,7 @@ impl<'a> StringToken<'a> {
     /// The text that is meant.
     #[inline]
     pub(crate) fn unescape(self) -> Cow<'a, str> {
-        if self.has_escapes {
-            Cow::Owned(unescape(self.raw))
-        } else {
-            Cow::Borrowed(self.raw)
-        }
+        if self.has_escapes { Cow::Owned(unescape(self.raw)) } else { Cow::Borrowed(self.raw) }
     }
 }
 
@@ -106,8 +102,6 @@ struct Opened {
     offset: usize,
 }
 
-/// How much of the source Jackson shows within a message, in characters.
-const SOURCE_SHOWN_MAX: usize = 500;
 /// How much of an unknown word Jackson shows, in characters.
 const TOKEN_SHOWN_MAX: usize = 256;
 const VALUES: &str = "(JSON String, Number, Array, Object or token 'null', 'true' or 'false')";
@@ -124,13 +118,7 @@ type Scanned<T = ()> = Result<T, ParseError>;
 
 impl<'a> Scanner<'a> {
     pub(crate) fn new(text: &'a str, depth_max: usize) -> Self {
-        Scanner {
-            text,
-            bytes: text.as_bytes(),
-            at: 0,
-            depth_max,
-            open: Vec::new(),
-        }
+        Scanner { text, bytes: text.as_bytes(), at: 0, depth_max, open: Vec::new() }
     }
 
     /// Reads the one value of the text.
@@ -187,10 +175,7 @@ impl<'a> Scanner<'a> {
                 self.depth_max
             )));
         }
-        self.open.push(Opened {
-            container,
-            offset: self.at,
-        });
+        self.open.push(Opened { container, offset: self.at });
         sink.open(container, self.at);
         self.at += 1;
         self.skip_whitespace();
@@ -291,16 +276,10 @@ impl<'a> Scanner<'a> {
                 if !["true", "false", "null"].contains(&word.as_str()) {
                     return Err(self.odd_value());
                 }
-                if next == b'n' {
-                    "VALUE_NULL"
-                } else {
-                    "VALUE_BOOLEAN"
-                }
+                if next == b'n' { "VALUE_NULL" } else { "VALUE_BOOLEAN" }
             }
         };
-        Err(self.error(format!(
-            "Trailing token (of type {token}) found after value"
-        )))
+        Err(self.error(format!("Trailing token (of type {token}) found after value")))
     }
 
     #[inline]
@@ -468,17 +447,11 @@ impl<'a> Scanner<'a> {
 
     #[cold]
     fn error(&self, message: String) -> ParseError {
-        ParseError {
-            message,
-            position: Position::at(self.text, self.at),
-        }
+        ParseError { message, position: Position::at(self.text, self.at) }
     }
 
     fn current_char(&self) -> char {
-        self.text[self.at..]
-            .chars()
-            .next()
-            .expect("there is a character")
+        self.text[self.at..].chars().next().expect("there is a character")
     }
 
     #[cold]
@@ -503,17 +476,18 @@ impl<'a> Scanner<'a> {
                          `JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS` to allow"
                     ));
                 }
-                self.error(format!(
-                    "Unrecognized token '{word}': was expecting {VALUES}"
-                ))
+                let message = format!("Unrecognized token '{word}': was expecting {VALUES}");
+                // Jackson has read the word by the time it complains.
+                let end = self.at
+                    + self.text[self.at..].find(not_in_word).unwrap_or(self.text.len() - self.at);
+                ParseError { message, position: Position::at(self.text, end) }
             }
             Some(_) => self.unexpected(&format!("expected a valid value {VALUES}")),
         }
     }
 
     fn rest_of_word(&self, start: usize) -> String {
-        let is_part = |letter: &char| letter.is_alphanumeric() || matches!(letter, '_' | '$');
-        let mut letters = self.text[start..].chars().take_while(is_part);
+        let mut letters = self.text[start..].chars().take_while(|letter| !not_in_word(*letter));
         let mut word: String = letters.by_ref().take(TOKEN_SHOWN_MAX).collect();
         if letters.next().is_some() {
             word.push_str("...");
@@ -532,15 +506,7 @@ impl<'a> Scanner<'a> {
     /// Jackson's description of the place where the innermost container began.
     fn innermost_start(&self) -> String {
         let offset = self.open.last().map_or(0, |opened| opened.offset);
-        let Position { line, column, .. } = Position::at(self.text, offset);
-        let mut shown: String = self.text.chars().take(SOURCE_SHOWN_MAX).collect();
-        if shown.len() < self.text.len() {
-            let hidden = self.text[shown.len()..].chars().count();
-            shown = format!("{shown}\"[truncated {hidden} chars]");
-        } else {
-            shown.push('"');
-        }
-        format!("[Source: (String)\"{shown}; line: {line}, column: {column}]")
+        Position::at(self.text, offset).in_jackson_words()
     }
 
     #[cold]
@@ -554,9 +520,7 @@ impl<'a> Scanner<'a> {
     #[cold]
     fn end_between_entries(&self) -> ParseError {
         let kind = self.innermost();
-        self.error(format!(
-            "Unexpected end-of-input within/between {kind} entries"
-        ))
+        self.error(format!("Unexpected end-of-input within/between {kind} entries"))
     }
 
     #[cold]
@@ -566,17 +530,18 @@ impl<'a> Scanner<'a> {
 
     #[cold]
     fn mismatched(&self, found: u8) -> ParseError {
-        let expected = if self.innermost() == "Array" {
-            ']'
-        } else {
-            '}'
-        };
+        let expected = if self.innermost() == "Array" { ']' } else { '}' };
         let (found, kind, start) = (char::from(found), self.innermost(), self.innermost_start());
         self.error(format!(
             "Unexpected close marker '{found}': expected '{expected}' (for {kind} starting at \
              {start})"
         ))
     }
+}
+
+/// Whether the character ends what Jackson takes for one word.
+fn not_in_word(character: char) -> bool {
+    !(character.is_alphanumeric() || matches!(character, '_' | '$'))
 }
 
 /// A character as Jackson's messages show it.

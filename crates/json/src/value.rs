@@ -102,9 +102,7 @@ impl PartialEq for Value {
                     .zip(right.iter())
                     .all(|(left, right)| equal_so_far(left, right, &mut open)),
                 (Value::Object(left), Value::Object(right)) => left.iter().all(|(name, left)| {
-                    right
-                        .get(name)
-                        .is_some_and(|right| equal_so_far(left, right, &mut open))
+                    right.get(name).is_some_and(|right| equal_so_far(left, right, &mut open))
                 }),
                 _ => false,
             };
@@ -153,10 +151,7 @@ pub(crate) fn drop_without_recursion(values: impl Iterator<Item = Value>) {
     while let Some(container) = doomed.pop() {
         match container {
             Value::Array(items) => {
-                for item in Arc::into_inner(items)
-                    .map(Array::into_vec)
-                    .unwrap_or_default()
-                {
+                for item in Arc::into_inner(items).map(Array::into_vec).unwrap_or_default() {
                     doom(item, &mut doomed);
                 }
             }

@@ -18,9 +18,7 @@ fn values() -> impl Strategy<Value = Value> {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..20).prop_map(Value::from),
             prop::collection::vec((".{0,3}", inner), 0..24).prop_map(|members| {
-                let members = members
-                    .into_iter()
-                    .map(|(name, value)| (name.into(), value));
+                let members = members.into_iter().map(|(name, value)| (name.into(), value));
                 Value::from(members.collect::<Object>())
             }),
         ]

@@ -14,10 +14,7 @@ const TEXT: &str = r#"{
 /// `at` is what stands at the place.
 fn check(pointer: &str, line: usize, at: &str) {
     let position = locate(TEXT, pointer);
-    assert!(
-        TEXT[position.offset..].starts_with(at),
-        "{pointer} is at {position:?}"
-    );
+    assert!(TEXT[position.offset..].starts_with(at), "{pointer} is at {position:?}");
     assert_eq!(position.line, line, "{pointer}");
     assert_eq!(position, Position::at(TEXT, position.offset));
 }
@@ -45,34 +42,13 @@ fn stops_at_the_nearest_that_is_there() {
 
 #[test]
 fn counts_columns_in_characters() {
-    assert_eq!(
-        Position::at("é\nßx", 6),
-        Position {
-            offset: 6,
-            line: 2,
-            column: 3
-        }
-    );
-    assert_eq!(
-        Position::at("ab", 99),
-        Position {
-            offset: 2,
-            line: 1,
-            column: 3
-        }
-    );
+    assert_eq!(Position::at("é\nßx", 6), Position { offset: 6, line: 2, column: 3 });
+    assert_eq!(Position::at("ab", 99), Position { offset: 2, line: 1, column: 3 });
 }
 
 #[test]
 fn points_to_the_mistake_in_a_text_that_is_not_json() {
-    assert_eq!(
-        locate("{\n \"a\": ?}", "/a"),
-        Position {
-            offset: 8,
-            line: 2,
-            column: 7
-        }
-    );
+    assert_eq!(locate("{\n \"a\": ?}", "/a"), Position { offset: 8, line: 2, column: 7 });
     assert!(duplicate_keys("{\"a\":1,\"a\":").is_empty());
 }
 
@@ -83,16 +59,9 @@ fn reports_repeated_names() {
         .into_iter()
         .map(|(pointer, position)| (pointer, text[position.offset..].split(':').next().unwrap()))
         .collect();
-    let expected = [
-        ("/b[1]/y/z", "\"z\""),
-        ("/b[1]/x", "\"\\u0078\""),
-        ("/a", "\"a\""),
-        ("/a", "\"a\""),
-    ];
-    assert_eq!(
-        found,
-        expected.map(|(pointer, name)| (pointer.to_owned(), name))
-    );
+    let expected =
+        [("/b[1]/y/z", "\"z\""), ("/b[1]/x", "\"\\u0078\""), ("/a", "\"a\""), ("/a", "\"a\"")];
+    assert_eq!(found, expected.map(|(pointer, name)| (pointer.to_owned(), name)));
     assert!(duplicate_keys(TEXT.split_once("\"c\": {\"e\"").unwrap().0).is_empty());
     assert_eq!(duplicate_keys(TEXT)[0].0, "/States/c");
 }

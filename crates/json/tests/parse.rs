@@ -7,11 +7,7 @@ fn check(text: &str, printed: &str) {
     assert_eq!(value.to_text(), printed, "{text}");
     assert_eq!(value.to_string(), printed, "{text}");
     validate(text).unwrap_or_else(|error| panic!("{text}: {error}"));
-    assert_eq!(
-        parse(printed).expect("what was printed is JSON"),
-        value,
-        "{text}"
-    );
+    assert_eq!(parse(printed).expect("what was printed is JSON"), value, "{text}");
 }
 
 #[test]
@@ -26,10 +22,7 @@ fn prints_what_it_read() {
         ("9223372036854775807", "9223372036854775807"),
         ("-9223372036854775808", "-9223372036854775808"),
         ("9223372036854775808", "9223372036854775808"),
-        (
-            "123456789012345678901234567890",
-            "123456789012345678901234567890",
-        ),
+        ("123456789012345678901234567890", "123456789012345678901234567890"),
         ("1.0", "1.0"),
         ("1.10", "1.10"),
         ("1e3", "1e3"),
@@ -53,16 +46,10 @@ fn prints_what_it_read() {
         ("[ ]", "[]"),
         ("{ }", "{}"),
         ("[1 , [2,[ ]], {}]", "[1,[2,[]],{}]"),
-        (
-            "{\"b\" : 1, \"a\":{\"c\":[null]}}",
-            "{\"b\":1,\"a\":{\"c\":[null]}}",
-        ),
+        ("{\"b\" : 1, \"a\":{\"c\":[null]}}", "{\"b\":1,\"a\":{\"c\":[null]}}"),
         ("{\"a\":1,\"b\":2,\"a\":3}", "{\"a\":3,\"b\":2}"),
         ("{\"\":0}", "{\"\":0}"),
-        (
-            "\"größer als acht Zeichen, € und 😀\"",
-            "\"größer als acht Zeichen, € und 😀\"",
-        ),
+        ("\"größer als acht Zeichen, € und 😀\"", "\"größer als acht Zeichen, € und 😀\""),
     ] {
         if printed.is_empty() {
             assert!(parse(text).is_err(), "{text}");
@@ -90,39 +77,23 @@ const VALUES: &str = "(JSON String, Number, Array, Object or token 'null', 'true
 fn refuse(text: &str, message: &str, line: usize, column: usize) {
     let error = parse(text).expect_err(text);
     assert_eq!(error.message, message.replace("<values>", VALUES), "{text}");
-    assert_eq!(
-        (error.position.line, error.position.column),
-        (line, column),
-        "{text}"
-    );
+    assert_eq!((error.position.line, error.position.column), (line, column), "{text}");
     assert_eq!(validate(text), Err(error), "{text}");
 }
 
 #[test]
 fn refuses_in_the_words_of_jackson() {
     let close_marker = "Unexpected end-of-input: expected close marker for";
-    let start = |source: &str, column: usize| {
-        format!("[Source: (String)\"{source}\"; line: 1, column: {column}]")
+    let start = |column: usize| {
+        format!(
+            "[Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: \
+             1, column: {column}]"
+        )
     };
     refuse("", "No content to map due to end-of-input", 1, 1);
-    refuse(
-        "not",
-        "Unrecognized token 'not': was expecting <values>",
-        1,
-        1,
-    );
-    refuse(
-        "[nul]",
-        "Unrecognized token 'nul': was expecting <values>",
-        1,
-        2,
-    );
-    refuse(
-        "nulls",
-        "Unrecognized token 'nulls': was expecting <values>",
-        1,
-        1,
-    );
+    refuse("not", "Unrecognized token 'not': was expecting <values>", 1, 4);
+    refuse("[nul]", "Unrecognized token 'nul': was expecting <values>", 1, 5);
+    refuse("nulls", "Unrecognized token 'nulls': was expecting <values>", 1, 6);
     refuse(
         "NaN",
         "Non-standard token 'NaN': enable \
@@ -144,24 +115,9 @@ fn refuses_in_the_words_of_jackson() {
         3,
         1,
     );
-    refuse(
-        "'a'",
-        "Unexpected character (''' (code 39)): expected a valid value <values>",
-        1,
-        1,
-    );
-    refuse(
-        "[1,]",
-        "Unexpected character (']' (code 93)): expected a valid value <values>",
-        1,
-        4,
-    );
-    refuse(
-        "[,1]",
-        "Unexpected character (',' (code 44)): expected a valid value <values>",
-        1,
-        2,
-    );
+    refuse("'a'", "Unexpected character (''' (code 39)): expected a valid value <values>", 1, 1);
+    refuse("[1,]", "Unexpected character (']' (code 93)): expected a valid value <values>", 1, 4);
+    refuse("[,1]", "Unexpected character (',' (code 44)): expected a valid value <values>", 1, 2);
     refuse(
         "{\"a\":}",
         "Unexpected character ('}' (code 125)): expected a valid value <values>",
@@ -174,18 +130,8 @@ fn refuses_in_the_words_of_jackson() {
         1,
         1,
     );
-    refuse(
-        "+1",
-        "Unexpected character ('+' (code 43)): expected a valid value <values>",
-        1,
-        1,
-    );
-    refuse(
-        ".5",
-        "Unexpected character ('.' (code 46)): expected a valid value <values>",
-        1,
-        1,
-    );
+    refuse("+1", "Unexpected character ('+' (code 43)): expected a valid value <values>", 1, 1);
+    refuse(".5", "Unexpected character ('.' (code 46)): expected a valid value <values>", 1, 1);
     refuse(
         "{\"a\" 1}",
         "Unexpected character ('1' (code 49)): \
@@ -207,58 +153,15 @@ fn refuses_in_the_words_of_jackson() {
         1,
         8,
     );
-    refuse(
-        "{",
-        &format!("{close_marker} Object (start marker at {})", start("{", 1)),
-        1,
-        2,
-    );
-    refuse(
-        "[[1]",
-        &format!(
-            "{close_marker} Array (start marker at {})",
-            start("[[1]", 1)
-        ),
-        1,
-        5,
-    );
-    refuse(
-        "[1,",
-        "Unexpected end-of-input within/between Array entries",
-        1,
-        4,
-    );
-    refuse(
-        "{\"a\"",
-        "Unexpected end-of-input within/between Object entries",
-        1,
-        5,
-    );
-    refuse(
-        "{\"a\":",
-        "Unexpected end-of-input within/between Object entries",
-        1,
-        6,
-    );
+    refuse("{", &format!("{close_marker} Object (start marker at {})", start(1)), 1, 2);
+    refuse("[[1]", &format!("{close_marker} Array (start marker at {})", start(1)), 1, 5);
+    refuse("[1,", "Unexpected end-of-input within/between Array entries", 1, 4);
+    refuse("{\"a\"", "Unexpected end-of-input within/between Object entries", 1, 5);
+    refuse("{\"a\":", "Unexpected end-of-input within/between Object entries", 1, 6);
     refuse("{\"a", "Unexpected end-of-input in field name", 1, 4);
-    refuse(
-        "\"a",
-        "Unexpected end-of-input: was expecting closing quote for a string value",
-        1,
-        3,
-    );
-    refuse(
-        "\"\\",
-        "Unexpected end-of-input in character escape sequence",
-        1,
-        3,
-    );
-    refuse(
-        "\"\\u12",
-        "Unexpected end-of-input in character escape sequence",
-        1,
-        6,
-    );
+    refuse("\"a", "Unexpected end-of-input: was expecting closing quote for a string value", 1, 3);
+    refuse("\"\\", "Unexpected end-of-input in character escape sequence", 1, 3);
+    refuse("\"\\u12", "Unexpected end-of-input in character escape sequence", 1, 6);
     refuse(
         "\"\\u12g4\"",
         "Unexpected character ('g' (code 103)): \
@@ -266,12 +169,7 @@ fn refuses_in_the_words_of_jackson() {
         1,
         6,
     );
-    refuse(
-        "\"\\x\"",
-        "Unrecognized character escape 'x' (code 120)",
-        1,
-        3,
-    );
+    refuse("\"\\x\"", "Unrecognized character escape 'x' (code 120)", 1, 3);
     refuse(
         "\"a\nb\"",
         "Illegal unquoted character ((CTRL-CHAR, code 10)): has to be escaped \
@@ -286,12 +184,7 @@ fn refuses_in_the_words_of_jackson() {
         1,
         4,
     );
-    refuse(
-        "01",
-        "Invalid numeric value: Leading zeroes not allowed",
-        1,
-        2,
-    );
+    refuse("01", "Invalid numeric value: Leading zeroes not allowed", 1, 2);
     refuse(
         "-a",
         "Unexpected character ('a' (code 97)) in numeric value: \
@@ -321,39 +214,18 @@ fn refuses_in_the_words_of_jackson() {
         1,
         2,
     );
-    refuse(
-        "1 2",
-        "Trailing token (of type VALUE_NUMBER_INT) found after value",
-        1,
-        3,
-    );
-    refuse(
-        "{}{}",
-        "Trailing token (of type START_OBJECT) found after value",
-        1,
-        3,
-    );
-    refuse(
-        "{} x",
-        "Unrecognized token 'x': was expecting <values>",
-        1,
-        4,
-    );
+    refuse("1 2", "Trailing token (of type VALUE_NUMBER_INT) found after value", 1, 3);
+    refuse("{}{}", "Trailing token (of type START_OBJECT) found after value", 1, 3);
+    refuse("{} x", "Unrecognized token 'x': was expecting <values>", 1, 5);
     refuse(
         "[1}",
-        &format!(
-            "Unexpected close marker '}}': expected ']' (for Array starting at {})",
-            start("[1}", 1)
-        ),
+        &format!("Unexpected close marker '}}': expected ']' (for Array starting at {})", start(1)),
         1,
         3,
     );
     refuse(
         "]",
-        &format!(
-            "Unexpected close marker ']': expected '}}' (for root starting at {})",
-            start("]", 1)
-        ),
+        &format!("Unexpected close marker ']': expected '}}' (for root starting at {})", start(1)),
         1,
         1,
     );
@@ -364,6 +236,14 @@ fn refuses_in_the_words_of_jackson() {
         1,
         1,
     );
+}
+
+#[test]
+fn quotes_the_exception_whole() {
+    expect_test::expect![[r#"
+        Unrecognized token 'undefined': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')
+         at [Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: 1, column: 10]"#]]
+    .assert_eq(&parse("undefined").unwrap_err().located_message());
 }
 
 #[test]
@@ -406,9 +286,7 @@ fn values_nested_deeper_than_the_stack_do_no_harm() {
 
 #[test]
 fn objects_of_any_size_are_found_by_name() {
-    let text: String = (0..100_000)
-        .map(|at| format!("\"name{at}\":{at},"))
-        .collect();
+    let text: String = (0..100_000).map(|at| format!("\"name{at}\":{at},")).collect();
     let text = format!("{{{text}\"name7\":\"again\",\"last\":true}}");
     let value = parse(&text).unwrap();
     let object = value.as_object().unwrap();
@@ -418,9 +296,7 @@ fn objects_of_any_size_are_found_by_name() {
     assert_eq!(object.iter().nth(7).unwrap().1, &Value::from("again"));
     assert_eq!(object.get("name100000"), None);
 
-    let mut few: Object = (0..18)
-        .map(|at| (format!("n{at}").into(), Value::from(at)))
-        .collect();
+    let mut few: Object = (0..18).map(|at| (format!("n{at}").into(), Value::from(at))).collect();
     assert_eq!(few.remove("n3"), Some(Value::from(3)));
     assert_eq!(few.get("n4"), Some(&Value::from(4)));
     assert_eq!(few.remove("n0"), Some(Value::from(0)));
@@ -428,10 +304,7 @@ fn objects_of_any_size_are_found_by_name() {
     few.insert("n3", 30);
     *few.get_mut("n5").unwrap() = Value::Null;
     let names: Vec<&str> = few.iter().map(|(name, _)| &**name).collect();
-    assert_eq!(
-        names.join(" "),
-        "n1 n2 n4 n5 n6 n7 n8 n9 n10 n11 n12 n13 n14 n15 n16 n17 n3"
-    );
+    assert_eq!(names.join(" "), "n1 n2 n4 n5 n6 n7 n8 n9 n10 n11 n12 n13 n14 n15 n16 n17 n3");
     assert_eq!(few.get("n17"), Some(&Value::from(170)));
     assert_eq!(few.remove("n0"), None);
 }
@@ -463,11 +336,7 @@ fn equality_is_of_meaning() {
         ("[]", "{}", false),
         ("null", "false", false),
     ] {
-        assert_eq!(
-            parse(left).unwrap() == parse(right).unwrap(),
-            equal,
-            "{left} == {right}"
-        );
+        assert_eq!(parse(left).unwrap() == parse(right).unwrap(), equal, "{left} == {right}");
     }
     let ordered = [
         "-1e400",
@@ -484,14 +353,9 @@ fn equality_is_of_meaning() {
         "1e400",
     ];
     for pair in ordered.windows(2) {
-        let [left, right] = pair else {
-            unreachable!("windows are pairs")
-        };
+        let [left, right] = pair else { unreachable!("windows are pairs") };
         let (left, right) = (Number::parse(left).unwrap(), Number::parse(right).unwrap());
-        assert!(
-            left.compare(&right).is_lt() && right.compare(&left).is_gt(),
-            "{left} < {right}"
-        );
+        assert!(left.compare(&right).is_lt() && right.compare(&left).is_gt(), "{left} < {right}");
     }
 }
 
