@@ -1,1 +1,76 @@
-//! simulator
+//! Seeded worlds: definitions, inputs, workers, crashes, lost replies and jumps of the clock, all
+//! drawn from one number, with the real runtime and the real engine running in them.
+//!
+//! Promises: the same seed gives the same world and the same bytes, on any machine; a world that
+//! breaks a rule is named by its seed.
+//!
+//! Does not: sleep, open a socket or a file, or look at the clock. Only time, the store's faults
+//! and the outside world are simulated.
+//!
+//! In reading order: [`Plan`] says what happens in a world, `definitions` draws its state machines,
+//! [`run`] lets it happen, `outside` is everybody who calls the runtime, and [`check`] looks at
+//! what is in the store when everything has ended.
+
+mod check;
+mod definitions;
+mod draw;
+mod normal;
+mod outside;
+mod plan;
+mod world;
+
+pub use check::check;
+pub use draw::Draw;
+pub use normal::normal_histories;
+pub use plan::{Crash, MachinePlan, Plan, StartPlan, StopPlan};
+pub use world::{Outcome, run};
+
+/// Runs a world, everything that is compared with it, and all checks. Returns how many executions
+/// it had.
+///
+/// # Errors
+/// What is wrong, in words.
+pub fn prove(seed: u64) -> Result<usize, String> {
+    let plan = Plan::draw(seed);
+    let outcome = run(&plan)?;
+    check(&plan, &outcome)?;
+    if plan.is_ordered {
+        let calm = run(&plan.without_faults())?;
+        check(&plan, &calm)?;
+        compare(&normal_histories(&outcome), &normal_histories(&calm))
+            .map_err(|difference| format!("the faults can be seen: {difference}"))?;
+    }
+    if seed.is_multiple_of(8) {
+        let again = run(&plan)?;
+        compare(&exact_histories(&outcome), &exact_histories(&again))
+            .map_err(|difference| format!("the same seed gave something else: {difference}"))?;
+    }
+    Ok(outcome.executions.len())
+}
+
+/// All that the store holds of the executions, in order, byte for byte.
+fn exact_histories(outcome: &Outcome) -> Vec<String> {
+    outcome
+        .executions
+        .iter()
+        .map(|execution| format!("{:?}\n{:?}", execution.loaded.header, execution.events))
+        .collect()
+}
+
+/// The first line in which two lists of texts differ.
+fn compare(left: &[String], right: &[String]) -> Result<(), String> {
+    if left.len() != right.len() {
+        return Err(format!("{} executions and {}", left.len(), right.len()));
+    }
+    for (left, right) in left.iter().zip(right) {
+        for (one, other) in left.lines().zip(right.lines()) {
+            if one != other {
+                return Err(format!("\n  {one}\n  {other}"));
+            }
+        }
+        if left.lines().count() != right.lines().count() {
+            return Err(format!("one history is longer:\n{left}\n--\n{right}"));
+        }
+    }
+    Ok(())
+}

@@ -56,6 +56,18 @@ impl MemoryStore {
         MemoryStore::default()
     }
 
+    /// As [`Store::load`], from the records alone: no checkpoint is looked at.
+    ///
+    /// # Errors
+    /// Where the records cannot be read.
+    pub fn rebuild_from_records(&self, id: ExecutionId) -> Result<Option<Loaded>, StoreError> {
+        let rebuilt = |stored: &StoredExecution| {
+            let rows = stored.rows.iter().map(Ok);
+            rebuild(stored.header.clone(), None, rows, &stored.agenda.heartbeats)
+        };
+        self.open(|state| state.executions.get(&id).map(rebuilt).transpose())
+    }
+
     /// Makes it what it would be after the end of its process, however that ended, and a new start:
     /// open, with all that was committed and nothing taken.
     pub fn restart(&self) {

@@ -1,0 +1,103 @@
+//! Runs seeded worlds on every core, and names the first that breaks a rule.
+
+use std::panic::catch_unwind;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use clap::Parser;
+use stairwell_simulator::{Draw, Plan, prove};
+
+/// Runs seeded worlds.
+#[derive(Parser)]
+struct Arguments {
+    /// How many executions to run, about.
+    #[arg(long, default_value_t = 20_000)]
+    executions: u64,
+    /// Chooses the worlds; drawn and printed where it is not given.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Runs one world alone, and shows its plan.
+    #[arg(long)]
+    world: Option<u64>,
+    /// How many threads; as many as there are cores where it is not given.
+    #[arg(long)]
+    threads: Option<usize>,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if let Some(world) = arguments.world {
+        println!("{:#?}", Plan::draw(world));
+        return match prove(world) {
+            Ok(executions) => {
+                println!("world {world}: {executions} executions, nothing is wrong");
+                ExitCode::SUCCESS
+            }
+            Err(error) => {
+                println!("world {world}: {error}");
+                ExitCode::FAILURE
+            }
+        };
+    }
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let seed = arguments.seed.unwrap_or(now.as_millis() as u64);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = arguments.threads.unwrap_or(cores);
+    println!("simulate: --seed {seed}, {threads} threads");
+    let began = Instant::now();
+    let run = Run {
+        worlds: Mutex::new(Draw::new(seed)),
+        limit: arguments.executions,
+        executions: AtomicU64::new(0),
+        count: AtomicU64::new(0),
+        failed: AtomicBool::new(false),
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| run.work());
+        }
+    });
+    let seconds = began.elapsed().as_secs_f64();
+    println!(
+        "simulate: {} executions in {} worlds, {seconds:.1} s",
+        run.executions.load(Ordering::Relaxed),
+        run.count.load(Ordering::Relaxed),
+    );
+    match run.failed.load(Ordering::Relaxed) {
+        true => ExitCode::FAILURE,
+        false => ExitCode::SUCCESS,
+    }
+}
+
+struct Run {
+    worlds: Mutex<Draw>,
+    limit: u64,
+    executions: AtomicU64,
+    count: AtomicU64,
+    failed: AtomicBool,
+}
+
+impl Run {
+    /// Runs worlds until there were enough executions, or one broke a rule.
+    fn work(&self) {
+        while self.executions.load(Ordering::Relaxed) < self.limit
+            && !self.failed.load(Ordering::Relaxed)
+        {
+            let world = self.worlds.lock().expect("nobody panics while drawing").seed();
+            let error = match catch_unwind(|| prove(world)) {
+                Ok(Ok(executions)) => {
+                    self.executions.fetch_add(executions as u64, Ordering::Relaxed);
+                    self.count.fetch_add(1, Ordering::Relaxed);
+                    continue;
+                }
+                Ok(Err(error)) => error,
+                Err(_) => "it panicked".to_owned(),
+            };
+            self.failed.store(true, Ordering::Relaxed);
+            println!("world {world}: {error}");
+            println!("rerun: cargo xtask simulate --world {world}");
+        }
+    }
+}

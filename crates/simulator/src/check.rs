@@ -1,0 +1,144 @@
+//! What must be true when everything has ended.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use engine::{EventKind, FrameId, HistoryEvent, Status};
+
+use crate::world::Ended;
+use crate::{Outcome, Plan};
+
+/// Looks at everything that is in the store.
+///
+/// # Errors
+/// The first thing that is wrong, in words.
+pub fn check(plan: &Plan, outcome: &Outcome) -> Result<(), String> {
+    if let Some(complaint) = outcome.complaints.first() {
+        return Err(complaint.clone());
+    }
+    let arns: BTreeSet<&str> =
+        outcome.executions.iter().map(|ended| &*ended.loaded.header.arn).collect();
+    if arns.len() != outcome.executions.len() {
+        return Err("two executions have one ARN".to_owned());
+    }
+    for (number, started) in outcome.started.iter().enumerate() {
+        let expected = plan.execution_arn(number);
+        if started.as_deref() != Some(&*expected) || !arns.contains(&*expected) {
+            return Err(format!("{expected} was acknowledged as {started:?}, and is not there"));
+        }
+    }
+    let mut children = BTreeSet::new();
+    for ended in &outcome.executions {
+        let header = &ended.loaded.header;
+        check_one(ended).map_err(|error| format!("{}: {error}\n{}", header.arn, told(ended)))?;
+        if let Some(parent) = header.parent
+            && !children.insert((parent.execution, parent.task))
+        {
+            return Err(format!("{} is the second child of one attempt", header.arn));
+        }
+        if header.last_event.0 > plan.limits.history_events_max {
+            return Err(format!("{} has {:?} events", header.arn, header.last_event));
+        }
+    }
+    Ok(())
+}
+
+/// A history, one event a line.
+fn told(ended: &Ended) -> String {
+    let lines = ended.events.iter().map(|event| format!("  {event:?}"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn check_one(ended: &Ended) -> Result<(), String> {
+    let Ended { loaded, rebuilt, events } = ended;
+    if loaded.execution != rebuilt.execution {
+        return Err("the records tell another execution than the checkpoint".to_owned());
+    }
+    let (execution, header) = (&loaded.execution, &loaded.header);
+    let of_header = (header.status, header.start, header.stop, header.last_event);
+    if of_header != (execution.status, execution.start, execution.stop, execution.last_event) {
+        return Err(format!("the header says {of_header:?}"));
+    }
+    for (index, event) in events.iter().enumerate() {
+        if event.id.0 != index as u64 + 1 || event.previous >= event.id {
+            return Err(format!("event {} bears {:?}", index + 1, (event.id, event.previous)));
+        }
+    }
+    if events.len() as u64 != header.last_event.0 {
+        return Err(format!("{} events, and the header says {of_header:?}", events.len()));
+    }
+    check_end(events, header.status)?;
+    check_attempts(events)?;
+    check_transitions(events)
+}
+
+/// Exactly one event ends an execution; it is the last, and says what the status says.
+fn check_end(events: &[HistoryEvent], status: Status) -> Result<(), String> {
+    let ends: Vec<Status> = events.iter().filter_map(|event| end(&event.kind)).collect();
+    let last = events.last().and_then(|event| end(&event.kind));
+    if ends != [status] || last != Some(status) {
+        return Err(format!("{status:?} with the ends {ends:?}"));
+    }
+    Ok(())
+}
+
+fn end(kind: &EventKind) -> Option<Status> {
+    match kind {
+        EventKind::ExecutionSucceeded { .. } => Some(Status::Succeeded),
+        EventKind::ExecutionFailed(_) => Some(Status::Failed),
+        EventKind::ExecutionAborted(_) => Some(Status::Aborted),
+        EventKind::ExecutionTimedOut(_) => Some(Status::TimedOut),
+        _ => None,
+    }
+}
+
+/// Each attempt of a task goes through its events in order, and has one result at most.
+fn check_attempts(events: &[HistoryEvent]) -> Result<(), String> {
+    let mut under_way: BTreeMap<FrameId, u8> = BTreeMap::new();
+    for event in events {
+        let wrong = || Err(format!("{:?} at {:?} does not follow", event.kind, event.id));
+        let stage = under_way.get(&event.frame).copied().unwrap_or(0);
+        let next = match &event.kind {
+            EventKind::TaskScheduled { .. } | EventKind::ActivityScheduled { .. } => 1,
+            EventKind::TaskStarted { .. } | EventKind::ActivityStarted { .. } if stage == 1 => 2,
+            EventKind::TaskSubmitted { .. } if stage == 2 => 3,
+            EventKind::TaskStarted { .. }
+            | EventKind::ActivityStarted { .. }
+            | EventKind::TaskSubmitted { .. } => return wrong(),
+            EventKind::TaskSucceeded { .. }
+            | EventKind::TaskFailed { .. }
+            | EventKind::TaskTimedOut { .. }
+            | EventKind::TaskSubmitFailed { .. }
+            | EventKind::ActivitySucceeded { .. }
+            | EventKind::ActivityFailed(_)
+            | EventKind::ActivityTimedOut(_) => {
+                if stage == 0 {
+                    return wrong();
+                }
+                0
+            }
+            _ => continue,
+        };
+        if next == 1 && stage != 0 {
+            return wrong();
+        }
+        under_way.insert(event.frame, next);
+    }
+    Ok(())
+}
+
+/// Within a frame, a state is left before the next is entered, and left once. A state that failed
+/// is the last of its frame.
+fn check_transitions(events: &[HistoryEvent]) -> Result<(), String> {
+    let mut inside: BTreeMap<FrameId, &str> = BTreeMap::new();
+    for event in events {
+        let broken = match &event.kind {
+            EventKind::StateEntered { name, .. } => inside.insert(event.frame, name).is_some(),
+            EventKind::StateExited { name, .. } => inside.remove(&event.frame) != Some(name),
+            _ => false,
+        };
+        if broken {
+            return Err(format!("{:?} does not follow what its frame did", event.id));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,64 @@
+//! Histories without what may differ between two runs of a world: instants, and names and tokens
+//! that were drawn.
+
+use engine::{HistoryEvent, Timestamp};
+
+use crate::Outcome;
+
+/// The histories of all executions, in an order that does not depend on their ids.
+pub fn normal_histories(outcome: &Outcome) -> Vec<String> {
+    let mut histories: Vec<String> = outcome
+        .executions
+        .iter()
+        .map(|execution| {
+            let machine = &execution.loaded.header.state_machine_arn;
+            let events = execution.events.iter().map(normal_event);
+            [machine.to_string()].into_iter().chain(events).collect::<Vec<_>>().join("\n")
+        })
+        .collect();
+    histories.sort();
+    histories
+}
+
+fn normal_event(event: &HistoryEvent) -> String {
+    let event = HistoryEvent { timestamp: Timestamp(0), ..event.clone() };
+    normal_text(&format!("{event:?}"))
+}
+
+/// The text with long runs of digits and hexadecimal digits, dashes within them included, taken
+/// out: instants in milliseconds, UUIDs and tokens.
+fn normal_text(text: &str) -> String {
+    let mut normal = String::with_capacity(text.len());
+    let mut run = String::new();
+    for character in text.chars().chain(['\n']) {
+        if character.is_ascii_hexdigit() || character == '-' && !run.is_empty() {
+            run.push(character);
+            continue;
+        }
+        let digits = run.chars().filter(char::is_ascii_digit).count();
+        match run.len() {
+            0..13 => normal.push_str(&run),
+            13 if digits == 13 => normal.push_str("<instant>"),
+            13..32 => normal.push_str(&run),
+            _ => normal.push_str("<drawn>"),
+        }
+        run.clear();
+        normal.push(character);
+    }
+    normal.pop();
+    normal
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_drawn_is_taken_out() {
+        let check = |text: &str, expected: &str| assert_eq!(normal_text(text), expected);
+        check("at 1700000000123, n 42", "at <instant>, n 42");
+        check("e:a:0f8fad5b-d9cb-469f-a165-70867728950e\"", "e:a:<drawn>\"");
+        check(&"ab01".repeat(22), "<drawn>");
+        check("machine-1 start-23", "machine-1 start-23");
+    }
+}

@@ -1,0 +1,371 @@
+//! Everybody who calls the runtime: those who start and stop executions, workers, and those who
+//! bring tokens back. They outlive the process that they call, and try again where it failed.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use asl::WorkflowType;
+use json::Document;
+use runtime::{
+    ActivityError, ActivityTask, Configurations, CreateActivity, CreateStateMachine,
+    ExecutionError, ExecutionsOf, GetActivityTask, ListExecutions, Runtime, SendTaskFailure,
+    SendTaskSuccess, StartError, StartExecution, StateMachineError, StopExecution, TaskError,
+};
+use tokio::task::{JoinHandle, spawn_local};
+
+use crate::definitions::{ACTIVITY, ARN_PREFIX, CALLBACK};
+use crate::world::{BEGINNING, scope};
+use crate::{Draw, Plan, StartPlan, StopPlan};
+
+/// How many call at the same time.
+const STARTERS: usize = 3;
+const WORKERS: usize = 2;
+/// How long to wait before trying again.
+const PAUSE: Duration = Duration::from_millis(70);
+
+/// What the outside world knows.
+pub(crate) struct Outside {
+    /// The ARN of each start that was acknowledged.
+    pub(crate) started: Vec<Option<Arc<str>>>,
+    /// Which starts were tried.
+    tried: Vec<bool>,
+    stopped: usize,
+    stops: usize,
+    /// Callback executions whose token was brought back.
+    called_back: BTreeSet<Arc<str>>,
+    draw: Draw,
+    pub(crate) complaints: Vec<String>,
+}
+
+impl std::fmt::Debug for Outside {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let missing = self.started.iter().filter(|started| started.is_none()).count();
+        write!(
+            formatter,
+            "{missing} starts missing, {} of {} stops done, complaints {:?}",
+            self.stopped, self.stops, self.complaints,
+        )
+    }
+}
+
+impl Outside {
+    pub(crate) fn new(plan: &Plan) -> Outside {
+        Outside {
+            started: vec![None; plan.starts.len()],
+            tried: vec![false; plan.starts.len()],
+            stopped: 0,
+            stops: plan.stops.len(),
+            called_back: BTreeSet::new(),
+            draw: Draw::new(!plan.seed),
+            complaints: Vec::new(),
+        }
+    }
+
+    /// Whether everything that was planned has been done.
+    pub(crate) fn is_done(&self) -> bool {
+        self.started.iter().all(Option::is_some) && self.stopped >= self.stops
+    }
+}
+
+/// Those who call. Dropped, they stop calling.
+pub(crate) struct Everybody(Vec<JoinHandle<()>>);
+
+impl Drop for Everybody {
+    fn drop(&mut self) {
+        self.0.iter().for_each(JoinHandle::abort);
+    }
+}
+
+/// A caller, and what it needs to know.
+#[derive(Clone)]
+struct Caller {
+    runtime: Runtime,
+    outside: Rc<RefCell<Outside>>,
+    seed: u64,
+    is_ordered: bool,
+}
+
+/// Lets everybody call the runtime.
+pub(crate) fn spawn_everybody(
+    runtime: &Runtime,
+    plan: &Plan,
+    outside: &Rc<RefCell<Outside>>,
+) -> Everybody {
+    let caller = Caller {
+        runtime: runtime.clone(),
+        outside: outside.clone(),
+        seed: plan.seed,
+        is_ordered: plan.is_ordered,
+    };
+    let mut tasks = Vec::new();
+    // Starts of one caller follow one another.
+    for first in 0..STARTERS {
+        let starts = plan.starts.iter().cloned().enumerate().skip(first).step_by(STARTERS);
+        let mut starts: Vec<(usize, StartPlan)> = starts.collect();
+        starts.sort_by_key(|(_, start)| start.at_milliseconds);
+        let (caller, plan) = (caller.clone(), plan.clone());
+        tasks.push(spawn_local(async move { caller.start_all(&plan, starts).await }));
+    }
+    for worker in 0..WORKERS {
+        let caller = caller.clone();
+        tasks.push(spawn_local(async move { caller.work(worker).await }));
+    }
+    let done = outside.borrow().stopped;
+    let mut stops = plan.stops.clone();
+    stops.sort_by_key(|stop| stop.at_milliseconds);
+    for stop in stops.into_iter().skip(done) {
+        let arn = plan.execution_arn(stop.start);
+        let caller = caller.clone();
+        tasks.push(spawn_local(async move { caller.stop(stop, &arn).await }));
+    }
+    tasks.push(spawn_local(async move { caller.bring_tokens_back().await }));
+    Everybody(tasks)
+}
+
+impl Plan {
+    /// The names of all machines of the world.
+    pub(crate) fn machine_names(&self) -> Vec<String> {
+        let planned = self.machines.iter().map(|machine| machine.name.clone());
+        planned.chain([CALLBACK.to_owned()]).collect()
+    }
+
+    /// The ARN of a start.
+    pub(crate) fn execution_arn(&self, start: usize) -> String {
+        let start = &self.starts[start];
+        let machine = &self.machines[start.machine].name;
+        format!("{ARN_PREFIX}:execution:{machine}:{}", start.name)
+    }
+}
+
+/// The ARN of a machine.
+pub(crate) fn machine_arn(name: &str) -> String {
+    format!("{ARN_PREFIX}:stateMachine:{name}")
+}
+
+impl Caller {
+    fn complain(&self, what: impl std::fmt::Display) {
+        self.outside.borrow_mut().complaints.push(what.to_string());
+    }
+
+    async fn sleep_until(&self, milliseconds: u64) {
+        let missing = BEGINNING.plus_milliseconds(milliseconds).0 - self.runtime.now().0;
+        tokio::time::sleep(Duration::from_millis(missing.max(0).unsigned_abs())).await;
+    }
+
+    /// Makes the machines, the last first, since the others start it.
+    async fn create(&self, plan: &Plan) {
+        let callback = r#"{"StartAt":"Told","States":{"Told":{"Type":"Succeed"}}}"#;
+        let planned = plan.machines.iter().map(|it| (it.name.as_str(), it.definition.as_str()));
+        for (name, definition) in [(CALLBACK, callback)].into_iter().chain(planned) {
+            let request = || CreateStateMachine {
+                name,
+                definition,
+                role_arn: "arn:aws:iam::123456789012:role/world",
+                workflow_type: WorkflowType::Standard,
+                configurations: Configurations::default(),
+            };
+            loop {
+                match self.runtime.create_state_machine(&scope(), request()).await {
+                    Ok(_) => break,
+                    Err(StateMachineError::Operational(_)) => tokio::time::sleep(PAUSE).await,
+                    Err(other) => return self.complain(format!("{name}: {other} {definition}")),
+                }
+            }
+        }
+        let request = || CreateActivity { name: ACTIVITY, encryption: None };
+        while let Err(error) = self.runtime.create_activity(&scope(), request()).await {
+            if !matches!(error, ActivityError::Operational(_)) {
+                return self.complain(error);
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    async fn start_all(&self, plan: &Plan, starts: Vec<(usize, StartPlan)>) {
+        self.create(plan).await;
+        for (number, start) in starts {
+            if self.outside.borrow().started[number].is_none() {
+                self.sleep_until(start.at_milliseconds).await;
+                self.start(plan, number, &start).await;
+            }
+        }
+    }
+
+    async fn start(&self, plan: &Plan, number: usize, start: &StartPlan) {
+        let machine = machine_arn(&plan.machines[start.machine].name);
+        loop {
+            let was_tried = std::mem::replace(&mut self.outside.borrow_mut().tried[number], true);
+            let request = StartExecution {
+                state_machine_arn: &machine,
+                name: Some(&start.name),
+                input: Some(&start.input),
+                trace_header: None,
+            };
+            let arn = match self.runtime.start_execution(&scope(), request).await {
+                Ok(started) => started.execution_arn,
+                Err(StartError::AlreadyExists(arn)) if was_tried => arn,
+                Err(StartError::Operational(_)) => {
+                    tokio::time::sleep(PAUSE).await;
+                    continue;
+                }
+                Err(other) => return self.complain(format!("{}: {other}", start.name)),
+            };
+            self.outside.borrow_mut().started[number] = Some(arn);
+            return;
+        }
+    }
+
+    async fn stop(&self, stop: StopPlan, arn: &str) {
+        self.sleep_until(stop.at_milliseconds).await;
+        let request = StopExecution {
+            execution_arn: arn,
+            error: Some("Stopped"),
+            cause: Some("from outside"),
+        };
+        loop {
+            match self.runtime.stop_execution(&scope(), request).await {
+                Ok(_) | Err(ExecutionError::DoesNotExist(_)) => break,
+                Err(ExecutionError::Operational(_)) => tokio::time::sleep(PAUSE).await,
+                Err(other) => return self.complain(format!("stop {arn}: {other}")),
+            }
+        }
+        self.outside.borrow_mut().stopped += 1;
+    }
+
+    /// A worker of the activity.
+    async fn work(&self, worker: usize) {
+        let activity = format!("{ARN_PREFIX}:activity:{ACTIVITY}");
+        let name = format!("worker-{worker}");
+        loop {
+            let request = GetActivityTask {
+                activity_arn: &activity,
+                worker_name: (worker == 0).then_some(name.as_str()),
+                wait: Duration::from_secs(60),
+            };
+            match self.runtime.get_activity_task(&scope(), request).await {
+                Ok(Some(task)) => self.answer(&task).await,
+                Ok(None) => {}
+                Err(ActivityError::Operational(_) | ActivityError::DoesNotExist(_)) => {
+                    tokio::time::sleep(PAUSE).await;
+                }
+                Err(other) => return self.complain(other),
+            }
+        }
+    }
+
+    /// Answers a task in one way or another, or never.
+    async fn answer(&self, task: &ActivityTask) {
+        let (mood, delay) = {
+            let draw = &mut self.outside.borrow_mut().draw;
+            (draw.below(10), Duration::from_millis(draw.below(3_000)))
+        };
+        tokio::time::sleep(delay).await;
+        let token = &task.token.0;
+        match mood {
+            0 => {}
+            1 => drop(self.fail(token, Some("Custom"), Some("on purpose")).await),
+            2 => drop(self.fail(token, None, None).await),
+            3 => {
+                for _ in 0..3 {
+                    // It may have timed out meanwhile, as any answer may.
+                    drop(self.runtime.send_task_heartbeat(&scope(), token).await);
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+                drop(self.succeed(token).await);
+            }
+            4 => {
+                if self.succeed(token).await.is_ok() && self.succeed(token).await.is_ok() {
+                    self.complain("a result was taken twice");
+                }
+            }
+            _ => drop(self.succeed(token).await),
+        }
+    }
+
+    async fn succeed(&self, token: &str) -> Result<(), TaskError> {
+        let request = SendTaskSuccess { task_token: token, output: r#"{"done":[1,2.0]}"# };
+        loop {
+            match self.runtime.send_task_success(&scope(), request).await {
+                Err(TaskError::Operational(_)) => tokio::time::sleep(PAUSE).await,
+                other => return other,
+            }
+        }
+    }
+
+    async fn fail(
+        &self,
+        token: &str,
+        error: Option<&str>,
+        cause: Option<&str>,
+    ) -> Result<(), TaskError> {
+        let request = SendTaskFailure { task_token: token, error, cause };
+        loop {
+            match self.runtime.send_task_failure(&scope(), request).await {
+                Err(TaskError::Operational(_)) => tokio::time::sleep(PAUSE).await,
+                other => return other,
+            }
+        }
+    }
+
+    /// Finds the tokens in the inputs of the callback machine's executions, and brings them back.
+    async fn bring_tokens_back(&self) {
+        loop {
+            tokio::time::sleep(Duration::from_millis(1_300)).await;
+            let arn = machine_arn(CALLBACK);
+            let of = ExecutionsOf::StateMachine(&arn);
+            let request = ListExecutions { of, status: None, after: None, limit: 1_000 };
+            let Ok(list) = self.runtime.list_executions(&scope(), request).await else { continue };
+            for header in list.executions {
+                if self.outside.borrow().called_back.contains(&header.arn) {
+                    continue;
+                }
+                let described = self.runtime.describe_execution(&scope(), &header.arn).await;
+                if let Ok(described) = described
+                    && self.bring_back(&described.input).await
+                {
+                    self.outside.borrow_mut().called_back.insert(header.arn);
+                }
+            }
+        }
+    }
+
+    /// Brings a token back. What with depends on the input alone, so that an ordered world answers
+    /// the same whatever happened. Says whether that is over.
+    async fn bring_back(&self, input: &Document) -> bool {
+        let member = |name: &str| input.value().get(name).map(json::Value::to_text);
+        let Some(token) = input.value().get("token").and_then(json::Value::as_str) else {
+            self.complain(format!("no token in {}", input.text()));
+            return true;
+        };
+        if !self.is_ordered {
+            match self.outside.borrow_mut().draw.below(6) {
+                0 => return false,
+                1 => {
+                    let runtime = self.runtime.clone();
+                    let token = token.to_owned();
+                    spawn_local(async move {
+                        drop(runtime.send_task_heartbeat(&scope(), &token).await);
+                    });
+                    return false;
+                }
+                _ => {}
+            }
+        }
+        let salt = format!("{:?} {:?}", member("retries"), member("n"));
+        let salt = salt.bytes().fold(self.seed, |sum, byte| sum.rotate_left(5) ^ u64::from(byte));
+        let result = match Draw::new(salt).below(4) {
+            0 => self.fail(token, Some("Custom"), Some("brought back")).await,
+            _ => self.succeed(token).await,
+        };
+        match result {
+            Ok(()) | Err(TaskError::TaskTimedOut | TaskError::TaskDoesNotExist) => true,
+            Err(other) => {
+                self.complain(other);
+                true
+            }
+        }
+    }
+}
