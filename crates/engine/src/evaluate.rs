@@ -33,6 +33,10 @@ impl Stepper<'_, '_> {
         };
         let name = &self.program.state(*state).name;
         let Fault { error, text } = fault;
+        if error == DATA_LIMIT_EXCEEDED {
+            // AWS's text for this one names what was too large, and not where.
+            return Failure::new(error, text);
+        }
         Failure::new(
             error,
             format!(

@@ -235,15 +235,7 @@ impl Stepper<'_, '_> {
         }
         match outcome {
             Ok(output) => self.task_succeeded(task, output),
-            Err(failure) => {
-                let kind = match self.resource(task) {
-                    Some(resource) => EventKind::TaskFailed { resource, failure: failure.clone() },
-                    None => EventKind::ActivityFailed(failure.clone()),
-                };
-                let previous = self.execution.frame(task.frame).last_event;
-                let failed = self.emit(task.frame, previous, kind)?;
-                self.fail_state(task.frame, failure.into(), failed)
-            }
+            Err(failure) => self.task_failed(task, failure),
         }
     }
 
@@ -256,7 +248,8 @@ impl Stepper<'_, '_> {
         };
         let previous = self.execution.frame(id).last_event;
         if let Err(fault) = self.check_size(called.service(), &output) {
-            return self.result_too_large(task, resource, fault);
+            let failure = self.failure(id, fault);
+            return self.task_failed(task, failure);
         }
         let kind = match resource {
             Some(resource) => EventKind::TaskSucceeded { resource, output: output.clone() },
@@ -282,15 +275,8 @@ impl Stepper<'_, '_> {
         self.leave(id, output, transition, previous)
     }
 
-    /// A result beyond the limit fails the task, with AWS's text and without the state's prefix.
-    fn result_too_large(
-        &mut self,
-        task: TaskId,
-        resource: Option<TaskResource>,
-        fault: Fault,
-    ) -> Result<(), Ended> {
-        let failure = Failure::new(fault.error, fault.text);
-        let kind = match resource {
+    fn task_failed(&mut self, task: TaskId, failure: Failure) -> Result<(), Ended> {
+        let kind = match self.resource(task) {
             Some(resource) => EventKind::TaskFailed { resource, failure: failure.clone() },
             None => EventKind::ActivityFailed(failure.clone()),
         };
