@@ -66,7 +66,8 @@ pub(crate) fn delay_milliseconds(retrier: &Retrier, retries: u32, random: &mut d
     match retrier.jitter {
         JitterStrategy::None => milliseconds,
         JitterStrategy::Full => {
-            (u128::from(random.next_u64()) * (u128::from(milliseconds) + 1) >> 64) as u64
+            let product = u128::from(random.next_u64()) * (u128::from(milliseconds) + 1);
+            (product >> 64) as u64
         }
     }
 }

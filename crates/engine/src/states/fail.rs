@@ -73,11 +73,11 @@ impl Stepper<'_, '_> {
         previous: EventId,
     ) -> Result<(), Ended> {
         let state = self.state_of(id);
-        if raised.can_be_handled() {
-            if let Some(retry) = self.retry(id, state, &raised, previous) {
-                self.write(Record::Note(Note::RetryScheduled { frame: id, retry }));
-                return Ok(());
-            }
+        if raised.can_be_handled()
+            && let Some(retry) = self.retry(id, state, &raised, previous)
+        {
+            self.write(Record::Note(Note::RetryScheduled { frame: id, retry }));
+            return Ok(());
         }
         let previous = self.join_failed(id, previous)?;
         let catchers = if raised.can_be_handled() { &*state.catch } else { &[] };

@@ -61,7 +61,7 @@ impl World {
             role_arn: "arn:aws:iam::123456789012:role/role".into(),
             state_machine_version_arn: None,
             state_machine_alias_arn: None,
-            input: Document::from_text(input).unwrap(),
+            input: Document::from_text(input).expect("the test says JSON"),
         };
         let mut random = ChaCha8Rng::seed_from_u64(1);
         // 2024-01-02T03:04:05Z
@@ -134,7 +134,8 @@ impl World {
                     return self.answer(task);
                 }
                 let child_arn = waits.then(|| "arn:child".into());
-                let output = Document::from_text(r#"{"ExecutionArn":"arn:child"}"#).unwrap();
+                let output = Document::from_text(r#"{"ExecutionArn":"arn:child"}"#)
+                    .expect("the test says JSON");
                 self.send(Input::TaskSubmitted { task, output, child_arn });
                 if !waits {
                     self.answer(task);
@@ -151,7 +152,7 @@ impl World {
 
     fn answer(&mut self, task: TaskId) {
         let outcome = match self.answers.pop_front().unwrap_or(Answer::Never) {
-            Answer::Succeed(output) => Ok(Document::from_text(output).unwrap()),
+            Answer::Succeed(output) => Ok(Document::from_text(output).expect("the test says JSON")),
             Answer::Fail(error, cause) => Err(Failure::new(error, cause)),
             Answer::Never => return,
         };
@@ -165,7 +166,8 @@ impl World {
             if let Record::Event(event) = record {
                 let seconds = (event.timestamp.0 - self.execution.start.0) as f64 / 1_000.0;
                 let HistoryEvent { id, previous, kind, .. } = event;
-                writeln!(text, "{seconds}s {}<-{} {}", id.0, previous.0, describe(kind)).unwrap();
+                writeln!(text, "{seconds}s {}<-{} {}", id.0, previous.0, describe(kind))
+                    .expect("the test says JSON");
             }
         }
         text
