@@ -449,7 +449,7 @@ fn limits_end_what_is_too_large_or_too_long() {
         grows,
         &input,
         expect![
-            "FAILED States.DataLimitExceeded: An error occurred while executing the state 'A' (entered at the event id #2). The state/task 'A' returned a result with a size exceeding the maximum number of bytes service limit."
+            "FAILED States.DataLimitExceeded: The state/task 'A' returned a result with a size exceeding the maximum number of bytes service limit."
         ],
     );
 }
