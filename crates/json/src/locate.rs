@@ -27,20 +27,24 @@ pub fn locate(text: &str, pointer: &str) -> Position {
 
 /// The members whose name stands in their object already, with a pointer to each (as [`locate`]
 /// reads it) and the place of the repeated name. None in a text that is not JSON.
-pub fn duplicate_keys(text: &str) -> Vec<(String, Position)> {
-    let Ok(outline) = Outline::of(text) else {
-        return Vec::new();
-    };
+///
+/// Pointers and places are worked out one by one, so that a caller that wants only the first few
+/// does not pay for a text full of them.
+pub fn duplicate_keys(text: &str) -> impl Iterator<Item = (String, Position)> {
+    let outline = Outline::of(text).unwrap_or_default();
     let mut seen = BTreeSet::new();
     let mut duplicates = Vec::new();
     for (index, node) in outline.nodes.iter().enumerate() {
         if let (Some(parent), Label::Name(name)) = (node.parent, &node.label)
             && !seen.insert((parent, name))
         {
-            duplicates.push((outline.pointer(index), Position::at(text, node.offset)));
+            duplicates.push(index);
         }
     }
+    drop(seen);
     duplicates
+        .into_iter()
+        .map(move |index| (outline.pointer(index), Position::at(text, outline.nodes[index].offset)))
 }
 
 /// How a value is called within the one around it.
