@@ -59,8 +59,8 @@ fn refused(code: Code, message: String, pointer: String) -> Analysis {
 
 /// Members whose name their object has already, so that a value would be lost.
 fn report_duplicates<'a>(definition: &str, value: &'a Value, findings: &mut Findings<'a>) {
-    for (pointer, _) in json::duplicate_keys(definition).iter().take(DUPLICATES_MAX) {
-        let (place, _) = Place::root().find(value, pointer);
+    for (pointer, _) in json::duplicate_keys(definition).take(DUPLICATES_MAX) {
+        let (place, _) = Place::root().find(value, &pointer);
         let name = place.name().unwrap_or_default();
         if place.is_state() {
             let message = format_args!("Duplicate State name: {name}");
@@ -100,7 +100,8 @@ fn regions<'a>(outline: &Outline<'a>, links: &[Links], findings: &mut Findings<'
     let mut regions = Vec::with_capacity(outline.regions.len());
     for region in &outline.regions {
         let start = match region.fields.located("StartAt") {
-            Some((Value::String(name), place)) => {
+            // Without states there is nothing to lead to, which was reported.
+            Some((Value::String(name), place)) if !region.states.is_empty() => {
                 find_target(region, name, &place, findings).map_or(Start::Dangling, Start::At)
             }
             _ => Start::Unknown,
