@@ -25,7 +25,7 @@ impl Server {
     /// Where it ends instead.
     pub(crate) fn start(binary: &Path, data: &Path) -> anyhow::Result<Server> {
         let mut command = Command::new(binary);
-        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data);
+        command.args(["serve", "--port", "0", "--log", "warn", "--data"]).arg(data);
         Server::spawn(&mut command)
     }
 

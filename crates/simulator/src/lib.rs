@@ -21,7 +21,7 @@ mod world;
 
 pub use check::check;
 pub use draw::Draw;
-pub use normal::normal_histories;
+pub use normal::{normal_histories, normal_text};
 pub use plan::{Crash, MachinePlan, Plan, StartPlan, StopPlan};
 pub use world::{Outcome, run};
 

@@ -27,7 +27,7 @@ fn normal_event(event: &HistoryEvent) -> String {
 
 /// The text with long runs of digits and hexadecimal digits, dashes within them included, taken
 /// out: instants in milliseconds, UUIDs and tokens.
-fn normal_text(text: &str) -> String {
+pub fn normal_text(text: &str) -> String {
     let mut normal = String::with_capacity(text.len());
     let mut run = String::new();
     for character in text.chars().chain(['\n']) {
