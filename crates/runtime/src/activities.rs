@@ -3,12 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{TaskToken, Timestamp};
+use engine::{Failure, TaskToken, Timestamp};
 use json::Document;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use store::Scope;
+use store::{Resource, ResourceKey, ResourceKind, Scope, StoreError};
 
-use crate::{ArnError, OperationalError, Runtime};
+use crate::arn::ArnPrefix;
+use crate::live::{Answer, Ask, Report, Undone};
+use crate::offers::{Handout, Offer, TooManyPollers};
+use crate::shell::Shell;
+use crate::{Arn, ArnError, OperationalError, Runtime, name_is_valid};
 
 /// An activity as DescribeActivity shows it.
 #[derive(Clone, Debug, PartialEq)]
@@ -133,6 +138,20 @@ pub enum TaskError {
     Operational(#[from] OperationalError),
 }
 
+impl From<StoreError> for ActivityError {
+    fn from(error: StoreError) -> Self {
+        ActivityError::Operational(error.into())
+    }
+}
+
+/// The stored form, in JSON. Members that are added later need a default.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    arn: Arc<str>,
+    creation_date: i64,
+    encryption: Option<Value>,
+}
+
 impl Runtime {
     /// CreateActivity. The same name again answers the first one.
     ///
@@ -140,10 +159,37 @@ impl Runtime {
     /// `InvalidName`, `AlreadyExists`.
     pub async fn create_activity(
         &self,
-        _scope: &Scope,
-        _request: CreateActivity<'_>,
+        scope: &Scope,
+        request: CreateActivity<'_>,
     ) -> Result<Activity, ActivityError> {
-        todo!()
+        self.shell.check_open()?;
+        let CreateActivity { name, encryption } = request;
+        if !name_is_valid(name) {
+            return Err(ActivityError::InvalidName(name.to_owned()));
+        }
+        let activity = Activity {
+            arn: ArnPrefix(scope).activity(name),
+            name: name.into(),
+            creation_date: self.shell.now(),
+            encryption,
+        };
+        let key = activity_key(scope, name);
+        loop {
+            if let Some((existing, _)) = self.shell.activity(&key).await? {
+                return if existing.encryption == activity.encryption {
+                    Ok(existing)
+                } else {
+                    Err(ActivityError::AlreadyExists(existing.arn))
+                };
+            }
+            let value = Some(encode(&activity));
+            match self.shell.store.write_resource(&key, None, value).await {
+                Ok(_) => return Ok(activity),
+                // Somebody else made it meanwhile.
+                Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     /// DescribeActivity.
@@ -152,18 +198,42 @@ impl Runtime {
     /// `Arn`, `DoesNotExist`.
     pub async fn describe_activity(
         &self,
-        _scope: &Scope,
-        _arn: &str,
+        scope: &Scope,
+        arn: &str,
     ) -> Result<Activity, ActivityError> {
-        todo!()
+        self.shell.check_open()?;
+        let (parsed, name) = Arn::activity(arn)?;
+        let found = match parsed.is_in(scope) {
+            true => self.shell.activity(&activity_key(scope, name)).await?,
+            false => None,
+        };
+        // The partition is part of the ARN, and not of the key.
+        let activity = found.map(|(activity, _)| activity).filter(|found| *found.arn == *arn);
+        activity.ok_or_else(|| ActivityError::DoesNotExist(arn.to_owned()))
     }
 
-    /// DeleteActivity. An activity that is not there is fine.
+    /// DeleteActivity. An activity that is not there is fine. Its tasks wait on, until they time
+    /// out or the activity is there again.
     ///
     /// # Errors
     /// `Arn`.
-    pub async fn delete_activity(&self, _scope: &Scope, _arn: &str) -> Result<(), ActivityError> {
-        todo!()
+    pub async fn delete_activity(&self, scope: &Scope, arn: &str) -> Result<(), ActivityError> {
+        self.shell.check_open()?;
+        let (parsed, name) = Arn::activity(arn)?;
+        if !parsed.is_in(scope) {
+            return Ok(());
+        }
+        let key = activity_key(scope, name);
+        loop {
+            let Some((_, version)) = self.shell.activity(&key).await? else {
+                return Ok(());
+            };
+            match self.shell.store.write_resource(&key, Some(version), None).await {
+                Ok(_) => return Ok(()),
+                Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     /// ListActivities.
@@ -172,10 +242,19 @@ impl Runtime {
     /// Operational ones alone.
     pub async fn list_activities(
         &self,
-        _scope: &Scope,
-        _request: ListActivities<'_>,
+        scope: &Scope,
+        request: ListActivities<'_>,
     ) -> Result<ActivityList, ActivityError> {
-        todo!()
+        self.shell.check_open()?;
+        let ListActivities { after, limit } = request;
+        let kind = ResourceKind::Activity;
+        // One more tells whether there is another page.
+        let found = self.shell.store.list_resources(kind, scope, after, limit + 1).await?;
+        let activities = found.iter().take(limit).map(|(key, resource)| decode(key, resource));
+        let activities = activities.collect::<Result<Vec<_>, _>>()?;
+        let last = activities.last().map(|activity| activity.name.clone());
+        let next = last.filter(|_| found.len() > limit);
+        Ok(ActivityList { activities, next })
     }
 
     /// GetActivityTask: the oldest task, as soon as there is one; none where none came in time.
@@ -185,10 +264,33 @@ impl Runtime {
     /// `Arn`, `DoesNotExist`, `WorkerLimitExceeded`.
     pub async fn get_activity_task(
         &self,
-        _scope: &Scope,
-        _request: GetActivityTask<'_>,
+        scope: &Scope,
+        request: GetActivityTask<'_>,
     ) -> Result<Option<ActivityTask>, ActivityError> {
-        todo!()
+        let activity = self.describe_activity(scope, request.activity_arn).await?;
+        let worker_name = request.worker_name.map(Arc::<str>::from);
+        let deadline = tokio::time::sleep(request.wait);
+        tokio::pin!(deadline);
+        loop {
+            let polled = self.shell.offers.poll(&activity.arn);
+            let polled = polled.map_err(|TooManyPollers| {
+                ActivityError::WorkerLimitExceeded(activity.arn.to_string())
+            })?;
+            let handout = match polled {
+                Ok(handout) => Some(handout),
+                Err(mut poll) => tokio::select! {
+                    handout = poll.handout() => handout,
+                    () = &mut deadline => return Ok(None),
+                    () = self.shell.closing() => {
+                        return Err(OperationalError::ShuttingDown.into());
+                    }
+                },
+            };
+            let Some(handout) = handout else { continue };
+            if let Some(task) = self.shell.take_task(handout, worker_name.clone()).await? {
+                return Ok(Some(task));
+            }
+        }
     }
 
     /// SendTaskSuccess.
@@ -197,10 +299,18 @@ impl Runtime {
     /// See [`TaskError`].
     pub async fn send_task_success(
         &self,
-        _scope: &Scope,
-        _request: SendTaskSuccess<'_>,
+        scope: &Scope,
+        request: SendTaskSuccess<'_>,
     ) -> Result<(), TaskError> {
-        todo!()
+        let SendTaskSuccess { task_token, output } = request;
+        let bytes_max = self.shell.config.limits.payload_bytes_max;
+        if output.len() > bytes_max {
+            let message = format!("Output is longer than {bytes_max} bytes.");
+            return Err(TaskError::InvalidOutput(message));
+        }
+        let output =
+            Document::from_text(output).map_err(|error| TaskError::InvalidOutput(error.message))?;
+        self.shell.report(scope, task_token, Report::Finished(Ok(output))).await
     }
 
     /// SendTaskFailure.
@@ -209,10 +319,12 @@ impl Runtime {
     /// See [`TaskError`].
     pub async fn send_task_failure(
         &self,
-        _scope: &Scope,
-        _request: SendTaskFailure<'_>,
+        scope: &Scope,
+        request: SendTaskFailure<'_>,
     ) -> Result<(), TaskError> {
-        todo!()
+        let SendTaskFailure { task_token, error, cause } = request;
+        let failure = Failure { error: error.map(Arc::from), cause: cause.map(Arc::from) };
+        self.shell.report(scope, task_token, Report::Finished(Err(failure))).await
     }
 
     /// SendTaskHeartbeat.
@@ -221,9 +333,81 @@ impl Runtime {
     /// See [`TaskError`].
     pub async fn send_task_heartbeat(
         &self,
-        _scope: &Scope,
-        _task_token: &str,
+        scope: &Scope,
+        task_token: &str,
     ) -> Result<(), TaskError> {
-        todo!()
+        self.shell.report(scope, task_token, Report::Heartbeat).await
     }
+}
+
+impl Shell {
+    async fn activity(&self, key: &ResourceKey) -> Result<Option<(Activity, u64)>, StoreError> {
+        let resource = self.store.read_resource(key).await?;
+        resource.map(|resource| Ok((decode(key, &resource)?, resource.version))).transpose()
+    }
+
+    /// Makes a task the worker's; none where it is not waited for any more.
+    async fn take_task(
+        self: &Arc<Self>,
+        handout: Handout,
+        worker_name: Option<Arc<str>>,
+    ) -> Result<Option<ActivityTask>, OperationalError> {
+        let Offer { execution, task } = handout.offer();
+        match self.ask(execution, Ask::TakeTask { task, worker_name }).await {
+            Ok(Answer::Task(task)) => {
+                handout.take();
+                Ok(task)
+            }
+            Ok(_) => unreachable!("a worker is answered with a task"),
+            Err(Undone::Absent | Undone::Operational(OperationalError::Quarantined)) => {
+                handout.take();
+                Ok(None)
+            }
+            // The handout is dropped here, and its task goes back to the queue.
+            Err(Undone::Operational(error)) => Err(error),
+        }
+    }
+
+    /// Tells an execution what a worker says of its task.
+    async fn report(
+        self: &Arc<Self>,
+        scope: &Scope,
+        token: &str,
+        report: Report,
+    ) -> Result<(), TaskError> {
+        self.check_open()?;
+        let token = TaskToken(token.into());
+        let (execution, _) = token.task().ok_or(TaskError::InvalidToken)?;
+        let header = self.store.header(execution).await.map_err(OperationalError::from)?;
+        match header {
+            None => return Err(TaskError::TaskDoesNotExist),
+            Some(header) if header.scope != *scope => return Err(TaskError::InvalidToken),
+            Some(_) => {}
+        }
+        match self.ask(execution, Ask::Report { token, report }).await {
+            Ok(Answer::Reported(true)) => Ok(()),
+            Ok(Answer::Reported(false)) => Err(TaskError::TaskTimedOut),
+            Ok(_) => unreachable!("a report is answered with whether it was waited for"),
+            Err(Undone::Absent) => Err(TaskError::TaskDoesNotExist),
+            Err(Undone::Operational(error)) => Err(error.into()),
+        }
+    }
+}
+
+fn activity_key(scope: &Scope, name: &str) -> ResourceKey {
+    ResourceKey { kind: ResourceKind::Activity, scope: scope.clone(), name: name.into() }
+}
+
+fn encode(activity: &Activity) -> Vec<u8> {
+    let Activity { arn, creation_date, encryption, .. } = activity;
+    let (arn, encryption) = (arn.clone(), encryption.clone());
+    let stored = Stored { arn, creation_date: creation_date.0, encryption };
+    serde_json::to_vec(&stored).expect("the record of an activity has only text names")
+}
+
+fn decode(key: &ResourceKey, resource: &Resource) -> Result<Activity, StoreError> {
+    let Stored { arn, creation_date, encryption } = serde_json::from_slice(&resource.value)
+        .map_err(|error| StoreError::Corrupt(format!("the record of an activity: {error}")))?;
+    let (name, creation_date) = (key.name.clone(), Timestamp(creation_date));
+    Ok(Activity { arn, name, creation_date, encryption })
 }

@@ -6,9 +6,12 @@ use std::time::{Duration, SystemTime};
 use engine::Timestamp;
 use tokio::time::Instant;
 
-/// How long [`Clock::sleep_until`] sleeps without looking at the clock, so that a clock that was
-/// set, or a machine that was suspended, is noticed.
+/// How long [`Clock::sleep_until`] sleeps without looking at the machine's clock, so that it is
+/// noticed when the clock was set or the machine suspended.
 const SLEEP_MAX: Duration = Duration::from_secs(30);
+
+/// The same for the clock of tokio, which takes no longer sleeps than about two years.
+const TOKIO_SLEEP_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// Says what time it is, and waits until it is later.
 #[derive(Debug)]
@@ -55,10 +58,14 @@ impl Clock {
 
     /// Returns at that instant or later.
     pub async fn sleep_until(&self, instant: Timestamp) {
+        let sleep_max = match self.source {
+            Source::System { .. } => SLEEP_MAX,
+            Source::Tokio { .. } => TOKIO_SLEEP_MAX,
+        };
         loop {
             let missing = instant.0.saturating_sub(self.now().0);
             let Ok(missing @ 1..) = u64::try_from(missing) else { return };
-            tokio::time::sleep(Duration::from_millis(missing).min(SLEEP_MAX)).await;
+            tokio::time::sleep(Duration::from_millis(missing).min(sleep_max)).await;
         }
     }
 }

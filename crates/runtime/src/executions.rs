@@ -1,10 +1,18 @@
 //! Executions: describe, list, stop, history.
 
-use engine::{Failure, Status, Timestamp};
-use json::Document;
-use store::{ExecutionHeader, HistoryCursor, HistoryPage, ListCursor, Scope};
+use std::sync::Arc;
 
-use crate::{ArnError, OperationalError, Runtime};
+use asl::WorkflowType;
+use engine::{EventKind, Execution, ExecutionId, Failure, Status, Timestamp};
+use json::Document;
+use store::{
+    ExecutionHeader, ExecutionQuery, HistoryCursor, HistoryPage, ListCursor, Scope, StoreError,
+};
+use tokio::sync::oneshot;
+
+use crate::live::{Answer, Ask, Held, Message, Reply, Undone};
+use crate::shell::Shell;
+use crate::{Arn, ArnError, OperationalError, Runtime};
 
 /// An execution as DescribeExecution shows it.
 #[derive(Clone, Debug, PartialEq)]
@@ -106,6 +114,44 @@ pub enum ExecutionError {
     Operational(#[from] OperationalError),
 }
 
+impl From<StoreError> for ExecutionError {
+    fn from(error: StoreError) -> Self {
+        ExecutionError::Operational(error.into())
+    }
+}
+
+/// Executions can be redriven for 14 days after their end, with AWS.
+const REDRIVABLE_SECONDS: u64 = 14 * 24 * 60 * 60;
+
+/// The history must have room for `ExecutionRedriven` and one more event.
+const REDRIVABLE_EVENTS_MAX: u64 = 24_998;
+
+/// And they must not be older than a year.
+const REDRIVABLE_AGE_SECONDS: u64 = 365 * 24 * 60 * 60;
+
+impl RedriveStatus {
+    /// Of an execution, at that instant.
+    fn of(header: &ExecutionHeader, now: Timestamp) -> RedriveStatus {
+        use RedriveStatus::NotRedrivable;
+        match header.status {
+            Status::Running => NotRedrivable("Execution is RUNNING and cannot be redriven"),
+            Status::Succeeded => NotRedrivable("Execution is SUCCEEDED and cannot be redriven"),
+            Status::Failed | Status::TimedOut | Status::Aborted => {
+                let stop = header.stop.unwrap_or(header.start);
+                if header.last_event.0 > REDRIVABLE_EVENTS_MAX {
+                    NotRedrivable("Execution history event limit exceeded")
+                } else if header.start.plus_seconds(REDRIVABLE_AGE_SECONDS) <= now {
+                    NotRedrivable("Execution has exceeded the max execution time")
+                } else if stop.plus_seconds(REDRIVABLE_SECONDS) <= now {
+                    NotRedrivable("Execution redrivable period exceeded")
+                } else {
+                    RedriveStatus::Redrivable
+                }
+            }
+        }
+    }
+}
+
 impl Runtime {
     /// DescribeExecution.
     ///
@@ -113,10 +159,12 @@ impl Runtime {
     /// `Arn`, `DoesNotExist`.
     pub async fn describe_execution(
         &self,
-        _scope: &Scope,
-        _execution_arn: &str,
+        scope: &Scope,
+        execution_arn: &str,
     ) -> Result<ExecutionDescription, ExecutionError> {
-        todo!()
+        self.shell.check_open()?;
+        let header = self.shell.execution_header(scope, execution_arn).await?;
+        Ok(self.shell.description(header).await?)
     }
 
     /// ListExecutions.
@@ -126,10 +174,24 @@ impl Runtime {
     /// [`ExecutionsOf::StartedBy`].
     pub async fn list_executions(
         &self,
-        _scope: &Scope,
-        _request: ListExecutions<'_>,
+        scope: &Scope,
+        request: ListExecutions<'_>,
     ) -> Result<ExecutionList, ExecutionError> {
-        todo!()
+        self.shell.check_open()?;
+        let ListExecutions { of, status, after, limit } = request;
+        let query = match of {
+            ExecutionsOf::StateMachine(arn) => self.shell.machine_query(scope, arn).await?,
+            ExecutionsOf::StartedBy(arn) => {
+                ExecutionQuery::StartedBy(self.shell.execution_header(scope, arn).await?.id)
+            }
+        };
+        let store = &self.shell.store;
+        // One more tells whether there is another page.
+        let mut executions = store.list_executions(&query, status, after, limit + 1).await?;
+        let is_last = executions.len() <= limit;
+        executions.truncate(limit);
+        let next = executions.last().filter(|_| !is_last).map(|last| ListCursor(last.id));
+        Ok(ExecutionList { executions, next })
     }
 
     /// GetExecutionHistory: a page of events.
@@ -138,10 +200,13 @@ impl Runtime {
     /// `Arn`, `DoesNotExist`.
     pub async fn get_execution_history(
         &self,
-        _scope: &Scope,
-        _request: GetExecutionHistory<'_>,
+        scope: &Scope,
+        request: GetExecutionHistory<'_>,
     ) -> Result<HistoryPage, ExecutionError> {
-        todo!()
+        self.shell.check_open()?;
+        let GetExecutionHistory { execution_arn, from, limit, reverse } = request;
+        let header = self.shell.execution_header(scope, execution_arn).await?;
+        Ok(self.shell.store.history(header.id, from, limit, reverse).await?)
     }
 
     /// StopExecution: answers the `stopDate` when the end is durable; of an execution that has
@@ -151,9 +216,170 @@ impl Runtime {
     /// `Arn`, `DoesNotExist`.
     pub async fn stop_execution(
         &self,
-        _scope: &Scope,
-        _request: StopExecution<'_>,
+        scope: &Scope,
+        request: StopExecution<'_>,
     ) -> Result<Timestamp, ExecutionError> {
-        todo!()
+        self.shell.check_open()?;
+        let StopExecution { execution_arn, error, cause } = request;
+        let header = self.shell.execution_header(scope, execution_arn).await?;
+        let failure = Failure { error: error.map(Arc::from), cause: cause.map(Arc::from) };
+        match self.shell.ask(header.id, Ask::Stop(failure)).await {
+            Ok(Answer::Stopped(stop)) => Ok(stop),
+            Ok(_) => unreachable!("a stop is answered with its date"),
+            Err(Undone::Absent) => Err(ExecutionError::DoesNotExist(execution_arn.to_owned())),
+            Err(Undone::Operational(error)) => Err(error.into()),
+        }
+    }
+}
+
+impl Shell {
+    /// Delivers a message and waits for its answer.
+    pub(crate) async fn ask(self: &Arc<Self>, id: ExecutionId, ask: Ask) -> Reply {
+        let (sender, receiver) = oneshot::channel();
+        self.deliver(id, Message { ask, reply: Some(sender) });
+        // A driver that panics drops what it was asked.
+        let lost = Err(Undone::Operational(OperationalError::Quarantined));
+        receiver.await.unwrap_or(lost)
+    }
+
+    /// The header of the newest execution with that ARN, where the scope may see it.
+    pub(crate) async fn find_header(
+        &self,
+        scope: &Scope,
+        arn: &Arn<'_>,
+    ) -> Result<Option<ExecutionHeader>, StoreError> {
+        if !arn.is_in(scope) {
+            return Ok(None);
+        }
+        match self.store.find_execution(arn.text).await? {
+            Some(id) => self.store.header(id).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn execution_header(
+        &self,
+        scope: &Scope,
+        arn: &str,
+    ) -> Result<ExecutionHeader, ExecutionError> {
+        let header = self.find_header(scope, &Arn::execution(arn)?).await?;
+        header.ok_or_else(|| ExecutionError::DoesNotExist(arn.to_owned()))
+    }
+
+    async fn machine_query(
+        &self,
+        scope: &Scope,
+        arn: &str,
+    ) -> Result<ExecutionQuery, ExecutionError> {
+        let parsed = Arn::state_machine(arn)?;
+        let known = match parsed.qualifier {
+            None => self.current_machine(scope, &parsed).await?,
+            Some(_) => None,
+        };
+        let known =
+            known.ok_or_else(|| ExecutionError::StateMachineDoesNotExist(arn.to_owned()))?;
+        match known.machine.workflow_type {
+            WorkflowType::Standard => Ok(ExecutionQuery::Machine(known.machine.id)),
+            WorkflowType::Express => Err(ExecutionError::TypeNotSupported),
+        }
+    }
+
+    /// An execution as it is described. Input and output stand in the first and last events, so
+    /// that nothing is rebuilt, however long the history is.
+    pub(crate) async fn description(
+        &self,
+        header: ExecutionHeader,
+    ) -> Result<ExecutionDescription, StoreError> {
+        let corrupt = |what: &str| {
+            StoreError::Corrupt(format!("the history of execution {} {what}", header.id))
+        };
+        let first = self.store.history(header.id, None, 1, false).await?.events.pop();
+        let Some(EventKind::ExecutionStarted { input, .. }) = first.map(|event| event.kind) else {
+            return Err(corrupt("does not begin with its start"));
+        };
+        let (mut output, mut failure) = (None, None);
+        if header.stop.is_some() {
+            let last = self.store.history(header.id, None, 1, true).await?.events.pop();
+            match last.map(|event| event.kind) {
+                Some(EventKind::ExecutionSucceeded { output: told }) => output = Some(told),
+                Some(EventKind::ExecutionFailed(told) | EventKind::ExecutionAborted(told)) => {
+                    failure = Some(told);
+                }
+                // AWS tells no error of an execution that timed out.
+                Some(EventKind::ExecutionTimedOut(_)) => {}
+                _ => return Err(corrupt("does not end with its end")),
+            }
+        }
+        let redrive = RedriveStatus::of(&header, self.now());
+        Ok(ExecutionDescription { header, input, output, failure, redrive })
+    }
+
+    /// As [`Shell::description`], of an execution in memory.
+    pub(crate) fn description_of(&self, held: &Held) -> ExecutionDescription {
+        let Execution { parameters, status, output, failure, .. } = &held.execution;
+        ExecutionDescription {
+            header: held.header.clone(),
+            input: parameters.input.clone(),
+            output: output.clone(),
+            failure: failure.clone().filter(|_| *status != Status::TimedOut),
+            redrive: RedriveStatus::of(&held.header, self.now()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use engine::EventId;
+    use store::{DefinitionId, MachineId, Revision};
+
+    use super::*;
+
+    fn check(status: Status, events: u64, stop: u64, now: u64, reason: Option<&str>) {
+        let header = ExecutionHeader {
+            id: ExecutionId([0; 16]),
+            scope: Scope { account: "111111111111".into(), region: "us-east-1".into() },
+            arn: "".into(),
+            name: "".into(),
+            machine: MachineId([0; 16]),
+            state_machine_arn: "".into(),
+            state_machine_version_arn: None,
+            state_machine_alias_arn: None,
+            definition: DefinitionId([0; 16]),
+            role_arn: "".into(),
+            status,
+            start: Timestamp(0),
+            stop: (status != Status::Running).then(|| Timestamp(0).plus_seconds(stop)),
+            trace_header: None,
+            started_by: None,
+            parent: None,
+            last_event: EventId(events),
+            revision: Revision(1),
+        };
+        let expected = match reason {
+            Some("") | None => RedriveStatus::Redrivable,
+            Some(reason) => match RedriveStatus::of(&header, Timestamp(0).plus_seconds(now)) {
+                RedriveStatus::NotRedrivable(told) => {
+                    assert_eq!(told, reason);
+                    return;
+                }
+                RedriveStatus::Redrivable => panic!("not redrivable: {reason}"),
+            },
+        };
+        assert_eq!(RedriveStatus::of(&header, Timestamp(0).plus_seconds(now)), expected);
+    }
+
+    #[test]
+    fn who_can_be_redriven() {
+        let day = 24 * 60 * 60;
+        check(Status::Running, 5, 0, 9, Some("Execution is RUNNING and cannot be redriven"));
+        check(Status::Succeeded, 5, 1, 9, Some("Execution is SUCCEEDED and cannot be redriven"));
+        for status in [Status::Failed, Status::Aborted, Status::TimedOut] {
+            check(status, 5, 1, 9, None);
+            check(status, 24_998, 0, 14 * day - 1, None);
+            check(status, 24_999, 1, 9, Some("Execution history event limit exceeded"));
+            check(status, 5, 0, 14 * day, Some("Execution redrivable period exceeded"));
+            let (stop, now) = (360 * day, 365 * day);
+            check(status, 5, stop, now, Some("Execution has exceeded the max execution time"));
+        }
     }
 }

@@ -8,14 +8,32 @@
 //! Does not: decide anything about a workflow (that is `engine`), keep bytes (`store`), or know
 //! AWS's wire format (`api`).
 //!
-//! In reading order: [`Runtime`] is the handle, `live` drives executions, `effects` and `child` do
-//! what they ask for, `timers` wakes them; one file per family of operations.
+//! In reading order: [`Runtime`] is the handle and `shell` what is behind it; `live`, `drive` and
+//! `timers` move executions; `effects`, `child`, `offers` and `express` do what they ask for;
+//! `machines` and `programs` know what they run; then one file per family of operations.
 
-mod activities;
 mod arn;
+mod cache;
 mod clock;
 mod config;
 mod error;
+mod random;
+
+mod shell;
+
+mod drive;
+mod live;
+mod timers;
+
+mod child;
+mod effects;
+mod express;
+mod offers;
+
+mod machines;
+mod programs;
+
+mod activities;
 mod executions;
 mod start;
 mod state_machines;
@@ -24,7 +42,7 @@ pub use activities::{
     Activity, ActivityError, ActivityList, ActivityTask, CreateActivity, GetActivityTask,
     ListActivities, SendTaskFailure, SendTaskSuccess, TaskError,
 };
-pub use arn::{Arn, ArnError, ResourceName, name_is_valid};
+pub use arn::{Arn, ArnError, ResourceName, StateMachineArn, name_is_valid};
 pub use clock::Clock;
 pub use config::RuntimeConfig;
 pub use error::OperationalError;
@@ -44,27 +62,31 @@ use std::sync::Arc;
 use engine::Timestamp;
 use store::Store;
 
+use crate::shell::Shell;
+
 /// A handle on everything that runs. A clone is the same runtime.
 #[derive(Clone)]
 pub struct Runtime {
-    _store: Arc<dyn Store>,
+    shell: Arc<Shell>,
 }
 
 impl Runtime {
     /// Takes the store over and goes on with what it holds: timers fire and interrupted effects are
     /// performed again from now on. To be called within a tokio runtime.
-    pub fn open(_store: Arc<dyn Store>, _config: RuntimeConfig) -> Runtime {
-        todo!()
+    pub fn open(store: Arc<dyn Store>, config: RuntimeConfig) -> Runtime {
+        let shell = Arc::new(Shell::new(store, config));
+        shell.spawn(shell.clone().run_timers());
+        Runtime { shell }
     }
 
     /// Takes no more work, waits for the commits under way, and closes the store. Operations that
     /// come later, and long polls that still wait, get [`OperationalError::ShuttingDown`].
     pub async fn shutdown(&self) {
-        todo!()
+        self.shell.shutdown().await;
     }
 
     /// The instant that executions would see now.
     pub fn now(&self) -> Timestamp {
-        todo!()
+        self.shell.now()
     }
 }

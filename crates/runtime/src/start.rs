@@ -1,11 +1,25 @@
 //! StartExecution.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use engine::Timestamp;
-use store::Scope;
+use asl::{Program, WorkflowType};
+use engine::{
+    Effect, EventId, Execution, ExecutionId, Limits, StartParameters, Status, Step, StepEnv,
+    Timestamp,
+};
+use json::Document;
+use store::{Commit, ExecutionHeader, Expected, ParentTask, Revision, Scope, StoreError};
+use tokio::sync::oneshot;
 
-use crate::{ArnError, OperationalError, Runtime};
+use crate::arn::ArnPrefix;
+use crate::live::{Held, Message};
+use crate::shell::Shell;
+use crate::timers::RingOnDrop;
+use crate::{
+    Arn, ArnError, OperationalError, Runtime, StateMachine, StateMachineStatus, child, drive,
+    name_is_valid,
+};
 
 /// StartExecution.
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +72,12 @@ pub enum StartError {
     Operational(#[from] OperationalError),
 }
 
+impl From<StoreError> for StartError {
+    fn from(error: StoreError) -> Self {
+        StartError::Operational(error.into())
+    }
+}
+
 impl Runtime {
     /// StartExecution. Answers when the start is durable; by then the execution has entered all
     /// states that need no waiting.
@@ -69,9 +89,254 @@ impl Runtime {
     /// See [`StartError`].
     pub async fn start_execution(
         &self,
-        _scope: &Scope,
-        _request: StartExecution<'_>,
+        scope: &Scope,
+        request: StartExecution<'_>,
     ) -> Result<StartedExecution, StartError> {
-        todo!()
+        let machine = self.shell.machine_to_start(scope, request.state_machine_arn).await?;
+        self.shell.start(scope, &machine, request, None).await
+    }
+}
+
+impl Shell {
+    /// The state machine that an execution is to be started of.
+    pub(crate) async fn machine_to_start(
+        &self,
+        scope: &Scope,
+        arn: &str,
+    ) -> Result<Arc<StateMachine>, StartError> {
+        self.check_open()?;
+        let parsed = Arn::state_machine(arn)?;
+        let known = match parsed.qualifier {
+            None => self.current_machine(scope, &parsed).await?,
+            Some(_) => None,
+        };
+        let known = known.ok_or_else(|| StartError::StateMachineDoesNotExist(arn.to_owned()))?;
+        match known.machine.status {
+            StateMachineStatus::Active => Ok(known.machine.clone()),
+            StateMachineStatus::Deleting => {
+                Err(StartError::StateMachineDeleting(known.machine.arn.clone()))
+            }
+        }
+    }
+
+    /// Starts an execution; for a task of another one, where `parent` says so: then a start that is
+    /// repeated after a crash finds what it started before, whatever became of it.
+    pub(crate) async fn start(
+        self: &Arc<Self>,
+        scope: &Scope,
+        machine: &StateMachine,
+        request: StartExecution<'_>,
+        parent: Option<ParentTask>,
+    ) -> Result<StartedExecution, StartError> {
+        let name: Arc<str> = match request.name {
+            Some(name) if !name_is_valid(name) => {
+                return Err(StartError::InvalidName(name.to_owned()));
+            }
+            Some(name) => name.into(),
+            None => self.random.uuid().into(),
+        };
+        let input = read_input(request.input)?;
+        let program = self.program(scope, machine.definition, machine.workflow_type).await?;
+        if machine.workflow_type == WorkflowType::Express {
+            return self.start_express(scope, machine, program, name, input);
+        }
+        let open_max = self.config.open_executions_max;
+        if self.store.open_count(scope).await? >= open_max {
+            return Err(StartError::LimitExceeded(open_max));
+        }
+        let header = self.new_header(scope, machine, name, &input, request.trace_header, parent);
+        let first = self.first_step(header.await?, machine, program, input.clone())?;
+        let ExecutionHeader { arn, start, .. } = &first.held.header;
+        let started = StartedExecution { execution_arn: arn.clone(), start_date: *start };
+        match self.commit_start(first).await {
+            Ok(()) => {
+                tracing::debug!(arn = %started.execution_arn, "started");
+                Ok(started)
+            }
+            Err(StoreError::Conflict) => self.existing(started.execution_arn, &input, parent).await,
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn new_header(
+        &self,
+        scope: &Scope,
+        machine: &StateMachine,
+        name: Arc<str>,
+        input: &Document,
+        trace_header: Option<&str>,
+        parent: Option<ParentTask>,
+    ) -> Result<ExecutionHeader, StartError> {
+        let start = self.now();
+        let started_by = match child::started_by(input).map(Arn::execution) {
+            Some(Ok(arn)) if arn.is_in(scope) => self.store.find_execution(arn.text).await?,
+            _ => None,
+        };
+        Ok(ExecutionHeader {
+            id: ExecutionId::new(start, &mut self.random.fork()),
+            scope: scope.clone(),
+            arn: ArnPrefix(scope).execution(&machine.name, &name),
+            name,
+            machine: machine.id,
+            state_machine_arn: machine.arn.clone(),
+            state_machine_version_arn: None,
+            state_machine_alias_arn: None,
+            definition: machine.definition,
+            role_arn: machine.role_arn.clone(),
+            status: Status::Running,
+            start,
+            stop: None,
+            trace_header: trace_header.map(Arc::from),
+            started_by,
+            parent,
+            last_event: EventId::NONE,
+            revision: Revision(0),
+        })
+    }
+
+    fn first_step(
+        &self,
+        header: ExecutionHeader,
+        machine: &StateMachine,
+        program: Arc<Program>,
+        input: Document,
+    ) -> Result<FirstStep, StartError> {
+        let now = header.start;
+        let parameters = StartParameters {
+            id: header.id,
+            arn: header.arn.clone(),
+            name: header.name.clone(),
+            state_machine_arn: machine.arn.clone(),
+            state_machine_name: machine.name.clone(),
+            role_arn: machine.role_arn.clone(),
+            state_machine_version_arn: None,
+            state_machine_alias_arn: None,
+            input,
+        };
+        let limits = &self.config.limits;
+        let (execution, step) = self.engine_start(&program, parameters, now, limits)?;
+        let (record_bytes, state_bytes, effects_known) = (0, 0, true);
+        let mut held =
+            Box::new(Held { header, execution, program, record_bytes, state_bytes, effects_known });
+        let taken_seconds = i64::try_from(self.config.closed_name_taken_seconds);
+        let taken = taken_seconds.unwrap_or(i64::MAX).saturating_mul(1_000);
+        let free_after = Timestamp(now.0.saturating_sub(taken));
+        let expected = Expected::New { free_after };
+        let commit = drive::commit(&mut held, expected, None, step.records, now);
+        Ok(FirstStep { held, commit, effects: step.effects })
+    }
+
+    /// The first step of an execution. A fault of ours in it ends nothing but this start.
+    pub(crate) fn engine_start(
+        &self,
+        program: &Program,
+        parameters: StartParameters,
+        now: Timestamp,
+        limits: &Limits,
+    ) -> Result<(Execution, Step), OperationalError> {
+        let arn = parameters.arn.clone();
+        let mut random = self.random.fork();
+        let mut env = StepEnv { now, random: &mut random, limits };
+        let start = AssertUnwindSafe(|| engine::start(program, parameters, &mut env));
+        catch_unwind(start).map_err(|_| {
+            tracing::error!(%arn, reason = "a step panicked", "not started");
+            OperationalError::Quarantined
+        })
+    }
+
+    async fn commit_start(self: &Arc<Self>, first: FirstStep) -> Result<(), StoreError> {
+        let FirstStep { held, commit, .. } = &first;
+        let id = held.header.id;
+        if !first.effects.is_empty() || held.execution.is_runnable() {
+            let (sender, receiver) = oneshot::channel();
+            // From now on inputs wait for the driver, which nobody's end cuts off.
+            self.live.begin(id);
+            self.spawn(self.clone().drive_start(first, sender));
+            let lost = || StoreError::Unavailable("the driver of the start ended".to_owned());
+            return receiver.await.unwrap_or_else(|_| Err(lost()));
+        }
+        // There is nothing to do after the commit that somebody would miss.
+        let _counted = self.count_task();
+        let _ring = RingOnDrop { timers: &self.timers, due: commit_due(commit) };
+        self.store.commit(first.commit).await?;
+        if first.held.header.stop.is_none() {
+            self.live.park(id, first.held);
+        }
+        Ok(())
+    }
+
+    async fn drive_start(
+        self: Arc<Self>,
+        first: FirstStep,
+        sender: oneshot::Sender<Result<(), StoreError>>,
+    ) {
+        let FirstStep { mut held, commit, effects } = first;
+        let id = held.header.id;
+        let committed = self.store.commit(commit).await;
+        let error = committed.as_ref().err().cloned();
+        // Who does not wait any more does not want to know.
+        let _ = sender.send(committed);
+        match error {
+            None => {
+                self.committed(&mut held, Status::Running, effects).await;
+                self.drive(id, Some(held)).await;
+            }
+            Some(StoreError::Unavailable(_)) => {
+                // It may have been written although the reply was lost.
+                self.live.put_back(id, vec![Message::recover()]);
+                self.drive(id, None).await;
+            }
+            Some(StoreError::Conflict | StoreError::Corrupt(_)) => drop(self.live.abandon(id)),
+        }
+    }
+
+    /// What a start answers whose name is taken.
+    async fn existing(
+        &self,
+        arn: Arc<str>,
+        input: &Document,
+        parent: Option<ParentTask>,
+    ) -> Result<StartedExecution, StartError> {
+        let id = self.store.find_execution(&arn).await?;
+        let header = match id {
+            Some(id) => self.store.header(id).await?,
+            None => None,
+        };
+        let Some(header) = header else {
+            // It was there a moment ago, and nothing that is there goes away.
+            return Err(StartError::AlreadyExists(arn));
+        };
+        let is_own = parent.is_some() && header.parent == parent;
+        let is_same = is_own || {
+            header.status == Status::Running
+                && self.description(header.clone()).await?.input == *input
+        };
+        if is_same {
+            let ExecutionHeader { arn, start, .. } = header;
+            Ok(StartedExecution { execution_arn: arn, start_date: start })
+        } else {
+            Err(StartError::AlreadyExists(arn))
+        }
+    }
+}
+
+/// An execution that has taken its first step, and whose commit is still to come.
+struct FirstStep {
+    held: Box<Held>,
+    commit: Commit,
+    effects: Vec<Effect>,
+}
+
+fn commit_due(commit: &Commit) -> Option<Timestamp> {
+    commit.agenda.as_ref().and_then(|agenda| agenda.due)
+}
+
+fn read_input(text: Option<&str>) -> Result<Document, StartError> {
+    match text {
+        None => Ok(Document::from_trusted_text("{}")),
+        Some("") => Err(StartError::InvalidInput("Invalid execution input.".to_owned())),
+        Some(text) => {
+            Document::from_text(text).map_err(|error| StartError::InvalidInput(error.message))
+        }
     }
 }

@@ -2,12 +2,20 @@
 
 use std::sync::Arc;
 
-use asl::{Diagnostic, WorkflowType};
+use asl::{Diagnostic, Severity, WorkflowType};
 use engine::Timestamp;
 use serde_json::Value;
-use store::{DefinitionId, MachineId, Scope};
+use store::{DefinitionId, MachineId, ResourceKind, Scope, StoreError};
 
-use crate::{ArnError, OperationalError, Runtime};
+use crate::arn::ArnPrefix;
+use crate::machines::{self, Known, PastRevision};
+use crate::programs::definition_id;
+use crate::shell::Shell;
+use crate::{Arn, ArnError, OperationalError, Runtime, StateMachineArn, name_is_valid};
+
+/// How many past revisions of a state machine are remembered, for the executions that started with
+/// them.
+const PAST_REVISIONS_MAX: usize = 1_000;
 
 /// A state machine as DescribeStateMachine shows it.
 #[derive(Clone, Debug, PartialEq)]
@@ -176,6 +184,12 @@ pub enum StateMachineError {
     Operational(#[from] OperationalError),
 }
 
+impl From<StoreError> for StateMachineError {
+    fn from(error: StoreError) -> Self {
+        StateMachineError::Operational(error.into())
+    }
+}
+
 fn joined(diagnostics: &[Diagnostic]) -> String {
     let texts = diagnostics.iter().map(|diagnostic| {
         let Diagnostic { code, message, pointer, .. } = diagnostic;
@@ -192,10 +206,41 @@ impl Runtime {
     /// `InvalidName`, `InvalidDefinition`, `AlreadyExists`, `Deleting`.
     pub async fn create_state_machine(
         &self,
-        _scope: &Scope,
-        _request: CreateStateMachine<'_>,
+        scope: &Scope,
+        request: CreateStateMachine<'_>,
     ) -> Result<CreatedStateMachine, StateMachineError> {
-        todo!()
+        self.shell.check_open()?;
+        if !name_is_valid(request.name) {
+            return Err(StateMachineError::InvalidName(request.name.to_owned()));
+        }
+        let definition = self.shell.check_definition(request.definition, request.workflow_type)?;
+        let arn = ArnPrefix(scope).state_machine(request.name);
+        let parsed = Arn::state_machine(&arn)?;
+        loop {
+            if let Some(known) = self.shell.current_machine(scope, &parsed).await? {
+                return already_there(&known.machine, definition, &request);
+            }
+            self.shell.keep_definition(scope, definition, request.definition).await?;
+            let machine = StateMachine {
+                id: MachineId(self.shell.random.bytes()),
+                arn: arn.clone(),
+                name: request.name.into(),
+                status: StateMachineStatus::Active,
+                workflow_type: request.workflow_type,
+                definition,
+                role_arn: request.role_arn.into(),
+                creation_date: self.shell.now(),
+                update_date: None,
+                revision_id: None,
+                configurations: request.configurations.clone(),
+            };
+            match self.shell.write_machine(scope, None, machine, Vec::new()).await {
+                Ok(known) => return Ok(created(&known.machine)),
+                // Somebody else made it meanwhile.
+                Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     /// UpdateStateMachine. Executions that run keep the definition and role they started with. An
@@ -206,10 +251,82 @@ impl Runtime {
     /// `NothingToUpdate`.
     pub async fn update_state_machine(
         &self,
-        _scope: &Scope,
-        _request: UpdateStateMachine<'_>,
+        scope: &Scope,
+        request: UpdateStateMachine<'_>,
     ) -> Result<UpdatedStateMachine, StateMachineError> {
-        todo!()
+        self.shell.check_open()?;
+        let arn = Arn::state_machine(request.arn)?;
+        let UpdateStateMachine { definition, role_arn, configurations, .. } = &request;
+        if definition.is_none()
+            && role_arn.is_none()
+            && *configurations == Configurations::default()
+        {
+            return Err(StateMachineError::NothingToUpdate);
+        }
+        loop {
+            let known = self.known(scope, &arn).await?;
+            if known.machine.status == StateMachineStatus::Deleting {
+                return Err(StateMachineError::Deleting(known.machine.arn.clone()));
+            }
+            match self.update(scope, &known, &request).await {
+                Err(StateMachineError::Operational(OperationalError::Store(
+                    StoreError::Conflict,
+                ))) => {}
+                answer => return answer,
+            }
+        }
+    }
+
+    async fn update(
+        &self,
+        scope: &Scope,
+        known: &Known,
+        request: &UpdateStateMachine<'_>,
+    ) -> Result<UpdatedStateMachine, StateMachineError> {
+        let old = &known.machine;
+        let definition = match request.definition {
+            Some(text) => {
+                let definition = self.shell.check_definition(text, old.workflow_type)?;
+                self.shell.keep_definition(scope, definition, text).await?;
+                definition
+            }
+            None => old.definition,
+        };
+        let new = StateMachine {
+            definition,
+            role_arn: request.role_arn.map_or_else(|| old.role_arn.clone(), Arc::from),
+            configurations: old.configurations.updated(&request.configurations),
+            ..StateMachine::clone(old)
+        };
+        if new == **old {
+            let (update_date, revision_id) = (self.shell.now(), old.revision_id.clone());
+            return Ok(UpdatedStateMachine { update_date, revision_id });
+        }
+        let update_date = self.shell.now().max(old.since());
+        let mut past = known.past.clone();
+        past.push(PastRevision { revision_id: old.revision_id.clone(), since: old.since().0 });
+        past.drain(..past.len().saturating_sub(PAST_REVISIONS_MAX));
+        let revision_id: Option<Arc<str>> = Some(self.shell.random.uuid().into());
+        let new = StateMachine {
+            update_date: Some(update_date),
+            revision_id: revision_id.clone(),
+            ..new
+        };
+        self.shell.write_machine(scope, Some(known.version), new, past).await?;
+        Ok(UpdatedStateMachine { update_date, revision_id })
+    }
+
+    /// The machine with that ARN, if it is unqualified.
+    async fn known(
+        &self,
+        scope: &Scope,
+        arn: &StateMachineArn<'_>,
+    ) -> Result<Arc<Known>, StateMachineError> {
+        let known = match arn.qualifier {
+            None => self.shell.current_machine(scope, arn).await?,
+            Some(_) => None,
+        };
+        known.ok_or_else(|| StateMachineError::DoesNotExist(arn.arn.text.to_owned()))
     }
 
     /// DeleteStateMachine: at once where nothing runs; otherwise no execution can be started any
@@ -220,10 +337,30 @@ impl Runtime {
     /// `Arn`.
     pub async fn delete_state_machine(
         &self,
-        _scope: &Scope,
-        _arn: &str,
+        scope: &Scope,
+        arn: &str,
     ) -> Result<(), StateMachineError> {
-        todo!()
+        self.shell.check_open()?;
+        let arn = Arn::state_machine(arn)?;
+        loop {
+            let known = match self.known(scope, &arn).await {
+                Ok(known) if known.machine.status == StateMachineStatus::Active => known,
+                Ok(_) | Err(StateMachineError::DoesNotExist(_)) => return Ok(()),
+                Err(error) => return Err(error),
+            };
+            // First the status, so that no start slips in between the look and the removal.
+            let status = StateMachineStatus::Deleting;
+            let machine = StateMachine { status, ..StateMachine::clone(&known.machine) };
+            let (version, past) = (Some(known.version), known.past.clone());
+            match self.shell.write_machine(scope, version, machine, past).await {
+                Ok(known) => {
+                    self.shell.finish_deletion(scope, &known).await?;
+                    return Ok(());
+                }
+                Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     /// DescribeStateMachine: the machine, and its definition's text.
@@ -232,10 +369,13 @@ impl Runtime {
     /// `Arn`, `DoesNotExist`.
     pub async fn describe_state_machine(
         &self,
-        _scope: &Scope,
-        _arn: &str,
+        scope: &Scope,
+        arn: &str,
     ) -> Result<(Arc<StateMachine>, Arc<str>), StateMachineError> {
-        todo!()
+        self.shell.check_open()?;
+        let known = self.known(scope, &Arn::state_machine(arn)?).await?;
+        let definition = self.shell.definition(scope, known.machine.definition).await?;
+        Ok((known.machine.clone(), definition))
     }
 
     /// DescribeStateMachineForExecution.
@@ -244,10 +384,30 @@ impl Runtime {
     /// `Arn`, `ExecutionDoesNotExist`.
     pub async fn describe_state_machine_for_execution(
         &self,
-        _scope: &Scope,
-        _execution_arn: &str,
+        scope: &Scope,
+        execution_arn: &str,
     ) -> Result<StateMachineForExecution, StateMachineError> {
-        todo!()
+        self.shell.check_open()?;
+        let arn = Arn::execution(execution_arn)?;
+        let header = self.shell.find_header(scope, &arn).await?;
+        let header = header
+            .ok_or_else(|| StateMachineError::ExecutionDoesNotExist(execution_arn.to_owned()))?;
+        let machine_arn = Arn::state_machine(&header.state_machine_arn)?;
+        let known = self.shell.machine(scope, &machine_arn).await?;
+        let known = known.filter(|known| known.machine.id == header.machine);
+        let revision = known.as_ref().map(|known| known.revision_at(header.start));
+        let (update_date, revision_id) = revision.unwrap_or((header.start, None));
+        Ok(StateMachineForExecution {
+            arn: header.state_machine_arn.clone(),
+            name: machine_arn.name.into(),
+            definition: self.shell.definition(scope, header.definition).await?,
+            role_arn: header.role_arn.clone(),
+            update_date,
+            revision_id,
+            configurations: known
+                .map(|known| known.machine.configurations.clone())
+                .unwrap_or_default(),
+        })
     }
 
     /// ListStateMachines.
@@ -256,9 +416,96 @@ impl Runtime {
     /// Operational ones alone.
     pub async fn list_state_machines(
         &self,
-        _scope: &Scope,
-        _request: ListStateMachines<'_>,
+        scope: &Scope,
+        request: ListStateMachines<'_>,
     ) -> Result<StateMachineList, StateMachineError> {
-        todo!()
+        self.shell.check_open()?;
+        let ListStateMachines { after, limit } = request;
+        let kind = ResourceKind::StateMachine;
+        // One more tells whether there is another page.
+        let found = self.shell.store.list_resources(kind, scope, after, limit + 1).await?;
+        let machines = found.iter().take(limit).map(|(_, resource)| machines::decode(resource));
+        let machines = machines.collect::<Result<Vec<_>, _>>()?;
+        let state_machines: Vec<_> = machines.into_iter().map(|known| known.machine).collect();
+        let last = state_machines.last().map(|machine| machine.name.clone());
+        let next = last.filter(|_| found.len() > limit);
+        Ok(StateMachineList { state_machines, next })
+    }
+}
+
+impl Shell {
+    /// Compiles a definition.
+    fn check_definition(
+        &self,
+        text: &str,
+        workflow_type: WorkflowType,
+    ) -> Result<DefinitionId, StateMachineError> {
+        let analysis = asl::compile(text, workflow_type);
+        match analysis.program {
+            Some(program) => {
+                let definition = definition_id(text);
+                self.programs.insert(definition, workflow_type, Arc::new(program));
+                Ok(definition)
+            }
+            None => {
+                let mut errors = analysis.diagnostics;
+                errors.retain(|diagnostic| diagnostic.severity == Severity::Error);
+                Err(StateMachineError::InvalidDefinition(errors))
+            }
+        }
+    }
+}
+
+fn created(machine: &StateMachine) -> CreatedStateMachine {
+    CreatedStateMachine { arn: machine.arn.clone(), creation_date: machine.creation_date }
+}
+
+/// What CreateStateMachine answers where there is a machine of that name.
+fn already_there(
+    machine: &StateMachine,
+    definition: DefinitionId,
+    request: &CreateStateMachine<'_>,
+) -> Result<CreatedStateMachine, StateMachineError> {
+    if machine.status == StateMachineStatus::Deleting {
+        return Err(StateMachineError::Deleting(machine.arn.clone()));
+    }
+    let is_same = machine.definition == definition
+        && machine.workflow_type == request.workflow_type
+        && machine.configurations == request.configurations;
+    if is_same {
+        Ok(created(machine))
+    } else {
+        Err(StateMachineError::AlreadyExists(machine.arn.clone()))
+    }
+}
+
+impl StateMachine {
+    /// Since when it is as it is.
+    fn since(&self) -> Timestamp {
+        self.update_date.unwrap_or(self.creation_date)
+    }
+}
+
+impl Known {
+    /// When the revision that was current then came, and its name.
+    fn revision_at(&self, instant: Timestamp) -> (Timestamp, Option<Arc<str>>) {
+        let StateMachine { revision_id, .. } = &*self.machine;
+        let past = self.past.iter().map(|past| (Timestamp(past.since), &past.revision_id));
+        let revisions: Vec<_> = past.chain([(self.machine.since(), revision_id)]).collect();
+        let current = revisions.iter().rev().find(|(since, _)| *since <= instant);
+        let (since, revision_id) = *current.unwrap_or(&revisions[0]);
+        (since, revision_id.clone())
+    }
+}
+
+impl Configurations {
+    /// These, with those that are given in the place of the old ones.
+    fn updated(&self, given: &Configurations) -> Configurations {
+        let newer = |new: &Option<Value>, old: &Option<Value>| new.clone().or_else(|| old.clone());
+        Configurations {
+            logging: newer(&given.logging, &self.logging),
+            tracing: newer(&given.tracing, &self.tracing),
+            encryption: newer(&given.encryption, &self.encryption),
+        }
     }
 }

@@ -1,0 +1,344 @@
+//! Driving an execution: take what waits for it, step, commit once, perform effects, answer.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use engine::{
+    Activity, Effect, Execution, ExecutionId, Failure, Input, Record, Status, StepEnv, Timestamp,
+};
+use store::{Agenda, Commit, ExecutionHeader, Expected, Revision, StoreError, encoding};
+
+use crate::live::{Answer, Ask, Held, Message, Pushed, Report, Undone};
+use crate::shell::{Backoff, Shell};
+use crate::{ActivityTask, OperationalError, child};
+
+/// A checkpoint is not worth its bytes below this size of records.
+const CHECKPOINT_BYTES_MIN: usize = 4_096;
+
+/// What the messages of one round lead to.
+struct Round {
+    records: Vec<Record>,
+    effects: Vec<Effect>,
+    /// One per message.
+    answers: Vec<Answer>,
+    /// Whether there is to be a commit even without records.
+    changes_agenda: bool,
+    status_before: Status,
+    now: Timestamp,
+}
+
+/// Why a round came to nothing.
+enum Setback {
+    /// The store is away; the messages that are to be kept.
+    Away(StoreError, Vec<Message>),
+    /// Nothing more can be done for this execution.
+    Broken,
+}
+
+impl Shell {
+    /// Sees to it that the message reaches the execution.
+    pub(crate) fn deliver(self: &Arc<Self>, id: ExecutionId, message: Message) {
+        if self.is_closing() {
+            return message.refuse(OperationalError::ShuttingDown);
+        }
+        match self.live.push(id, message) {
+            Pushed::Queued => {}
+            Pushed::Drive(held) => self.spawn(self.clone().drive(id, held)),
+            Pushed::Refused(message) => message.refuse(OperationalError::Quarantined),
+        }
+    }
+
+    /// Drives the execution until it can only wait. Whoever calls it has made it a driven one.
+    pub(crate) async fn drive(self: Arc<Self>, id: ExecutionId, mut held: Option<Box<Held>>) {
+        let _driving = Driving { shell: &self, id };
+        let mut backoff = Backoff::default();
+        while let Some(messages) = self.live.next(id, &mut held) {
+            match self.round(id, &mut held, messages).await {
+                Ok(()) => backoff.reset(),
+                Err(Setback::Away(error, kept)) => {
+                    held = None;
+                    self.live.put_back(id, kept);
+                    if !backoff.pause(&self, &error).await {
+                        // What is not done now is done after the next start.
+                        refuse_all(self.live.abandon(id), &OperationalError::ShuttingDown);
+                        break;
+                    }
+                }
+                Err(Setback::Broken) => break,
+            }
+        }
+    }
+
+    /// One round: all messages, one commit.
+    async fn round(
+        self: &Arc<Self>,
+        id: ExecutionId,
+        held: &mut Option<Box<Held>>,
+        messages: VecDeque<Message>,
+    ) -> Result<(), Setback> {
+        loop {
+            let current = match held {
+                Some(current) => current,
+                None => match self.load(id).await {
+                    Ok(Some(loaded)) => held.insert(Box::new(loaded)),
+                    Ok(None) => {
+                        messages.into_iter().for_each(|it| it.answer(Err(Undone::Absent)));
+                        return Ok(());
+                    }
+                    Err(error) => return Err(self.setback(id, error, messages)),
+                },
+            };
+            let is_doomed = self.machine_is_gone(&current.header).await;
+            let decide = AssertUnwindSafe(|| self.decide(current, &messages, is_doomed));
+            let Ok(mut round) = catch_unwind(decide) else {
+                self.quarantine(id, messages, "a step panicked");
+                return Err(Setback::Broken);
+            };
+            if let Some(commit) = round.commit(current) {
+                match self.store.commit(commit).await {
+                    Ok(()) => {}
+                    Err(StoreError::Conflict) => {
+                        *held = None;
+                        continue;
+                    }
+                    Err(error) => return Err(self.setback(id, error, messages)),
+                }
+            }
+            for (message, answer) in messages.into_iter().zip(round.answers) {
+                message.answer(Ok(answer));
+            }
+            self.committed(current, round.status_before, round.effects).await;
+            return Ok(());
+        }
+    }
+
+    async fn load(&self, id: ExecutionId) -> Result<Option<Held>, StoreError> {
+        let Some(loaded) = self.store.load(id).await? else {
+            return Ok(None);
+        };
+        let header = &loaded.header;
+        let standard = asl::WorkflowType::Standard;
+        let program = self.program(&header.scope, header.definition, standard).await?;
+        let effects_known = header.start > self.opened;
+        Ok(Some(Held::loaded(loaded, program, effects_known)))
+    }
+
+    /// Steps through the messages. Pure, but for chance.
+    fn decide(&self, held: &mut Held, messages: &VecDeque<Message>, is_doomed: bool) -> Round {
+        let now = self.now().max(held.execution.start);
+        let mut round = Round {
+            records: Vec::new(),
+            effects: Vec::new(),
+            answers: Vec::with_capacity(messages.len()),
+            changes_agenda: false,
+            status_before: held.header.status,
+            now,
+        };
+        let mut random = self.random.fork();
+        let mut step = |execution: &mut Execution, input| {
+            let mut env = StepEnv { now, random: &mut random, limits: &self.config.limits };
+            engine::step(&held.program, execution, input, &mut env)
+        };
+        let mut take = |round: &mut Round, execution: &mut Execution, input| {
+            let step = step(execution, input);
+            round.records.extend(step.records);
+            round.effects.extend(step.effects);
+        };
+        if is_doomed {
+            take(&mut round, &mut held.execution, Input::Stopped(Failure::default()));
+        }
+        for message in messages {
+            let (input, answer) = input_of(&message.ask, &held.execution, now);
+            let is_heartbeat = matches!(input, Some(Input::Heartbeat { .. }));
+            round.changes_agenda |= is_heartbeat || matches!(message.ask, Ask::Claimed);
+            held.effects_known &= !matches!(message.ask, Ask::Recover);
+            if let Some(input) = input {
+                take(&mut round, &mut held.execution, input);
+            }
+            round.answers.push(answer);
+        }
+        if messages.is_empty() {
+            take(&mut round, &mut held.execution, Input::Tick);
+        }
+        round
+    }
+
+    /// What follows a commit. `status_before` is that before it.
+    pub(crate) async fn committed(
+        self: &Arc<Self>,
+        held: &mut Held,
+        status_before: Status,
+        mut effects: Vec<Effect>,
+    ) {
+        self.timers.ring(held.execution.next_due());
+        let ends =
+            held.header.stop.is_some() && (status_before == Status::Running || !held.effects_known);
+        if !held.effects_known {
+            held.effects_known = true;
+            // What is asked twice is done once: see `effects`.
+            effects.extend(held.execution.pending_effects());
+        }
+        if ends {
+            self.ended(held).await;
+        }
+        self.perform(held, effects).await;
+    }
+
+    /// What to do about a store that failed.
+    fn setback(
+        self: &Arc<Self>,
+        id: ExecutionId,
+        error: StoreError,
+        messages: VecDeque<Message>,
+    ) -> Setback {
+        if let StoreError::Corrupt(place) = &error {
+            self.quarantine(id, messages, place);
+            return Setback::Broken;
+        }
+        let (waiting, mut kept): (Vec<_>, Vec<_>) =
+            messages.into_iter().partition(|message| message.reply.is_some());
+        for message in waiting {
+            message.refuse(error.clone().into());
+        }
+        // The commit may have been written although its reply was lost.
+        if !kept.iter().any(|message| matches!(message.ask, Ask::Recover)) {
+            kept.push(Message::recover());
+        }
+        Setback::Away(error, kept)
+    }
+
+    fn quarantine(&self, id: ExecutionId, messages: VecDeque<Message>, reason: &str) {
+        tracing::error!(execution = %id, reason, "the execution is quarantined");
+        refuse_all(messages, &OperationalError::Quarantined);
+        refuse_all(self.live.quarantine(id), &OperationalError::Quarantined);
+    }
+}
+
+/// Quarantines the execution where its driver panics outside of a step.
+struct Driving<'a> {
+    shell: &'a Shell,
+    id: ExecutionId,
+}
+
+impl Drop for Driving<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.shell.quarantine(self.id, VecDeque::new(), "its driver panicked");
+        }
+    }
+}
+
+fn refuse_all(messages: VecDeque<Message>, error: &OperationalError) {
+    for message in messages {
+        message.refuse(error.clone());
+    }
+}
+
+/// What a message is to the execution, and its answer once that is committed.
+fn input_of(ask: &Ask, execution: &Execution, now: Timestamp) -> (Option<Input>, Answer) {
+    match ask {
+        Ask::Claimed | Ask::Recover => (Some(Input::Tick), Answer::Done),
+        Ask::Input(input) => (Some(input.clone()), Answer::Done),
+        Ask::ChildEnded { task, child } => {
+            let awaited = execution.task(*task).and_then(|state| match &state.activity {
+                Activity::Child(own) if own.child_arn.as_ref() == Some(&child.header.arn) => {
+                    Some(own.request.pattern)
+                }
+                Activity::Child(_) | Activity::Worker { .. } => None,
+            });
+            let input = awaited.map(|pattern| {
+                let outcome = child::outcome(child, pattern);
+                Input::TaskFinished { task: *task, outcome }
+            });
+            (input, Answer::Done)
+        }
+        Ask::Stop(failure) => match execution.stop {
+            Some(stop) => (None, Answer::Stopped(stop)),
+            None => (Some(Input::Stopped(failure.clone())), Answer::Stopped(now)),
+        },
+        Ask::TakeTask { task, worker_name } => {
+            let offered = execution.task(*task).and_then(|state| match &state.activity {
+                Activity::Worker { input, started: false, .. } => {
+                    let token = state.token.clone()?;
+                    Some(ActivityTask { token, input: input.clone() })
+                }
+                Activity::Worker { .. } | Activity::Child(_) => None,
+            });
+            let worker_name = worker_name.clone();
+            let input =
+                offered.is_some().then_some(Input::ActivityStarted { task: *task, worker_name });
+            (input, Answer::Task(offered))
+        }
+        Ask::Report { token, report } => {
+            let waited_for = execution.task_by_token(token).and_then(|_| token.task());
+            let Some((_, task)) = waited_for else {
+                return (None, Answer::Reported(false));
+            };
+            let input = match report {
+                Report::Finished(outcome) => Input::TaskFinished { task, outcome: outcome.clone() },
+                Report::Heartbeat => Input::Heartbeat { task },
+            };
+            (Some(input), Answer::Reported(true))
+        }
+    }
+}
+
+impl Round {
+    /// The commit of this round, if there is anything to write.
+    fn commit(&mut self, held: &mut Held) -> Option<Commit> {
+        if self.records.is_empty() && !self.changes_agenda {
+            return None;
+        }
+        let expected = Expected::At(held.header.revision);
+        let records = std::mem::take(&mut self.records);
+        Some(commit(held, expected, Some(self.status_before), records, self.now))
+    }
+}
+
+/// The commit that brings the store to where the execution is now.
+pub(crate) fn commit(
+    held: &mut Held,
+    expected: Expected,
+    previous_status: Option<Status>,
+    records: Vec<Record>,
+    now: Timestamp,
+) -> Commit {
+    let execution = &held.execution;
+    let ExecutionHeader { status, stop, last_event, revision, .. } = &mut held.header;
+    *status = execution.status;
+    *stop = execution.stop;
+    *last_event = execution.last_event;
+    *revision = Revision(revision.0 + u32::from(!records.is_empty()));
+    let agenda = agenda(execution, now);
+    let checkpoint = checkpoint(held, &records);
+    Commit { expected, header: held.header.clone(), previous_status, records, agenda, checkpoint }
+}
+
+/// What comes next for the execution.
+fn agenda(execution: &Execution, now: Timestamp) -> Option<Agenda> {
+    let has_effects = !execution.pending_effects().is_empty();
+    if execution.status != Status::Running {
+        return has_effects.then(|| Agenda { has_effects, ..Agenda::default() });
+    }
+    let due = if execution.is_runnable() { Some(now) } else { execution.next_due() };
+    Some(Agenda { due, has_effects, heartbeats: execution.heartbeat_deadlines().collect() })
+}
+
+/// The whole execution, where its records since the last checkpoint outweigh it.
+fn checkpoint(held: &mut Held, records: &[Record]) -> Option<Vec<u8>> {
+    if held.execution.status != Status::Running || records.is_empty() {
+        return None;
+    }
+    held.record_bytes += encoding::encode_records(records).len();
+    if held.record_bytes < held.state_bytes.max(CHECKPOINT_BYTES_MIN) {
+        return None;
+    }
+    let state = encoding::encode_execution(&held.execution);
+    held.state_bytes = state.len();
+    if held.record_bytes < state.len() {
+        return None;
+    }
+    held.record_bytes = 0;
+    Some(state)
+}

@@ -1,0 +1,283 @@
+//! Performing what executions ask for. Everything here may be done twice: after a crash it is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use asl::{IntegrationPattern, WorkflowType};
+use engine::{ChildRequest, Effect, ExecutionId, Failure, Input, TaskId};
+use parking_lot::Mutex;
+use store::{Agenda, Commit, Expected, ParentTask, Scope, StoreError};
+
+use crate::arn::Arn;
+use crate::child::{self, Refusal};
+use crate::live::{Ask, Held, Message, Undone};
+use crate::offers::Offer;
+use crate::shell::{Backoff, Shell};
+use crate::{OperationalError, StartError, StartExecution};
+
+/// A task of an execution.
+type TaskKey = (ExecutionId, TaskId);
+
+/// What is under way outside of any execution.
+#[derive(Debug, Default)]
+pub(crate) struct Effects {
+    /// Tasks whose nested start is under way.
+    starting: Mutex<BTreeSet<TaskKey>>,
+    /// Tasks that await an execution that another task, or nobody, started. The task that started
+    /// it stands in its header.
+    waiters: Mutex<BTreeMap<ExecutionId, BTreeSet<TaskKey>>>,
+}
+
+impl Shell {
+    /// Performs effects of an execution, or begins to.
+    pub(crate) async fn perform(self: &Arc<Self>, held: &mut Held, effects: Vec<Effect>) {
+        let mut children_to_stop = Vec::new();
+        for effect in effects {
+            match effect {
+                Effect::OfferActivity { task, activity_arn, .. } => {
+                    self.offer(held, task, &activity_arn);
+                }
+                Effect::StartChild { task, child } => self.start_child(held, task, child),
+                Effect::AwaitChild { task, child_arn, .. } => {
+                    let waiter = (held.header.id, task);
+                    if self.try_await_child(waiter, &child_arn).await.is_err() {
+                        self.spawn(self.clone().await_child(waiter, child_arn));
+                    }
+                }
+                Effect::StopChild { child_arn } => children_to_stop.push(child_arn),
+            }
+        }
+        if children_to_stop.is_empty() {
+            return;
+        }
+        let stop = self.clone().stop_children(held.header.arn.clone(), children_to_stop);
+        if held.header.stop.is_none() {
+            self.spawn(async move {
+                stop.await;
+            });
+        } else if stop.await {
+            self.forget_effects(held).await;
+        }
+    }
+
+    fn offer(self: &Arc<Self>, held: &Held, task: TaskId, activity_arn: &Arc<str>) {
+        let id = held.header.id;
+        if Arn::activity(activity_arn).is_ok_and(|(arn, _)| arn.is_in(&held.header.scope)) {
+            return self.offers.offer(activity_arn, Offer { execution: id, task });
+        }
+        // No worker of another account or region may get it.
+        let cause = format!("Activity Does Not Exist: '{activity_arn}'");
+        let outcome = Err(Failure::new("States.Runtime", cause));
+        self.deliver(id, Message::input(Input::TaskFinished { task, outcome }));
+    }
+
+    /// Begins to start a nested execution.
+    fn start_child(self: &Arc<Self>, held: &Held, task: TaskId, request: ChildRequest) {
+        let key = (held.header.id, task);
+        if !self.effects.starting.lock().insert(key) {
+            return;
+        }
+        let (shell, scope) = (self.clone(), held.header.scope.clone());
+        self.spawn(async move {
+            let parent = ParentTask { execution: key.0, task };
+            let input = shell.start_nested(&scope, Some(parent), task, &request).await;
+            shell.effects.starting.lock().remove(&key);
+            if let Some(input) = input {
+                shell.deliver(key.0, Message::input(input));
+            }
+        });
+    }
+
+    /// Starts a nested execution, however long the store is away. Returns what the parent is to be
+    /// told; nothing where the runtime closes.
+    pub(crate) async fn start_nested(
+        self: &Arc<Self>,
+        scope: &Scope,
+        parent: Option<ParentTask>,
+        task: TaskId,
+        request: &ChildRequest,
+    ) -> Option<Input> {
+        let mut backoff = Backoff::default();
+        let refusal = loop {
+            match self.try_start_nested(scope, parent, task, request).await {
+                Ok(input) => return Some(input),
+                Err(StartError::Operational(OperationalError::Store(
+                    error @ (StoreError::Unavailable(_) | StoreError::Conflict),
+                ))) => {
+                    if !backoff.pause(self, &error).await {
+                        return None;
+                    }
+                }
+                Err(StartError::Operational(OperationalError::ShuttingDown)) => return None,
+                Err(error) => break Refusal::from(&error),
+            }
+        };
+        Some(self.refused(task, &refusal))
+    }
+
+    async fn try_start_nested(
+        self: &Arc<Self>,
+        scope: &Scope,
+        parent: Option<ParentTask>,
+        task: TaskId,
+        request: &ChildRequest,
+    ) -> Result<Input, StartError> {
+        let start = match child::parse(&request.parameters) {
+            Ok(start) => start,
+            Err(failure) => return Ok(Input::TaskFinished { task, outcome: Err(failure) }),
+        };
+        if let Err(refusal) = start.name.map_or(Ok(()), child::check_length) {
+            return Ok(self.refused(task, &refusal));
+        }
+        let awaits =
+            matches!(request.pattern, IntegrationPattern::Sync | IntegrationPattern::Sync2);
+        let machine = self.machine_to_start(scope, start.state_machine_arn).await?;
+        if awaits && machine.workflow_type == WorkflowType::Express {
+            return Ok(self.refused(task, &Refusal::express_cannot_be_awaited()));
+        }
+        let started = self
+            .start(
+                scope,
+                &machine,
+                StartExecution {
+                    state_machine_arn: start.state_machine_arn,
+                    name: start.name.or(Some(&request.generated_name)),
+                    input: Some(&start.input),
+                    trace_header: start.trace_header,
+                },
+                parent,
+            )
+            .await?;
+        let arn = started.execution_arn;
+        let output = child::start_response(&arn, started.start_date, &self.random.uuid());
+        Ok(match request.pattern {
+            IntegrationPattern::RequestResponse => {
+                Input::TaskFinished { task, outcome: Ok(output) }
+            }
+            IntegrationPattern::Sync
+            | IntegrationPattern::Sync2
+            | IntegrationPattern::WaitForTaskToken => {
+                Input::TaskSubmitted { task, output, child_arn: awaits.then_some(arn) }
+            }
+        })
+    }
+
+    fn refused(&self, task: TaskId, refusal: &Refusal) -> Input {
+        Input::TaskFinished { task, outcome: Err(refusal.failure(&self.random.uuid())) }
+    }
+
+    /// Tells the waiter when the nested execution has ended, or sees to it that it will be told.
+    async fn try_await_child(
+        self: &Arc<Self>,
+        waiter: TaskKey,
+        child_arn: &str,
+    ) -> Result<(), StoreError> {
+        let Some(id) = self.store.find_execution(child_arn).await? else {
+            return Ok(());
+        };
+        let Some(mut header) = self.store.header(id).await? else {
+            return Ok(());
+        };
+        let parent = ParentTask { execution: waiter.0, task: waiter.1 };
+        if header.stop.is_none() && header.parent != Some(parent) {
+            self.effects.waiters.lock().entry(id).or_default().insert(waiter);
+            // It may have ended before the waiter was there.
+            header = self.store.header(id).await?.unwrap_or(header);
+        }
+        if header.stop.is_some() {
+            let child = Arc::new(self.description(header).await?);
+            self.tell_end(waiter, child);
+        }
+        Ok(())
+    }
+
+    async fn await_child(self: Arc<Self>, waiter: TaskKey, child_arn: Arc<str>) {
+        let mut backoff = Backoff::default();
+        while let Err(error) = self.try_await_child(waiter, &child_arn).await {
+            if !backoff.pause(&self, &error).await {
+                return;
+            }
+        }
+    }
+
+    fn tell_end(
+        self: &Arc<Self>,
+        (parent, task): TaskKey,
+        child: Arc<crate::ExecutionDescription>,
+    ) {
+        self.deliver(parent, Message { ask: Ask::ChildEnded { task, child }, reply: None });
+    }
+
+    /// What the end of an execution means to others, once it is durable.
+    pub(crate) async fn ended(self: &Arc<Self>, held: &Held) {
+        tracing::debug!(arn = %held.header.arn, status = ?held.header.status, "ended");
+        let mut waiters = self.effects.waiters.lock().remove(&held.header.id).unwrap_or_default();
+        if let Some(ParentTask { execution, task }) = held.header.parent
+            && self.may_wait(execution).await
+        {
+            waiters.insert((execution, task));
+        }
+        if !waiters.is_empty() {
+            let child = Arc::new(self.description_of(held));
+            waiters.into_iter().for_each(|waiter| self.tell_end(waiter, child.clone()));
+        }
+        if self.machine_is_gone(&held.header).await {
+            self.machine_lost_execution(&held.header).await;
+        }
+    }
+
+    /// Whether a parent may wait for anything: spares loading it where it has ended.
+    async fn may_wait(&self, parent: ExecutionId) -> bool {
+        match self.store.header(parent).await {
+            Ok(header) => header.is_some_and(|header| header.stop.is_none()),
+            Err(_) => true,
+        }
+    }
+
+    /// Stops nested executions. Says whether that is done.
+    async fn stop_children(self: Arc<Self>, parent_arn: Arc<str>, children: Vec<Arc<str>>) -> bool {
+        let failure = child::stop_failure(&parent_arn);
+        let mut all_stopped = true;
+        for child_arn in children {
+            all_stopped &= self.stop_child(&child_arn, &failure).await;
+        }
+        all_stopped
+    }
+
+    async fn stop_child(self: &Arc<Self>, child_arn: &str, failure: &Failure) -> bool {
+        let mut backoff = Backoff::default();
+        loop {
+            let error = match self.store.find_execution(child_arn).await {
+                Ok(None) => return true,
+                Ok(Some(id)) => match self.ask(id, Ask::Stop(failure.clone())).await {
+                    Ok(_) | Err(Undone::Absent) => return true,
+                    Err(Undone::Operational(OperationalError::Store(error))) => error,
+                    Err(Undone::Operational(error)) => {
+                        tracing::error!(arn = %child_arn, %error, "not stopped");
+                        return false;
+                    }
+                },
+                Err(error) => error,
+            };
+            if !backoff.pause(self, &error).await {
+                return false;
+            }
+        }
+    }
+
+    /// Takes an ended execution, whose effects are all performed, off the agenda.
+    async fn forget_effects(&self, held: &Held) {
+        let commit = Commit {
+            expected: Expected::At(held.header.revision),
+            header: held.header.clone(),
+            previous_status: Some(held.header.status),
+            records: Vec::new(),
+            agenda: None::<Agenda>,
+            checkpoint: None,
+        };
+        if let Err(error) = self.store.commit(commit).await {
+            // They are performed once more after the next start, to no effect.
+            tracing::warn!(arn = %held.header.arn, %error, "still on the agenda");
+        }
+    }
+}

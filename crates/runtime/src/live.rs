@@ -1,0 +1,228 @@
+//! Which executions are being driven, what waits for them, and which stay in memory meanwhile.
+//!
+//! Promises: an execution is driven by at most one task at a time; an input that was taken in is
+//! driven; an execution that waits costs nothing beyond its place in a bounded cache.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+use asl::Program;
+use engine::{Execution, ExecutionId, Failure, Input, TaskId, TaskToken, Timestamp};
+use parking_lot::Mutex;
+use store::{ExecutionHeader, Loaded};
+use tokio::sync::oneshot;
+
+use crate::cache::Cache;
+use crate::{ActivityTask, ExecutionDescription, OperationalError};
+
+/// How many locks the live executions are spread over.
+const SHARDS: usize = 16;
+
+/// What arrives at an execution.
+pub(crate) struct Message {
+    pub(crate) ask: Ask,
+    /// Who waits for the answer. A message that nobody waits for is kept until it is done, however
+    /// long the store is away.
+    pub(crate) reply: Option<oneshot::Sender<Reply>>,
+}
+
+/// What is asked of an execution.
+pub(crate) enum Ask {
+    /// Something is due, or its effects are to be looked at after a start. The store has taken it
+    /// off its agenda, and expects a commit.
+    Claimed,
+    /// A commit failed that may have been written: look at what is there, and perform its effects.
+    Recover,
+    /// The answer of an effect.
+    Input(Input),
+    /// A nested execution has ended.
+    ChildEnded { task: TaskId, child: Arc<ExecutionDescription> },
+    /// StopExecution.
+    Stop(Failure),
+    /// A worker is there for an activity's task.
+    TakeTask { task: TaskId, worker_name: Option<Arc<str>> },
+    /// A worker says something about the task of that token.
+    Report { token: TaskToken, report: Report },
+}
+
+/// What a worker says.
+pub(crate) enum Report {
+    Finished(Result<json::Document, Failure>),
+    Heartbeat,
+}
+
+/// What an execution answers, after its commit.
+pub(crate) enum Answer {
+    /// There is nothing to say.
+    Done,
+    /// When it stopped.
+    Stopped(Timestamp),
+    /// The task, unless somebody else has it or it is gone.
+    Task(Option<ActivityTask>),
+    /// Whether the token's task is waited for.
+    Reported(bool),
+}
+
+pub(crate) type Reply = Result<Answer, Undone>;
+
+/// Why an execution does not answer.
+#[derive(Debug)]
+pub(crate) enum Undone {
+    /// There is no such execution.
+    Absent,
+    Operational(OperationalError),
+}
+
+impl Message {
+    pub(crate) fn claimed() -> Message {
+        Message { ask: Ask::Claimed, reply: None }
+    }
+
+    pub(crate) fn recover() -> Message {
+        Message { ask: Ask::Recover, reply: None }
+    }
+
+    pub(crate) fn input(input: Input) -> Message {
+        Message { ask: Ask::Input(input), reply: None }
+    }
+
+    pub(crate) fn answer(self, reply: Reply) {
+        if let Some(waiting) = self.reply {
+            // Who does not wait any more does not want to know.
+            let _ = waiting.send(reply);
+        }
+    }
+
+    pub(crate) fn refuse(self, error: OperationalError) {
+        self.answer(Err(Undone::Operational(error)));
+    }
+}
+
+/// An execution in memory: as its last commit left it, except while its driver is between a step
+/// and the commit.
+pub(crate) struct Held {
+    pub(crate) header: ExecutionHeader,
+    pub(crate) execution: Execution,
+    pub(crate) program: Arc<Program>,
+    /// Bytes of records since the last checkpoint.
+    pub(crate) record_bytes: usize,
+    /// Bytes of the whole execution, when it was last encoded.
+    pub(crate) state_bytes: usize,
+    /// Whether its effects were performed by this process, or are being.
+    pub(crate) effects_known: bool,
+}
+
+impl Held {
+    pub(crate) fn loaded(loaded: Loaded, program: Arc<Program>, effects_known: bool) -> Held {
+        let Loaded { header, execution, record_bytes } = loaded;
+        Held { header, execution, program, record_bytes, state_bytes: 0, effects_known }
+    }
+}
+
+/// The live executions.
+pub(crate) struct Live {
+    shards: [Mutex<Shard>; SHARDS],
+}
+
+struct Shard {
+    /// What waits for the executions that are driven now.
+    driven: HashMap<ExecutionId, VecDeque<Message>>,
+    /// Executions that wait, as many as there is room for.
+    parked: Cache<ExecutionId, Box<Held>>,
+    /// Executions that met a fault of ours.
+    quarantined: HashSet<ExecutionId>,
+}
+
+/// What became of a message that was pushed.
+pub(crate) enum Pushed {
+    /// The driver will find it.
+    Queued,
+    /// The execution was not driven: the caller is to start its driver, with what is in memory.
+    Drive(Option<Box<Held>>),
+    /// It is quarantined.
+    Refused(Message),
+}
+
+impl Live {
+    pub(crate) fn new(parked_max: usize) -> Live {
+        let shard = || Shard {
+            driven: HashMap::new(),
+            parked: Cache::new(parked_max / SHARDS),
+            quarantined: HashSet::new(),
+        };
+        Live { shards: std::array::from_fn(|_| Mutex::new(shard())) }
+    }
+
+    fn shard(&self, id: ExecutionId) -> &Mutex<Shard> {
+        // The last byte is random.
+        &self.shards[usize::from(id.0[15]) % SHARDS]
+    }
+
+    pub(crate) fn push(&self, id: ExecutionId, message: Message) -> Pushed {
+        let mut shard = self.shard(id).lock();
+        if let Some(inbox) = shard.driven.get_mut(&id) {
+            inbox.push_back(message);
+            return Pushed::Queued;
+        }
+        if shard.quarantined.contains(&id) {
+            return Pushed::Refused(message);
+        }
+        let held = shard.parked.remove(&id);
+        shard.driven.insert(id, VecDeque::from([message]));
+        Pushed::Drive(held)
+    }
+
+    /// Makes an execution that nobody knows yet a driven one, so that inputs wait for its driver.
+    pub(crate) fn begin(&self, id: ExecutionId) {
+        self.shard(id).lock().driven.insert(id, VecDeque::new());
+    }
+
+    /// The messages for the driver; none, for good, where there are none and the execution can only
+    /// wait. Then the execution is parked.
+    pub(crate) fn next(
+        &self,
+        id: ExecutionId,
+        held: &mut Option<Box<Held>>,
+    ) -> Option<VecDeque<Message>> {
+        let mut shard = self.shard(id).lock();
+        let inbox = shard.driven.get_mut(&id)?;
+        let is_runnable = held.as_ref().is_some_and(|held| held.execution.is_runnable());
+        if !inbox.is_empty() || is_runnable {
+            return Some(std::mem::take(inbox));
+        }
+        shard.driven.remove(&id);
+        if let Some(held) = held.take().filter(|held| held.header.stop.is_none()) {
+            shard.parked.insert(id, held);
+        }
+        None
+    }
+
+    /// Puts messages back, before those that came meanwhile.
+    pub(crate) fn put_back(&self, id: ExecutionId, messages: Vec<Message>) {
+        if let Some(inbox) = self.shard(id).lock().driven.get_mut(&id) {
+            for message in messages.into_iter().rev() {
+                inbox.push_front(message);
+            }
+        }
+    }
+
+    /// Keeps a new execution in memory, unless somebody got hold of it since its commit.
+    pub(crate) fn park(&self, id: ExecutionId, held: Box<Held>) {
+        let mut shard = self.shard(id).lock();
+        if !shard.driven.contains_key(&id) && !shard.parked.contains(&id) {
+            shard.parked.insert(id, held);
+        }
+    }
+
+    /// Ends the driving of an execution. Returns what waited for it.
+    pub(crate) fn abandon(&self, id: ExecutionId) -> VecDeque<Message> {
+        self.shard(id).lock().driven.remove(&id).unwrap_or_default()
+    }
+
+    /// As [`Live::abandon`], and takes no more messages for it.
+    pub(crate) fn quarantine(&self, id: ExecutionId) -> VecDeque<Message> {
+        let mut shard = self.shard(id).lock();
+        shard.quarantined.insert(id);
+        shard.driven.remove(&id).unwrap_or_default()
+    }
+}

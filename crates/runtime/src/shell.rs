@@ -1,0 +1,146 @@
+//! What all parts of the runtime share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use engine::Timestamp;
+use store::{Store, StoreError};
+use tokio::sync::watch;
+
+use crate::effects::Effects;
+use crate::live::Live;
+use crate::machines::Machines;
+use crate::offers::Offers;
+use crate::programs::Programs;
+use crate::random::Random;
+use crate::timers::Timers;
+use crate::{OperationalError, RuntimeConfig};
+
+/// The first pause after the store was not available; each further one is twice as long.
+const PAUSE_MIN: Duration = Duration::from_millis(20);
+
+/// The longest pause.
+const PAUSE_MAX: Duration = Duration::from_secs(2);
+
+/// What all parts of the runtime share. Each part adds its methods in its own file.
+pub(crate) struct Shell {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) config: RuntimeConfig,
+    /// Effects of executions that started before may be unknown to this process.
+    pub(crate) opened: Timestamp,
+    pub(crate) random: Random,
+    pub(crate) live: Live,
+    pub(crate) timers: Timers,
+    pub(crate) effects: Effects,
+    pub(crate) offers: Arc<Offers>,
+    pub(crate) machines: Machines,
+    pub(crate) programs: Programs,
+    closing: watch::Sender<bool>,
+    /// Tasks that must not be cut off: while there are any, the store stays open.
+    tasks: AtomicUsize,
+    tasks_ended: tokio::sync::Notify,
+}
+
+impl Shell {
+    pub(crate) fn new(store: Arc<dyn Store>, config: RuntimeConfig) -> Shell {
+        Shell {
+            store,
+            opened: config.clock.now(),
+            random: Random::new(config.seed),
+            live: Live::new(config.live_executions_max),
+            timers: Timers::new(),
+            effects: Effects::default(),
+            offers: Arc::new(Offers::new(config.activity_pollers_max)),
+            machines: Machines::new(),
+            programs: Programs::new(),
+            closing: watch::Sender::new(false),
+            tasks: AtomicUsize::new(0),
+            tasks_ended: tokio::sync::Notify::new(),
+            config,
+        }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.config.clock.now()
+    }
+
+    /// Runs a task that a shutdown waits for, and that no caller's end cuts off.
+    pub(crate) fn spawn(self: &Arc<Self>, task: impl Future<Output = ()> + Send + 'static) {
+        let counted = self.count_task();
+        tokio::spawn(async move {
+            let _counted = counted;
+            task.await;
+        });
+    }
+
+    /// Makes a shutdown wait until the value is dropped.
+    pub(crate) fn count_task(self: &Arc<Self>) -> TaskCount {
+        self.tasks.fetch_add(1, Ordering::Relaxed);
+        TaskCount { shell: self.clone() }
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        *self.closing.borrow()
+    }
+
+    pub(crate) fn check_open(&self) -> Result<(), OperationalError> {
+        if self.is_closing() { Err(OperationalError::ShuttingDown) } else { Ok(()) }
+    }
+
+    /// Returns when the shutdown has begun.
+    pub(crate) async fn closing(&self) {
+        // The sender is in the same struct, so there is always one.
+        let _ = self.closing.subscribe().wait_for(|is_closing| *is_closing).await;
+    }
+
+    pub(crate) async fn shutdown(&self) {
+        self.closing.send_replace(true);
+        loop {
+            let ended = self.tasks_ended.notified();
+            if self.tasks.load(Ordering::Acquire) == 0 {
+                break;
+            }
+            ended.await;
+        }
+        if let Err(error) = self.store.close().await {
+            tracing::error!(%error, "the store was not closed in order");
+        }
+    }
+}
+
+/// A task that a shutdown waits for.
+pub(crate) struct TaskCount {
+    shell: Arc<Shell>,
+}
+
+impl Drop for TaskCount {
+    fn drop(&mut self) {
+        if self.shell.tasks.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.shell.tasks_ended.notify_waiters();
+        }
+    }
+}
+
+/// Pauses between attempts, longer each time.
+#[derive(Debug, Default)]
+pub(crate) struct Backoff {
+    pause: Duration,
+}
+
+impl Backoff {
+    /// Pauses, and says whether there is to be another attempt: not when the runtime closes.
+    pub(crate) async fn pause(&mut self, shell: &Shell, error: &StoreError) -> bool {
+        self.pause = (self.pause * 2).clamp(PAUSE_MIN, PAUSE_MAX);
+        tracing::warn!(%error, pause = ?self.pause, "the store failed; trying again");
+        tokio::select! {
+            () = tokio::time::sleep(self.pause) => !shell.is_closing(),
+            () = shell.closing() => false,
+        }
+    }
+
+    /// The store is back.
+    pub(crate) fn reset(&mut self) {
+        self.pause = Duration::ZERO;
+    }
+}
