@@ -8,6 +8,7 @@ use hyper::body::{Bytes, Incoming};
 use hyper::header::{self, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
+use store::Scope;
 
 use crate::Api;
 use crate::error::{ApiError, ErrorCode};
@@ -60,6 +61,27 @@ async fn call(api: &Api, parts: &Parts, body: Incoming) -> Result<Vec<u8>, ApiEr
     let request = Request::read(scope, trace_header, &body, operation.members)?;
     drop(body);
     operation.call(api, &request).await
+}
+
+impl Api {
+    /// Does what a request for the operation with that body would do, and gives the body of the
+    /// answer: the API for callers in the same process.
+    ///
+    /// # Errors
+    /// What would be answered instead.
+    pub async fn call(
+        &self,
+        operation: &str,
+        scope: Scope,
+        body: &[u8],
+    ) -> Result<Vec<u8>, ApiError> {
+        let operation = Operation::by_name(operation).ok_or_else(|| {
+            let message = format!("There is no operation {operation}.");
+            ApiError::new(ErrorCode::UnknownOperationException, message)
+        })?;
+        let request = Request::read(scope, None, body, operation.members)?;
+        operation.call(self, &request).await
+    }
 }
 
 /// The operation that `X-Amz-Target` names. The content type is looked at first: it is what keeps

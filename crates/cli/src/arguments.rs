@@ -1,0 +1,176 @@
+//! What the command line takes.
+
+use std::path::PathBuf;
+
+use clap::builder::BoolishValueParser;
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::Shell;
+
+const EXAMPLES: &str = "\
+Examples:
+  stairwell demo                                  see nested executions at work
+  stairwell serve                                 serve the API on http://127.0.0.1:8083
+  stairwell run machine.asl.json --input '{}'     run a definition once, without a server
+  stairwell validate machine.asl.json             find the mistakes in a definition
+
+With a server running, any client of AWS Step Functions works:
+  aws stepfunctions list-state-machines --endpoint-url http://127.0.0.1:8083";
+
+/// Runs AWS Step Functions state machines on your own machine: the same API, the same language, the
+/// same histories, kept durably in a folder.
+#[derive(Debug, Parser)]
+#[command(name = "stairwell", version, after_help = EXAMPLES, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve the API of Step Functions until SIGINT or SIGTERM
+    Serve(ServeArguments),
+    /// Run a definition once, in memory and without a server
+    Run(RunArguments),
+    /// Find the mistakes in definitions
+    Validate(ValidateArguments),
+    /// Start a server, run a parent with a nested execution on it, and tell what happens
+    Demo(DemoArguments),
+    /// Print the version
+    Version,
+    /// Print a completion script for a shell
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+}
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  stairwell serve                         on http://127.0.0.1:8083, data in ./stairwell-data
+  stairwell serve --in-memory --port 0    keep nothing, on any free port (printed when ready)
+  STAIRWELL_PORT=9000 stairwell serve     every option has a variable
+
+What is not given is taken from stairwell.toml in the working folder, where it is there:
+  port = 9000
+  data = \"/var/lib/stairwell\"
+  [access-keys]
+  AKIATEAMBLUE = \"111111111111\"";
+
+#[derive(Args, Debug, Default)]
+#[command(after_help = SERVE_EXAMPLES)]
+pub(crate) struct ServeArguments {
+    /// The address to listen on [default: 127.0.0.1]
+    #[arg(long, env = "STAIRWELL_HOST", value_name = "ADDRESS")]
+    pub(crate) host: Option<String>,
+    /// The port to listen on; 0 for any that is free [default: 8083]
+    #[arg(long, env = "STAIRWELL_PORT", value_name = "NUMBER")]
+    pub(crate) port: Option<u16>,
+    /// The folder that keeps everything [default: ./stairwell-data]
+    #[arg(long, env = "STAIRWELL_DATA", value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    pub(crate) data: Option<PathBuf>,
+    /// Keep everything in memory, until the server stops
+    #[arg(
+        long,
+        env = "STAIRWELL_IN_MEMORY",
+        value_name = "BOOLEAN",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_parser = BoolishValueParser::new(),
+    )]
+    pub(crate) in_memory: Option<bool>,
+    /// What to log on standard error: error, warn, info, debug, trace, or a list such as
+    /// warn,stairwell_runtime=debug [default: info]
+    #[arg(long, env = "STAIRWELL_LOG", value_name = "LEVEL")]
+    pub(crate) log: Option<String>,
+    /// The account of access keys that say nothing else [default: 123456789012]
+    #[arg(long, env = "STAIRWELL_ACCOUNT", value_name = "TWELVE DIGITS")]
+    pub(crate) account: Option<String>,
+    /// The region of requests that are not signed [default: us-east-1]
+    #[arg(long, env = "STAIRWELL_REGION", value_name = "REGION")]
+    pub(crate) region: Option<String>,
+    /// The account of an access key, as KEY=ACCOUNT; may be repeated, or a list with commas. An
+    /// access key of twelve digits is an account itself
+    #[arg(
+        long = "access-key",
+        env = "STAIRWELL_ACCESS_KEYS",
+        value_name = "KEY=ACCOUNT",
+        value_delimiter = ','
+    )]
+    pub(crate) access_keys: Vec<String>,
+    /// The configuration file [default: stairwell.toml, where it is there]
+    #[arg(long, env = "STAIRWELL_CONFIG", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) config: Option<PathBuf>,
+}
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  stairwell run machine.asl.json
+  stairwell run machine.asl.json --input '{\"name\": \"Ann\"}' --history
+  stairwell run machine.asl.json --input @input.json --json
+  jq .definition export.json | stairwell run - --input @input.json
+
+Exit status: 0 if the execution succeeded, 1 if it did not, 2 if it could not be started.";
+
+#[derive(Args, Debug)]
+#[command(after_help = RUN_EXAMPLES)]
+pub(crate) struct RunArguments {
+    /// The definition, a file in the Amazon States Language; - for standard input
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) file: PathBuf,
+    /// The input, JSON text; @FILE reads it from a file
+    #[arg(long, default_value = "{}", value_name = "JSON|@FILE")]
+    pub(crate) input: String,
+    /// The name of the execution; a UUID where it is not given
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Tell every event on standard error
+    #[arg(long)]
+    pub(crate) history: bool,
+    /// Print the outcome as one JSON object, as DescribeExecution shows it; with --history, the
+    /// events as well
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const VALIDATE_EXAMPLES: &str = "\
+Examples:
+  stairwell validate machine.asl.json other.asl.json
+  cat machine.asl.json | stairwell validate -
+
+Each mistake is a line: FILE:LINE:COLUMN: error[CODE]: message (at the place in the definition).
+Exit status: 0 if all definitions are valid, 1 if one is not, 2 if one could not be read.";
+
+#[derive(Args, Debug)]
+#[command(after_help = VALIDATE_EXAMPLES)]
+pub(crate) struct ValidateArguments {
+    /// Definitions in the Amazon States Language; - for standard input
+    #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) files: Vec<PathBuf>,
+    /// The type of the state machine, since some states are not for each
+    #[arg(long = "type", value_enum, default_value_t = MachineType::Standard)]
+    pub(crate) machine_type: MachineType,
+}
+
+/// `type` of CreateStateMachine.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum MachineType {
+    Standard,
+    Express,
+}
+
+const DEMO_EXAMPLES: &str = "\
+Examples:
+  stairwell demo
+  stairwell demo --port 9000 --data ./demo-data";
+
+#[derive(Args, Debug)]
+#[command(after_help = DEMO_EXAMPLES)]
+pub(crate) struct DemoArguments {
+    /// The port to listen on; 0 for any that is free
+    #[arg(long, default_value_t = 8083, value_name = "NUMBER")]
+    pub(crate) port: u16,
+    /// The folder that keeps everything; a temporary one where it is not given
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    pub(crate) data: Option<PathBuf>,
+}

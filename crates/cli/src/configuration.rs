@@ -1,0 +1,153 @@
+//! The settings of a server: from the command line, else from `STAIRWELL_*` variables, else from
+//! `stairwell.toml`, else defaults.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::ErrorKind;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use api::Accounts;
+use clap::ArgMatches;
+use clap::parser::ValueSource;
+use serde::Deserialize;
+
+use crate::arguments::ServeArguments;
+
+const FILE_NAME: &str = "stairwell.toml";
+
+/// What a server needs to know.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// Where to listen.
+    pub(crate) address: SocketAddr,
+    /// Where to keep everything.
+    pub(crate) storage: Storage,
+    /// What to log.
+    pub(crate) log: String,
+    /// Whose requests are whose.
+    pub(crate) accounts: Accounts,
+}
+
+/// Where everything is kept.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Storage {
+    /// In memory.
+    Memory,
+    /// In a folder.
+    Folder(PathBuf),
+}
+
+/// The keys of `stairwell.toml`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct File {
+    host: Option<String>,
+    port: Option<u16>,
+    data: Option<PathBuf>,
+    in_memory: Option<bool>,
+    log: Option<String>,
+    account: Option<String>,
+    region: Option<String>,
+    #[serde(default)]
+    access_keys: BTreeMap<String, String>,
+}
+
+/// The settings that the arguments, the environment and the file make together. `matches` tells
+/// arguments from variables.
+///
+/// # Errors
+/// Where the file cannot be read or has an unknown key, or a value is not what it must be.
+pub(crate) fn settings(
+    arguments: &ServeArguments,
+    matches: &ArgMatches,
+) -> anyhow::Result<Settings> {
+    let file = read(arguments.config.as_deref())?;
+    let storage = storage(arguments, matches, &file)?;
+    let host = arguments.host.as_deref().or(file.host.as_deref()).unwrap_or("127.0.0.1");
+    let address: IpAddr = match host {
+        "localhost" => IpAddr::from([127, 0, 0, 1]),
+        host => host.parse().with_context(|| format!("the host '{host}' is not an IP address"))?,
+    };
+    let port = arguments.port.or(file.port).unwrap_or(8083);
+    let log = arguments.log.clone().or(file.log.clone()).unwrap_or_else(|| "info".to_owned());
+    let accounts = accounts(arguments, file)?;
+    Ok(Settings { address: SocketAddr::new(address, port), storage, log, accounts })
+}
+
+fn read(path: Option<&Path>) -> anyhow::Result<File> {
+    let asked_for = path.is_some();
+    let path = path.unwrap_or(Path::new(FILE_NAME));
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound && !asked_for => {
+            return Ok(File::default());
+        }
+        Err(error) => bail!("{} cannot be read: {error}", path.display()),
+    };
+    toml::from_str(&text).map_err(|error| {
+        let offset = error.span().map_or(0, |span| span.start);
+        let line = 1 + text[..offset].matches('\n').count();
+        anyhow::anyhow!("{}:{line}: {}", path.display(), error.message().replace('\n', " "))
+    })
+}
+
+/// Memory or a folder: as the first of command line, environment and file says that says either.
+fn storage(
+    arguments: &ServeArguments,
+    matches: &ArgMatches,
+    file: &File,
+) -> anyhow::Result<Storage> {
+    let layer = |source: ValueSource| {
+        let given = |id: &str| matches.value_source(id) == Some(source);
+        let data = arguments.data.clone().filter(|_| given("data"));
+        let in_memory = arguments.in_memory.filter(|_| given("in_memory"));
+        (data, in_memory)
+    };
+    let layers = [
+        ("the command line asks for", layer(ValueSource::CommandLine)),
+        ("the environment asks for", layer(ValueSource::EnvVariable)),
+        ("the configuration file asks for", (file.data.clone(), file.in_memory)),
+    ];
+    for (who, layer) in layers {
+        match layer {
+            (Some(_), Some(true)) => bail!("{who} both a data folder and memory"),
+            (Some(folder), _) => return Ok(Storage::Folder(folder)),
+            (None, Some(true)) => return Ok(Storage::Memory),
+            (None, _) => {}
+        }
+    }
+    Ok(Storage::Folder(PathBuf::from("./stairwell-data")))
+}
+
+fn accounts(arguments: &ServeArguments, file: File) -> anyhow::Result<Accounts> {
+    let mut by_access_key = BTreeMap::new();
+    for (key, account) in file.access_keys {
+        by_access_key.insert(key, check_account(account)?.into());
+    }
+    for pair in &arguments.access_keys {
+        let Some((key, account)) = pair.split_once('=') else {
+            bail!("the access key '{pair}' is not of the form KEY=ACCOUNT");
+        };
+        by_access_key.insert(key.to_owned(), check_account(account.to_owned())?.into());
+    }
+    let mut accounts = Accounts { by_access_key, ..Accounts::default() };
+    if let Some(account) = arguments.account.clone().or(file.account) {
+        accounts.default_account = check_account(account)?.into();
+    }
+    if let Some(region) = arguments.region.clone().or(file.region) {
+        if !api::is_region(&region) {
+            bail!("the region '{region}' is not one, such as eu-central-1");
+        }
+        accounts.default_region = region.into();
+    }
+    Ok(accounts)
+}
+
+fn check_account(account: String) -> anyhow::Result<String> {
+    if !api::is_account(&account) {
+        bail!("the account '{account}' is not twelve digits");
+    }
+    Ok(account)
+}

@@ -1,0 +1,172 @@
+//! `stairwell serve`: the API on a port, until a signal ends it.
+
+use std::io::{IsTerminal, Write};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use api::{Accounts, Api};
+use clap::ArgMatches;
+use runtime::{Clock, Runtime, RuntimeConfig};
+use store::{MemoryStore, Store};
+use store_embedded::{EmbeddedStore, Options};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use crate::arguments::ServeArguments;
+use crate::configuration::{self, Settings, Storage};
+
+/// Serves until SIGINT or SIGTERM.
+pub(crate) fn serve(arguments: &ServeArguments, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
+    let settings = configuration::settings(arguments, matches)?;
+    log_to_standard_error(&settings.log)?;
+    tokio::runtime::Runtime::new().context("no threads")?.block_on(async {
+        let end = EndSignals::watch()?;
+        let server = Server::start(&settings).await?;
+        server.announce()?;
+        server.run(end).await;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// A server that listens.
+pub(crate) struct Server {
+    listener: TcpListener,
+    api: Arc<Api>,
+    runtime: Runtime,
+    /// What the first line says of the storage.
+    storage: String,
+}
+
+impl Server {
+    /// Takes the port, opens the storage, and goes on with what is in it.
+    ///
+    /// # Errors
+    /// Where the port or the storage is not to be had.
+    pub(crate) async fn start(settings: &Settings) -> anyhow::Result<Server> {
+        let address = settings.address;
+        let listener = TcpListener::bind(address)
+            .await
+            .with_context(|| format!("cannot listen on {address}"))?;
+        let (store, storage) = open(&settings.storage).await?;
+        let runtime = Runtime::open(store, runtime_config());
+        let api = Arc::new(Api::new(runtime.clone(), settings.accounts.clone()));
+        Ok(Server { listener, api, runtime, storage })
+    }
+
+    /// The address that it listens on: with the port that it got, where any would do.
+    pub(crate) fn address(&self) -> anyhow::Result<SocketAddr> {
+        Ok(self.listener.local_addr()?)
+    }
+
+    /// Says that it is ready, in one line on standard output.
+    pub(crate) fn announce(&self) -> anyhow::Result<()> {
+        let version = env!("CARGO_PKG_VERSION");
+        let url = format!("http://{}", self.address()?);
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "Stairwell {version} listening on {url} (data: {})", self.storage)?;
+        Ok(out.flush()?)
+    }
+
+    /// Serves until the first signal, then stops in order: no request is cut off, and what was
+    /// answered is kept. A second signal ends the process at once.
+    pub(crate) async fn run(self, mut end: EndSignals) {
+        let Server { listener, api, runtime, storage: _ } = self;
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let serving = tokio::spawn(api::serve(listener, api, async {
+            // A sender that is gone means the same as a message.
+            let _ = stopped.await;
+        }));
+        end.next().await;
+        tracing::info!("stopping; a second signal stops at once");
+        drop(stop);
+        tokio::select! {
+            () = end.next() => std::process::exit(130),
+            () = async {
+                if serving.await.is_err() {
+                    tracing::error!("the server met a mistake in Stairwell");
+                }
+                runtime.shutdown().await;
+            } => {}
+        }
+    }
+}
+
+/// SIGINT and SIGTERM.
+pub(crate) struct EndSignals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl EndSignals {
+    /// From now on they do not end the process any more.
+    ///
+    /// # Errors
+    /// Where the system refuses.
+    pub(crate) fn watch() -> anyhow::Result<EndSignals> {
+        Ok(EndSignals {
+            interrupt: signal(SignalKind::interrupt()).context("cannot watch SIGINT")?,
+            terminate: signal(SignalKind::terminate()).context("cannot watch SIGTERM")?,
+        })
+    }
+
+    pub(crate) async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// How a runtime of this process behaves.
+pub(crate) fn runtime_config() -> RuntimeConfig {
+    // Two random UUIDs are the shortest way to 244 secret bits from the operating system.
+    let mut seed = [0; 32];
+    seed[..16].copy_from_slice(uuid::Uuid::new_v4().as_bytes());
+    seed[16..].copy_from_slice(uuid::Uuid::new_v4().as_bytes());
+    RuntimeConfig::new(Clock::system(), seed)
+}
+
+/// An API in memory, for a single process.
+pub(crate) fn in_memory() -> Api {
+    let runtime = Runtime::open(Arc::new(MemoryStore::new()), runtime_config());
+    Api::new(runtime, Accounts::default())
+}
+
+async fn open(storage: &Storage) -> anyhow::Result<(Arc<dyn Store>, String)> {
+    match storage {
+        Storage::Memory => {
+            Ok((Arc::new(MemoryStore::new()), "in memory, gone at the end".to_owned()))
+        }
+        Storage::Folder(folder) => {
+            let path = folder.clone();
+            let opened = tokio::task::spawn_blocking(move || open_folder(&path));
+            let store = opened.await.context("the data folder could not be opened")??;
+            Ok((Arc::new(store), folder.display().to_string()))
+        }
+    }
+}
+
+fn open_folder(folder: &Path) -> anyhow::Result<impl Store + use<>> {
+    // Its errors name the folder and what lies beneath themselves.
+    EmbeddedStore::open(folder, Options::default())
+        .map_err(|error| anyhow::anyhow!("cannot open the data folder: {error}"))
+}
+
+/// Logs what the filter asks for.
+///
+/// # Errors
+/// Where the filter is none.
+pub(crate) fn log_to_standard_error(filter: &str) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(filter)
+        .map_err(|error| anyhow::anyhow!("the log level '{filter}' is not one: {error}"))?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
+    Ok(())
+}

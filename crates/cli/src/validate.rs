@@ -1,0 +1,65 @@
+//! `stairwell validate`: the mistakes of definitions, each with its place in the text.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use asl::{Diagnostic, Severity, WorkflowType};
+
+use crate::arguments::{MachineType, ValidateArguments};
+use crate::input;
+
+/// What became of one definition; the worst of them is the exit status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Verdict {
+    Valid,
+    Invalid,
+    Unreadable,
+}
+
+/// Tells of every definition what is wrong with it.
+pub(crate) fn validate(arguments: &ValidateArguments) -> ExitCode {
+    let workflow_type = match arguments.machine_type {
+        MachineType::Standard => WorkflowType::Standard,
+        MachineType::Express => WorkflowType::Express,
+    };
+    let verdicts = arguments.files.iter().map(|file| validate_file(file, workflow_type));
+    match verdicts.max() {
+        None | Some(Verdict::Valid) => ExitCode::SUCCESS,
+        Some(Verdict::Invalid) => ExitCode::from(1),
+        Some(Verdict::Unreadable) => ExitCode::from(2),
+    }
+}
+
+fn validate_file(file: &Path, workflow_type: WorkflowType) -> Verdict {
+    let definition = match input::read_file(file) {
+        Ok(definition) => definition,
+        Err(error) => {
+            eprintln!("stairwell: {error:#}");
+            return Verdict::Unreadable;
+        }
+    };
+    let name = input::display_name(file);
+    let analysis = asl::compile(&definition, workflow_type);
+    for diagnostic in &analysis.diagnostics {
+        println!("{}", line(&name, &definition, diagnostic));
+    }
+    if analysis.program.is_some() {
+        println!("{name}: valid");
+        Verdict::Valid
+    } else {
+        Verdict::Invalid
+    }
+}
+
+/// A finding as compilers tell theirs, so that editors can jump to it.
+pub(crate) fn line(file: &str, definition: &str, diagnostic: &Diagnostic) -> String {
+    let position = json::locate(definition, &diagnostic.pointer);
+    let severity = match diagnostic.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    let Diagnostic { code, message, pointer, .. } = diagnostic;
+    let code = code.as_str();
+    let (at_line, at_column) = (position.line, position.column);
+    format!("{file}:{at_line}:{at_column}: {severity}[{code}]: {message} (at {pointer})")
+}

@@ -1,0 +1,205 @@
+//! The life of a server: configuration, start, signals, refusals; and the demonstration.
+
+mod common;
+
+use std::fs;
+use std::io::{BufRead, Read};
+use std::net::TcpListener;
+use std::path::Path;
+
+use common::{Server, folder, outcome, stairwell};
+
+fn serve(folder: &Path, arguments: &[&str]) -> Server {
+    Server::start(&mut stairwell(folder, &[&["serve", "--port", "0"], arguments].concat()))
+}
+
+#[test]
+fn a_server_says_where_it_listens_and_ends_on_a_signal() {
+    let folder = folder("serve_signals");
+    for signal in ["TERM", "INT"] {
+        let server = serve(&folder, &["--in-memory"]);
+        let address = server.address().to_owned();
+        assert_eq!(
+            server.first_line,
+            format!(
+                "Stairwell {} listening on http://{address} (data: in memory, gone at the end)\n",
+                env!("CARGO_PKG_VERSION")
+            )
+        );
+        assert!(server.post("ListActivities", "{}").ends_with("{\"activities\":[]}"));
+        server.signal(signal);
+        let (status, err) = server.end();
+        assert_eq!(status, 0, "{signal}: {err}");
+        TcpListener::bind(address).expect("the port is free again");
+    }
+    let left = fs::read_dir(&folder).expect("a folder").count();
+    assert_eq!(left, 0, "in memory means that nothing is written");
+}
+
+#[test]
+fn what_was_answered_is_there_after_a_restart() {
+    let folder = folder("serve_restart");
+    for signal in ["TERM", "KILL"] {
+        let server = serve(&folder, &["--data", "kept"]);
+        assert!(server.first_line.ends_with("(data: kept)\n"), "{}", server.first_line);
+        let body = format!(r#"{{"name":"{signal}"}}"#);
+        assert!(server.post("CreateActivity", &body).starts_with("HTTP/1.1 200"));
+        server.signal(signal);
+        let mut process = server.process;
+        process.wait().expect("it ends");
+    }
+    let server = serve(&folder, &["--data", "kept"]);
+    let listed = server.post("ListActivities", "{}");
+    for name in ["\"TERM\"", "\"KILL\""] {
+        assert!(listed.contains(name), "{listed}");
+    }
+    server.signal("TERM");
+    assert_eq!(server.end().0, 0);
+}
+
+#[test]
+fn a_server_that_cannot_start_says_why_in_one_line() {
+    let folder = folder("serve_refusals");
+    let refusal = |arguments: &[&str]| {
+        let told = outcome(&mut stairwell(&folder, &[&["serve"], arguments].concat()));
+        assert_eq!((told.status, &*told.out), (1, ""), "{told:?}");
+        assert_eq!(told.err.lines().count(), 1, "{told:?}");
+        told.err
+    };
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = taken.local_addr().expect("bound").port().to_string();
+    let err = refusal(&["--in-memory", "--port", &port]);
+    let expected = format!("stairwell: cannot listen on 127.0.0.1:{port}: Address already in use");
+    assert!(err.starts_with(&expected), "{err}");
+
+    let server = serve(&folder, &["--data", "held"]);
+    let err = refusal(&["--port", "0", "--data", "held"]);
+    assert!(err.contains("held is in use by "), "{err}");
+    server.signal("TERM");
+    assert_eq!(server.end().0, 0);
+
+    for (arguments, expected) in [
+        (&["--account", "12"][..], "stairwell: the account '12' is not twelve digits"),
+        (&["--region", "Here"], "stairwell: the region 'Here' is not one, such as eu-central-1"),
+        (&["--host", "nowhere"], "stairwell: the host 'nowhere' is not an IP address"),
+        (&["--access-key", "K"], "stairwell: the access key 'K' is not of the form KEY=ACCOUNT"),
+        (&["--log", "a=b=c"], "stairwell: the log level 'a=b=c' is not one"),
+        (&["--config", "absent.toml"], "stairwell: absent.toml cannot be read"),
+        (
+            &["--in-memory", "--data", "x"],
+            "stairwell: the command line asks for both a data folder and memory",
+        ),
+    ] {
+        let err = refusal(&[&["--port", "0"], arguments].concat());
+        assert!(err.starts_with(expected), "{err}");
+    }
+}
+
+#[test]
+fn unknown_keys_are_refused_by_name() {
+    let folder = folder("serve_keys");
+    for (text, expected) in [
+        (
+            "port = 0\nprot = 1\n",
+            "stairwell: stairwell.toml:2: unknown field `prot`, expected one of",
+        ),
+        ("port = \"x\"", "stairwell: stairwell.toml:1: invalid type: string \"x\", expected u16"),
+        ("port = ", "stairwell: stairwell.toml:1: "),
+    ] {
+        fs::write(folder.join("stairwell.toml"), text).expect("written");
+        let told = outcome(&mut stairwell(&folder, &["serve"]));
+        assert_eq!(told.status, 1);
+        assert!(told.err.starts_with(expected), "{told:?}");
+        assert_eq!(told.err.lines().count(), 1, "{told:?}");
+    }
+}
+
+/// The region of what is made by an unsigned request, which each source sets.
+#[test]
+fn arguments_come_before_variables_before_the_file() {
+    let folder = folder("serve_precedence");
+    let check = |with_variable: bool, arguments: &[&str], region: &str, account: &str| {
+        let arguments = [&["serve"], arguments].concat();
+        let mut command = stairwell(&folder, &arguments);
+        if with_variable {
+            command.env("STAIRWELL_REGION", "of-variable").env("STAIRWELL_IN_MEMORY", "true");
+        }
+        let server = Server::start(&mut command);
+        let answer = server.post("CreateActivity", r#"{"name":"a"}"#);
+        let arn = format!("arn:aws:states:{region}:{account}:activity:a");
+        assert!(answer.contains(&arn), "{answer}");
+        server.signal("TERM");
+        assert_eq!(server.end().0, 0);
+    };
+    check(false, &["--in-memory", "--port", "0"], "us-east-1", "123456789012");
+    fs::write(
+        folder.join("stairwell.toml"),
+        "host = \"127.0.0.1\"\nport = 0\nin-memory = true\nlog = \"warn\"\nregion = \"of-file\"\n\
+         account = \"111111111111\"\n[access-keys]\nK = \"222222222222\"\n",
+    )
+    .expect("written");
+    check(false, &[], "of-file", "111111111111");
+    check(true, &[], "of-variable", "111111111111");
+    check(true, &["--region", "of-argument"], "of-argument", "111111111111");
+    assert_eq!(fs::read_dir(&folder).expect("a folder").count(), 1, "nothing but the file");
+    check(true, &["--data", "by-argument"], "of-variable", "111111111111");
+    assert!(folder.join("by-argument").is_dir(), "the argument wins over memory");
+}
+
+#[test]
+fn a_second_signal_ends_at_once() {
+    let server = serve(&folder("serve_second_signal"), &["--in-memory"]);
+    // A request whose body never comes keeps the server from ending by itself.
+    let mut stream = std::net::TcpStream::connect(server.address()).expect("the server listens");
+    let head = "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\
+         content-type: application/x-amz-json-1.0\r\n\
+         x-amz-target: AWSStepFunctions.ListActivities\r\nexpect: 100-continue\r\n\r\n";
+    std::io::Write::write_all(&mut stream, head.as_bytes()).expect("the server reads");
+    let mut continued = [0; 21];
+    stream.read_exact(&mut continued).expect("the server asks for the body");
+    server.signal("TERM");
+    let mut server = server;
+    let mut log = std::io::BufReader::new(server.process.stderr.take().expect("a pipe"));
+    let mut line = String::new();
+    while !line.contains("a second signal stops at once") {
+        line.clear();
+        assert_ne!(log.read_line(&mut line).expect("text"), 0, "the server waits for the request");
+    }
+    server.signal("TERM");
+    assert_eq!(server.process.wait().expect("it ends").code(), Some(130));
+}
+
+#[test]
+fn the_demonstration_shows_nested_executions() {
+    let folder = folder("demo");
+    let temporary = folder.join("tmp");
+    fs::create_dir(&temporary).expect("made");
+    let mut command = stairwell(&folder, &["demo", "--port", "0"]);
+    let mut server = Server::start(command.env("TMPDIR", &temporary));
+    let address = server.address().to_owned();
+    let mut told = String::new();
+    while !told.contains("The server goes on") {
+        assert_ne!(server.rest.read_line(&mut told).expect("text"), 0, "{told}");
+    }
+    for part in [
+        "create-state-machine --name child",
+        "start-execution --state-machine-arn \
+         arn:aws:states:us-east-1:123456789012:stateMachine:parent",
+        &format!("--endpoint-url http://{address}\n"),
+        "TaskScheduled            states:startExecution.sync:2 with ",
+        "TaskSubmitted            states:startExecution.sync:2 gives ",
+        "\"AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID\":\
+         \"arn:aws:states:us-east-1:123456789012:execution:parent:",
+        "WaitStateEntered         'Pack' gets ",
+        "SUCCEEDED: ",
+        "3 parcels for Ann",
+        "\"vehicle\":\"van\"",
+    ] {
+        assert!(told.contains(part), "{part}\n{told}");
+    }
+    assert!(server.post("ListActivities", "{}").starts_with("HTTP/1.1 200"));
+    server.signal("INT");
+    let (status, err) = server.end();
+    assert_eq!((status, &*err), (0, ""));
+    assert_eq!(fs::read_dir(&temporary).expect("a folder").count(), 0, "nothing is left behind");
+}
