@@ -1,0 +1,164 @@
+"""A server as a process of its own, and the clients that the tests use."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+import boto3
+from botocore.config import Config
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BINARY = os.environ.get("STAIRWELL_BINARY", os.path.join(ROOT, "target/release/stairwell"))
+ACCOUNT = "123456789012"
+REGION = "us-east-1"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/e2e"
+ENVIRONMENT = {
+    **{name: value for name, value in os.environ.items() if not name.startswith("STAIRWELL_")},
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_REGION": REGION,
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_PAGER": "",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+}
+ENDED = {"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"}
+
+
+class Server:
+    """`stairwell serve` on a data folder and a free port."""
+
+    def __init__(self, data, *options):
+        self.process = subprocess.Popen(
+            [BINARY, "serve", "--port", "0", "--log", "warn", "--data", data, *options],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            env=ENVIRONMENT,
+            text=True,
+        )
+        line = self.process.stdout.readline()
+        found = re.search(r"http://[0-9.]+:[0-9]+", line)
+        if not found:
+            self.process.wait()
+            raise RuntimeError(f"the server said {line!r} and ended")
+        self.url = found[0]
+        threading.Thread(target=self.process.stdout.read, daemon=True).start()
+
+    def client(self, region=REGION, key="test", **options):
+        return boto3.client(
+            "stepfunctions",
+            endpoint_url=self.url,
+            region_name=region,
+            aws_access_key_id=key,
+            aws_secret_access_key="test",
+            config=Config(retries={"max_attempts": 0}, read_timeout=70, **options),
+        )
+
+    def kill(self):
+        """As a loss of power would end it, but for what the kernel holds."""
+        self.process.kill()
+        self.process.wait()
+
+    def terminate(self, number=signal.SIGTERM, timeout=30):
+        """Asks it to stop, and returns its exit status."""
+        self.process.send_signal(number)
+        return self.process.wait(timeout)
+
+
+class ServerTest(unittest.TestCase):
+    """Tests that share one server."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.data = tempfile.mkdtemp(prefix="stairwell-e2e-")
+        cls.server = Server(cls.data)
+        cls.sfn = cls.server.client()
+
+    @classmethod
+    def tearDownClass(cls):
+        status = cls.server.terminate()
+        shutil.rmtree(cls.data, ignore_errors=True)
+        if status != 0:
+            raise AssertionError(f"the server ended with {status}")
+
+    def create(self, name, definition):
+        return create(self.sfn, name, definition)
+
+    def start(self, machine, data=None, **more):
+        if data is not None:
+            more["input"] = json.dumps(data)
+        return self.sfn.start_execution(stateMachineArn=machine, **more)["executionArn"]
+
+    def ended(self, execution, seconds=30):
+        return ended(self.sfn, execution, seconds)
+
+    def history(self, execution):
+        return history(self.sfn, execution)
+
+    def assert_refused(self, code, call, message=None):
+        """The call is answered with that error, and that message if one is given."""
+        with self.assertRaises(self.sfn.exceptions.ClientError) as caught:
+            call()
+        error = caught.exception.response["Error"]
+        self.assertEqual(error["Code"], code)
+        if message is not None:
+            self.assertEqual(error["Message"], message)
+
+
+def create(sfn, name, definition):
+    created = sfn.create_state_machine(
+        name=name, definition=json.dumps(definition), roleArn=ROLE
+    )
+    return created["stateMachineArn"]
+
+
+def ended(sfn, execution, seconds=30):
+    """The description of an execution, once it has ended."""
+    return wait_for(
+        lambda: (lambda it: it if it["status"] in ENDED else None)(
+            sfn.describe_execution(executionArn=execution)
+        ),
+        seconds,
+        execution,
+    )
+
+
+def wait_for(look, seconds, what):
+    """The first answer that is something."""
+    limit = time.monotonic() + seconds
+    while True:
+        found = look()
+        if found:
+            return found
+        if time.monotonic() > limit:
+            raise AssertionError(f"waited {seconds} s in vain for {what}")
+        time.sleep(0.02)
+
+
+def history(sfn, execution):
+    pages = sfn.get_paginator("get_execution_history").paginate(executionArn=execution)
+    return [event for page in pages for event in page["events"]]
+
+
+def types(events):
+    return [event["type"] for event in events]
+
+
+def pass_state(**more):
+    return {"Type": "Pass", **more}
+
+
+def one_state(state):
+    return {"StartAt": "Only", "States": {"Only": {**state, "End": True}}}
+
+
+WAIT_LONG = one_state({"Type": "Wait", "Seconds": 1000})
+HELLO = one_state(pass_state(Result="Hello World!"))
