@@ -58,11 +58,25 @@ pub(crate) fn single<'a>(
 ) -> Option<Path> {
     let (value, place) = field?;
     let path = path(value.as_str()?, &place, findings)?;
-    if let Err(reason) = selects_one(&path, sees) {
-        refuse_reference(&place, reason, findings);
-        return None;
-    }
-    Some(path)
+    selects_one(path, sees, &place, findings)
+}
+
+/// The path, where it selects one value.
+pub(crate) fn selects_one<'a>(
+    path: Path,
+    sees: Sees,
+    place: &Place<'a>,
+    findings: &mut Findings<'a>,
+) -> Option<Path> {
+    let reason = if !path.is_definite() {
+        "it can select more than one value"
+    } else if sees == Sees::Data && *path.root() == Root::Context {
+        "the context object is not available here"
+    } else {
+        return Some(path);
+    };
+    refuse_reference(place, reason, findings);
+    None
 }
 
 /// `Variable` and the operands of Choice rules: as [`single`], with other words where it is no
@@ -75,11 +89,8 @@ pub(crate) fn in_rule<'a>(
     let text = value.as_str()?;
     let reason = match Path::parse(text) {
         _ if !text.starts_with('$') => "Reference path didn't start with '$'".to_owned(),
+        Ok(path) => return selects_one(path, Sees::Everything, place, findings),
         Err(error) => error.message,
-        Ok(path) => match selects_one(&path, Sees::Everything) {
-            Ok(()) => return Some(path),
-            Err(reason) => reason.to_owned(),
-        },
     };
     refuse_reference(place, &reason, findings);
     None
@@ -91,16 +102,6 @@ fn path<'a>(text: &str, place: &Place<'a>, findings: &mut Findings<'a>) -> Optio
         findings.error(place, "Value must be a valid JSONPath.");
     }
     path.ok()
-}
-
-fn selects_one(path: &Path, sees: Sees) -> Result<(), &'static str> {
-    if !path.is_definite() {
-        return Err("it can select more than one value");
-    }
-    if sees == Sees::Data && *path.root() == Root::Context {
-        return Err("the context object is not available here");
-    }
-    Ok(())
 }
 
 fn refuse_reference<'a>(place: &Place<'a>, reason: &str, findings: &mut Findings<'a>) {

@@ -21,9 +21,12 @@ pub(crate) fn compile(state: &mut StateReader<'_, '_>) -> Resource {
     let Some((Value::String(text), place)) = state.fields.located("Resource") else {
         return refused;
     };
+    if let Some(message) = refused_in_express(state.workflow_type, text) {
+        state.findings.error(&place, message);
+        return refused;
+    }
     match parse(text) {
         Ok(resource) => {
-            check_workflow_type(state, &resource, &place);
             if let Resource::StartExecution(_) = &resource {
                 start_execution_parameters(state, text, &place);
             }
@@ -89,26 +92,24 @@ fn not_recognized(text: &str) -> String {
     )
 }
 
-fn check_workflow_type<'a>(
-    state: &mut StateReader<'_, 'a>,
-    resource: &Resource,
-    place: &Place<'a>,
-) {
-    if state.workflow_type == WorkflowType::Standard {
-        return;
+/// What an Express machine cannot call, of whichever service.
+fn refused_in_express(workflow_type: WorkflowType, text: &str) -> Option<&'static str> {
+    if workflow_type == WorkflowType::Standard {
+        return None;
     }
-    let message = match resource {
-        Resource::Activity(_) => "Express state machine does not support Activity ARN",
-        Resource::StartExecution(IntegrationPattern::RequestResponse) => return,
-        Resource::StartExecution(IntegrationPattern::Sync | IntegrationPattern::Sync2) => {
-            "Express state machine does not support '.sync' service integration"
-        }
-        // The space at the end is AWS's.
-        Resource::StartExecution(IntegrationPattern::WaitForTaskToken) => {
-            "Express state machine does not support '.waitForTaskToken' service integration "
-        }
-    };
-    state.findings.error(place, message);
+    let parts: Vec<&str> = text.splitn(6, ':').collect();
+    let &["arn", _, "states", region, account, resource] = parts.as_slice() else { return None };
+    let is_integration = region.is_empty() && account.is_empty();
+    if !is_integration {
+        let message = "Express state machine does not support Activity ARN";
+        return resource.starts_with("activity:").then_some(message);
+    }
+    if resource.ends_with(".sync") || resource.ends_with(".sync:2") {
+        return Some("Express state machine does not support '.sync' service integration");
+    }
+    // The space at the end is AWS's.
+    let message = "Express state machine does not support '.waitForTaskToken' service integration ";
+    resource.ends_with(".waitForTaskToken").then_some(message)
 }
 
 fn start_execution_parameters<'a>(

@@ -1,7 +1,7 @@
 //! Payload templates, and what looks like a mistake in them.
 
 use json::Value;
-use jsonpath::{Expression, Template};
+use jsonpath::{Expression, Template, TemplateError};
 
 use crate::Code;
 use crate::findings::Findings;
@@ -17,20 +17,23 @@ pub(crate) fn template<'a>(
     match Template::compile(value) {
         Ok(template) => Some(template),
         Err(errors) => {
-            for error in errors {
-                let (at, culprit) = place.find(value, &error.pointer);
-                let is_member =
-                    culprit.as_str().is_some_and(|text| Expression::parse(text).is_err());
-                if is_member {
-                    let message = format_args!(
-                        "The value for the field '{}' must be a valid JSONPath or a valid \
-                         intrinsic function call",
-                        error.field
-                    );
-                    findings.error(&at.enclosing(), message);
+            for TemplateError { pointer, field, .. } in errors {
+                let (member, culprit) = place.find(value, &pointer);
+                let is_expression =
+                    culprit.as_str().is_some_and(|text| Expression::parse(text).is_ok());
+                let message = if is_expression {
+                    // Right in itself, so that it is the name that comes twice.
+                    let literal = field.strip_suffix(".$").unwrap_or(&field);
+                    format!(
+                        "There should only be one of the following fields: [{literal}, {field}]"
+                    )
                 } else {
-                    findings.error(&at, error.error);
-                }
+                    format!(
+                        "The value for the field '{field}' must be a valid JSONPath or a valid \
+                         intrinsic function call"
+                    )
+                };
+                findings.error(&member.enclosing(), message);
             }
             None
         }

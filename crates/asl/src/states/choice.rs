@@ -10,10 +10,13 @@ use crate::paths;
 use crate::place::Place;
 use crate::state::StateReader;
 use crate::template::warn_of_path;
-use crate::{Choice, ChoiceRule, Comparison, Condition, Operand, Order, parse_timestamp};
+use crate::{Choice, ChoiceRule, Code, Comparison, Condition, Operand, Order, parse_timestamp};
 
 /// The kinds of a rule, in the order in which AWS lists them.
 const KINDS: [&str; 5] = ["And", "Or", "Not", "Variable", "Condition"];
+
+/// How deep rules may be nested: enough for any author, and few enough for any stack.
+const RULE_DEPTH_MAX: usize = 100;
 
 /// What stands for a condition that was refused.
 const REFUSED: Condition = Condition::And(Vec::new());
@@ -27,7 +30,7 @@ pub(crate) fn compile(state: &mut StateReader<'_, '_>) -> Choice {
             continue;
         };
         let fields = Fields::check(object, CHOICE_RULE, state.language, place, state.findings);
-        let condition = condition(state, object, &fields);
+        let condition = condition(state, object, &fields, 0);
         rules.push(ChoiceRule { condition, next: state.target_in(&fields, "Next") });
     }
     if state.fields.get("Choices").is_none() {
@@ -44,16 +47,29 @@ pub(crate) fn compile(state: &mut StateReader<'_, '_>) -> Choice {
 }
 
 /// A rule within a rule.
-fn nested<'a>(state: &mut StateReader<'_, 'a>, value: &'a Value, place: Place<'a>) -> Condition {
+fn nested<'a>(
+    state: &mut StateReader<'_, 'a>,
+    value: &'a Value,
+    place: Place<'a>,
+    depth: usize,
+) -> Condition {
     let Some(object) = expect_object(value, &place, state.findings) else { return REFUSED };
+    if depth == RULE_DEPTH_MAX {
+        let message = format_args!(
+            "The rules are too deeply nested: at most {RULE_DEPTH_MAX} can be within each other"
+        );
+        state.findings.error_with(Code::TooDeeplyNested, &place, message);
+        return REFUSED;
+    }
     let fields = Fields::check(object, CHOICE_RULE_NESTED, state.language, place, state.findings);
-    condition(state, object, &fields)
+    condition(state, object, &fields, depth + 1)
 }
 
 fn condition<'a>(
     state: &mut StateReader<'_, 'a>,
     object: &'a Object,
     fields: &Fields<'a>,
+    depth: usize,
 ) -> Condition {
     let kinds: Vec<&str> = KINDS.into_iter().filter(|kind| fields.has(kind)).collect();
     let &[kind] = kinds.as_slice() else {
@@ -75,10 +91,10 @@ fn condition<'a>(
         state.findings.error(fields.place(), message);
     }
     match kind {
-        "And" => Condition::And(all(state, fields, "And")),
-        "Or" => Condition::Or(all(state, fields, "Or")),
+        "And" => Condition::And(all(state, fields, "And", depth)),
+        "Or" => Condition::Or(all(state, fields, "Or", depth)),
         "Not" => match fields.located("Not") {
-            Some((value, place)) => Condition::Not(Box::new(nested(state, value, place))),
+            Some((value, place)) => Condition::Not(Box::new(nested(state, value, place, depth))),
             None => REFUSED,
         },
         // `Condition`, refused as a field of the other language.
@@ -90,9 +106,10 @@ fn all<'a>(
     state: &mut StateReader<'_, 'a>,
     fields: &Fields<'a>,
     name: &'static str,
+    depth: usize,
 ) -> Vec<Condition> {
     let items = fields.items(name);
-    items.into_iter().map(|(item, place)| nested(state, item, place)).collect()
+    items.into_iter().map(|(item, place)| nested(state, item, place, depth)).collect()
 }
 
 /// The operators that a rule has, in the order they came.

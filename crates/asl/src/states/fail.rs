@@ -2,9 +2,21 @@
 
 use jsonpath::Expression;
 
+use crate::paths::{self, Sees};
 use crate::state::StateReader;
 use crate::template::warn_of_path;
 use crate::{Fail, FailField};
+
+/// The functions that AWS allows here.
+const GIVE_TEXT: [&str; 7] = [
+    "States.Format",
+    "States.JsonToString",
+    "States.ArrayGetItem",
+    "States.Base64Encode",
+    "States.Base64Decode",
+    "States.Hash",
+    "States.UUID",
+];
 
 /// The fields of a Fail state.
 pub(crate) fn compile(state: &mut StateReader<'_, '_>) -> Fail {
@@ -27,7 +39,6 @@ fn field(
     }
     let (value, place) = state.fields.located(path)?;
     match Expression::parse(value.as_str()?) {
-        Ok(expression) => Some(FailField::Expression(expression)),
         Err(_) => {
             let message = format_args!(
                 "The value for the field '{path}' must be a valid JSONPath or a valid intrinsic \
@@ -36,5 +47,23 @@ fn field(
             state.findings.error(&place, message);
             None
         }
+        Ok(Expression::Intrinsic(call)) if !gives_text(call.text()) => {
+            let message = format_args!(
+                "The intrinsic function in the field '{path}' must be one that gives a text: {}",
+                GIVE_TEXT.join(", ")
+            );
+            state.findings.error(&place, message);
+            None
+        }
+        Ok(Expression::Path(path)) => {
+            let one = paths::selects_one(path, Sees::Everything, &place, state.findings);
+            one.map(|path| FailField::Expression(Expression::Path(path)))
+        }
+        Ok(expression) => Some(FailField::Expression(expression)),
     }
+}
+
+fn gives_text(call: &str) -> bool {
+    let name = call.split('(').next().unwrap_or_default().trim_end();
+    GIVE_TEXT.contains(&name)
 }

@@ -1,0 +1,292 @@
+//! Task states and what they call.
+
+use expect_test::{Expect, expect};
+
+use crate::{check_express, check_state, machine};
+
+const ACTIVITY: &str = "arn:aws:states:us-east-1:123456789012:activity:work";
+const START: &str = "arn:aws:states:::states:startExecution";
+
+fn check_resource(resource: &str, expect: Expect) {
+    check_state(
+        &format!(
+            r#""Type":"Task","Resource":"{resource}","Parameters":{{"StateMachineArn":"a"}},
+            "End":true"#
+        ),
+        expect,
+    );
+}
+
+#[test]
+fn activities_and_executions_can_be_called() {
+    check_resource(ACTIVITY, expect!["ok"]);
+    check_resource("arn:aws-cn:states:cn-north-1:123456789012:activity:a.b-c", expect!["ok"]);
+    check_resource(START, expect!["ok"]);
+    check_resource(&format!("{START}.sync"), expect!["ok"]);
+    check_resource(&format!("{START}.sync:2"), expect!["ok"]);
+    check_resource(&format!("{START}.waitForTaskToken"), expect!["ok"]);
+}
+
+#[test]
+fn other_resources_are_refused_by_name() {
+    check_resource(
+        "arn:aws:lambda:us-east-1:123456789012:function:f",
+        expect![[r#"
+        Error INVALID_RESOURCE at /States/S/Resource
+            The resource 'arn:aws:lambda:us-east-1:123456789012:function:f' is not supported by this version of Stairwell. Supported are: an activity (arn:aws:states:<region>:<account>:activity:<name>), and arn:aws:states:::states:startExecution, alone or followed by .sync, .sync:2 or .waitForTaskToken"#]],
+    );
+    check_resource(
+        "arn:aws:states:::lambda:invoke",
+        expect![[r#"
+        Error INVALID_RESOURCE at /States/S/Resource
+            The resource 'arn:aws:states:::lambda:invoke' is not supported by this version of Stairwell. Supported are: an activity (arn:aws:states:<region>:<account>:activity:<name>), and arn:aws:states:::states:startExecution, alone or followed by .sync, .sync:2 or .waitForTaskToken"#]],
+    );
+    check_resource(
+        "arn:aws:states:::aws-sdk:sfn:startExecution",
+        expect![[r#"
+        Error INVALID_RESOURCE at /States/S/Resource
+            The resource 'arn:aws:states:::aws-sdk:sfn:startExecution' is not supported by this version of Stairwell. Supported are: an activity (arn:aws:states:<region>:<account>:activity:<name>), and arn:aws:states:::states:startExecution, alone or followed by .sync, .sync:2 or .waitForTaskToken"#]],
+    );
+    check_resource(
+        "arn:aws:states:::http:invoke",
+        expect![[r#"
+        Error INVALID_RESOURCE at /States/S/Resource
+            The resource 'arn:aws:states:::http:invoke' is not supported by this version of Stairwell. Supported are: an activity (arn:aws:states:<region>:<account>:activity:<name>), and arn:aws:states:::states:startExecution, alone or followed by .sync, .sync:2 or .waitForTaskToken"#]],
+    );
+    check_resource(
+        "arn:aws:states:::states:startExecution.sync:3",
+        expect![[r#"
+        Error SCHEMA_VALIDATION_FAILED at /States/S/Resource
+            The resource provided arn:aws:states:::states:startExecution.sync:3 is not recognized. The value is not a valid resource ARN, or the resource is not available in this region."#]],
+    );
+    check_resource(
+        "arn:aws:states:::states:stopExecution",
+        expect![[r#"
+        Error SCHEMA_VALIDATION_FAILED at /States/S/Resource
+            The resource provided arn:aws:states:::states:stopExecution is not recognized. The value is not a valid resource ARN, or the resource is not available in this region."#]],
+    );
+}
+
+#[test]
+fn a_resource_is_an_arn() {
+    check_resource(
+        "startExecution",
+        expect![[r#"
+        Error SCHEMA_VALIDATION_FAILED at /States/S/Resource
+            Value is not a valid resource ARN"#]],
+    );
+    check_resource(
+        "",
+        expect![[r#"
+        Error SCHEMA_VALIDATION_FAILED at /States/S/Resource
+            Value is not a valid resource ARN"#]],
+    );
+    check_resource(
+        "arn:aws:states",
+        expect![[r#"
+        Error SCHEMA_VALIDATION_FAILED at /States/S/Resource
+            Value is not a valid resource ARN"#]],
+    );
+    check_resource(
+        "arn:aws:states:us-east-1:123456789012:activity:",
+        expect![[r#"
+        Error SCHEMA_VALIDATION_FAILED at /States/S/Resource
+            Value is not a valid resource ARN"#]],
+    );
+    check_resource(
+        "arn:aws:states::123456789012:activity:a",
+        expect![[r#"
+        Error SCHEMA_VALIDATION_FAILED at /States/S/Resource
+            Value is not a valid resource ARN"#]],
+    );
+    check_state(
+        r#""Type":"Task","End":true"#,
+        expect![[r#"
+        Error SCHEMA_VALIDATION_FAILED at /States/S
+            These fields are required: [Resource]"#]],
+    );
+    check_state(
+        r#""Type":"Task","Resource":7,"End":true"#,
+        expect![[r#"
+        Error SCHEMA_VALIDATION_FAILED at /States/S/Resource
+            Expected value of type [STRING]"#]],
+    );
+    check_state(
+        r#""Type":"Task","Resource.$":"$.r","End":true"#,
+        expect![[r#"
+        Error SCHEMA_VALIDATION_FAILED at /States/S
+            These fields are required: [Resource]
+        Error SCHEMA_VALIDATION_FAILED at /States/S
+            Field 'Resource.$' is not supported"#]],
+    );
+}
+
+#[test]
+fn the_parameters_of_an_execution_are_known() {
+    let check = |parameters: &str, expect| {
+        check_state(
+            &format!(r#""Type":"Task","Resource":"{START}","End":true{parameters}"#),
+            expect,
+        );
+    };
+    check(
+        "",
+        expect![[r#"
+        Error SCHEMA_VALIDATION_FAILED at /States/S/Resource
+            Parameters field is required for resource ARN: arn:aws:states:::states:startExecution"#]],
+    );
+    check(
+        r#","Parameters":{}"#,
+        expect![[r#"
+        Error SCHEMA_VALIDATION_FAILED at /States/S/Parameters
+            The field 'StateMachineArn' is required but was missing"#]],
+    );
+    check(
+        r#","Parameters":[]"#,
+        expect![[r#"
+        Error SCHEMA_VALIDATION_FAILED at /States/S/Parameters
+            Expected value of type [OBJECT]"#]],
+    );
+    check(
+        r#","Parameters":{"StateMachineArn.$":"$.arn","Input.$":"$","Name.$":"$.n",
+            "TraceHeader.$":"$.t"}"#,
+        expect!["ok"],
+    );
+    check(
+        r#","Parameters":{"StateMachineArn":"a","Input":null,"Name":"n","TraceHeader":"t"}"#,
+        expect!["ok"],
+    );
+    check(
+        r#","Parameters":{"StateMachineArn":1,"Input":1,"Name":2,"TraceHeader":[]}"#,
+        expect![[r#"
+            Error SCHEMA_VALIDATION_FAILED at /States/S/Parameters/StateMachineArn
+                Expected value of type [STRING]
+            Error SCHEMA_VALIDATION_FAILED at /States/S/Parameters/Name
+                Expected value of type [STRING]
+            Error SCHEMA_VALIDATION_FAILED at /States/S/Parameters/TraceHeader
+                Expected value of type [STRING]"#]],
+    );
+    check(
+        r#","Parameters":{"stateMachineArn":"a","Foo.$":"$.foo","Bar":1}"#,
+        expect![[r#"
+        Error SCHEMA_VALIDATION_FAILED at /States/S/Parameters
+            The field 'StateMachineArn' is required but was missing
+        Error SCHEMA_VALIDATION_FAILED at /States/S/Parameters
+            The field 'stateMachineArn' is not supported by Step Functions
+        Error SCHEMA_VALIDATION_FAILED at /States/S/Parameters
+            The field 'Foo.$' is not supported by Step Functions
+        Error SCHEMA_VALIDATION_FAILED at /States/S/Parameters
+            The field 'Bar' is not supported by Step Functions"#]],
+    );
+}
+
+#[test]
+fn express_machines_do_not_wait() {
+    let check = |resource: &str, expect| {
+        let fields = format!(
+            r#""Type":"Task","Resource":"{resource}","Parameters":{{"StateMachineArn":"a"}},
+            "End":true"#
+        );
+        check_express(&machine(&fields), expect);
+    };
+    check(START, expect!["ok"]);
+    check(
+        &format!("{START}.sync"),
+        expect![[r#"
+        Error SCHEMA_VALIDATION_FAILED at /States/S/Resource
+            Express state machine does not support '.sync' service integration"#]],
+    );
+    check(
+        &format!("{START}.sync:2"),
+        expect![[r#"
+        Error SCHEMA_VALIDATION_FAILED at /States/S/Resource
+            Express state machine does not support '.sync' service integration"#]],
+    );
+    check(
+        &format!("{START}.waitForTaskToken"),
+        expect![[r#"
+        Error SCHEMA_VALIDATION_FAILED at /States/S/Resource
+            Express state machine does not support '.waitForTaskToken' service integration "#]],
+    );
+    check(
+        ACTIVITY,
+        expect![[r#"
+        Error SCHEMA_VALIDATION_FAILED at /States/S/Resource
+            Express state machine does not support Activity ARN"#]],
+    );
+}
+
+#[test]
+fn tasks_time_out() {
+    let check = |fields: &str, expect| {
+        check_state(
+            &format!(r#""Type":"Task","Resource":"{ACTIVITY}","End":true,{fields}"#),
+            expect,
+        );
+    };
+    check(r#""TimeoutSeconds":99999999,"HeartbeatSeconds":1"#, expect!["ok"]);
+    check(r#""TimeoutSecondsPath":"$.t","HeartbeatSecondsPath":"$$.h""#, expect!["ok"]);
+    check(r#""HeartbeatSeconds":60"#, expect!["ok"]);
+    check(
+        r#""TimeoutSeconds":0,"HeartbeatSeconds":100000000"#,
+        expect![[r#"
+        Error SCHEMA_VALIDATION_FAILED at /States/S/TimeoutSeconds
+            Minimum value is 1
+        Error SCHEMA_VALIDATION_FAILED at /States/S/HeartbeatSeconds
+            Maximum value is 99999999"#]],
+    );
+    check(
+        r#""TimeoutSeconds":"60","HeartbeatSeconds":1.5"#,
+        expect![[r#"
+        Error SCHEMA_VALIDATION_FAILED at /States/S/TimeoutSeconds
+            Expected value of type Integer
+        Error SCHEMA_VALIDATION_FAILED at /States/S/HeartbeatSeconds
+            Expected value of type Integer"#]],
+    );
+    check(
+        r#""TimeoutSeconds":10,"HeartbeatSeconds":10"#,
+        expect![[r#"
+        Error SCHEMA_VALIDATION_FAILED at /States/S/HeartbeatSeconds
+            HeartbeatSeconds must be smaller than TimeoutSeconds"#]],
+    );
+    check(
+        r#""TimeoutSeconds":1,"TimeoutSecondsPath":"$.t",
+            "HeartbeatSeconds":1,"HeartbeatSecondsPath":"$.h""#,
+        expect![[r#"
+            Error SCHEMA_VALIDATION_FAILED at /States/S
+                There should only be one of the following fields: [TimeoutSeconds, TimeoutSecondsPath]
+            Error SCHEMA_VALIDATION_FAILED at /States/S
+                There should only be one of the following fields: [HeartbeatSeconds, HeartbeatSecondsPath]
+            Error SCHEMA_VALIDATION_FAILED at /States/S/HeartbeatSeconds
+                HeartbeatSeconds must be smaller than TimeoutSeconds"#]],
+    );
+    check(
+        r#""TimeoutSecondsPath":"$.t[*]","HeartbeatSecondsPath":"t""#,
+        expect![[r#"
+            Error SCHEMA_VALIDATION_FAILED at /States/S/TimeoutSecondsPath
+                Value is not a Reference Path: it can select more than one value
+            Error SCHEMA_VALIDATION_FAILED at /States/S/HeartbeatSecondsPath
+                Value must be a valid JSONPath."#]],
+    );
+    check(
+        r#""TimeoutSeconds":123456789012345678901234567890"#,
+        expect![[r#"
+        Error SCHEMA_VALIDATION_FAILED at /States/S/TimeoutSeconds
+            Maximum value is 99999999"#]],
+    );
+}
+
+#[test]
+fn what_a_later_version_brings_is_refused_by_name() {
+    check_state(
+        &format!(
+            r#""Type":"Task","Resource":"{ACTIVITY}","End":true,
+            "Credentials":{{"RoleArn":"r"}},"Assign":{{"x":1}}"#
+        ),
+        expect![[r#"
+            Error SCHEMA_VALIDATION_FAILED at /States/S/Credentials
+                The field 'Credentials' is not supported by this version of Stairwell
+            Error SCHEMA_VALIDATION_FAILED at /States/S/Assign
+                The field 'Assign' is not supported by this version of Stairwell"#]],
+    );
+}
