@@ -23,5 +23,5 @@ pub use error::{ParseError, Position};
 pub use locate::{duplicate_keys, locate};
 pub use number::Number;
 pub use object::Object;
-pub use parse::{DEPTH_MAX, parse, validate};
+pub use parse::{DEPTH_MAX, parse, parse_with_numbers, validate};
 pub use value::Value;

@@ -13,16 +13,24 @@ pub const DEPTH_MAX: usize = 1_000;
 /// # Errors
 /// Where the text is not JSON, or nested deeper than [`DEPTH_MAX`].
 pub fn parse(text: &str) -> Result<Value, ParseError> {
-    parse_to_depth(text, DEPTH_MAX)
+    build(text, DEPTH_MAX, Number::from_valid)
+}
+
+/// As [`parse`], with every number read by that function, which is handed its text.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_with_numbers(text: &str, number: fn(&str) -> Number) -> Result<Value, ParseError> {
+    build(text, DEPTH_MAX, number)
 }
 
 /// As [`parse`], for texts that were printed from a value, which may be nested to any depth.
 pub(crate) fn parse_to_any_depth(text: &str) -> Result<Value, ParseError> {
-    parse_to_depth(text, usize::MAX)
+    build(text, usize::MAX, Number::from_valid)
 }
 
-fn parse_to_depth(text: &str, depth_max: usize) -> Result<Value, ParseError> {
-    let mut builder = Builder::default();
+fn build(text: &str, depth_max: usize, number: fn(&str) -> Number) -> Result<Value, ParseError> {
+    let mut builder = Builder { stack: Vec::new(), finished: Value::Null, number };
     Scanner::new(text, depth_max).run(&mut builder)?;
     Ok(builder.finished)
 }
@@ -51,10 +59,10 @@ enum Unfinished {
 }
 
 /// Puts values together, innermost first.
-#[derive(Default)]
 struct Builder {
     stack: Vec<Unfinished>,
     finished: Value,
+    number: fn(&str) -> Number,
 }
 
 impl Builder {
@@ -95,7 +103,7 @@ impl Sink<'_> for Builder {
         self.add(match scalar {
             Scalar::Null => Value::Null,
             Scalar::Bool(truth) => Value::Bool(truth),
-            Scalar::Number(text) => Value::Number(Number::from_valid(text)),
+            Scalar::Number(text) => Value::Number((self.number)(text)),
             Scalar::String(token) => Value::String(token.unescape().into()),
         });
     }

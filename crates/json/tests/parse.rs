@@ -434,6 +434,13 @@ fn numbers_know_how_they_were_written() {
 }
 
 #[test]
+fn numbers_are_read_as_the_caller_wants() {
+    let lengths = |text: &str| Number::from(text.len() as i64);
+    let value = stairwell_json::parse_with_numbers("[10, {\"a\": -1.5e3}]", lengths).unwrap();
+    assert_eq!(value.to_text(), "[2,{\"a\":6}]");
+}
+
+#[test]
 fn pretty_text_is_for_people() {
     let value = parse(r#"{"a":[1,{"b":null}],"c":[],"d":{},"e":"x"}"#).unwrap();
     expect_test::expect![[r#"

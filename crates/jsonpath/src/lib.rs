@@ -7,8 +7,10 @@
 //!
 //! Does not: know states, executions or JSONata.
 
+mod cursor;
 mod error;
 mod intrinsic;
+mod java;
 mod path;
 mod reference;
 mod scope;

@@ -22,3 +22,11 @@ pub struct Needs {
     /// The workflow variables it reads, without the `$`, each once.
     pub variables: Vec<std::sync::Arc<str>>,
 }
+
+impl Needs {
+    pub(crate) fn add_variable(&mut self, name: &std::sync::Arc<str>) {
+        if !self.variables.contains(name) {
+            self.variables.push(name.clone());
+        }
+    }
+}
