@@ -3,16 +3,13 @@
 use json::Value;
 
 use crate::fields::expect_object;
-use crate::findings::Findings;
+use crate::findings::{Findings, KEPT_MAX};
 use crate::language::QueryLanguage;
 use crate::outline::Outline;
 use crate::place::Place;
 use crate::reachability::{Graph, Links, Start};
 use crate::state::{Machine, find_target};
 use crate::{Code, Diagnostic, Program, Region, RegionIndex, Severity, StateIndex, WorkflowType};
-
-/// Further repeated names are not looked at.
-const DUPLICATES_MAX: usize = 1_000;
 
 /// What the analysis of a definition gives.
 #[derive(Debug)]
@@ -59,7 +56,7 @@ fn refused(code: Code, message: String, pointer: String) -> Analysis {
 
 /// Members whose name their object has already, so that a value would be lost.
 fn report_duplicates<'a>(definition: &str, value: &'a Value, findings: &mut Findings<'a>) {
-    for (pointer, _) in json::duplicate_keys(definition).take(DUPLICATES_MAX) {
+    for (pointer, _) in json::duplicate_keys(definition).take(KEPT_MAX) {
         let (place, _) = Place::root().find(value, &pointer);
         let name = place.name().unwrap_or_default();
         if place.is_state() {

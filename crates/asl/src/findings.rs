@@ -9,7 +9,7 @@ use crate::{Code, Diagnostic, Severity};
 
 /// More findings than this are counted and not kept: nobody reads them, and a definition of a
 /// megabyte that is wrong everywhere must not make an answer of gigabytes.
-const KEPT_MAX: usize = 1_000;
+pub(crate) const KEPT_MAX: usize = 1_000;
 /// The same, for the bytes of all pointers and messages together.
 const KEPT_BYTES_MAX: usize = 1 << 20;
 

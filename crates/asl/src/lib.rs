@@ -5,6 +5,11 @@
 //! reported at once, each with its place.
 //!
 //! Does not: run anything, or know what a service answers.
+//!
+//! How: `outline` numbers regions and states; `state` and `states` compile each state against the
+//! tables in `fields`, in the query language that `language` finds for it; `flow` makes its data
+//! flow; `reachability` looks at all of them together. A value that is refused is reported and
+//! replaced, so that one pass finds every mistake.
 
 mod compile;
 mod diagnostic;

@@ -1,7 +1,7 @@
 //! Payload templates, and what looks like a mistake in them.
 
 use json::Value;
-use jsonpath::{Expression, Template, TemplateError};
+use jsonpath::{Expression, Template};
 
 use crate::Code;
 use crate::findings::Findings;
@@ -17,27 +17,50 @@ pub(crate) fn template<'a>(
     match Template::compile(value) {
         Ok(template) => Some(template),
         Err(errors) => {
-            for TemplateError { pointer, field, .. } in errors {
-                let (member, culprit) = place.find(value, &pointer);
-                let is_expression =
-                    culprit.as_str().is_some_and(|text| Expression::parse(text).is_ok());
-                let message = if is_expression {
-                    // Right in itself, so that it is the name that comes twice.
-                    let literal = field.strip_suffix(".$").unwrap_or(&field);
-                    format!(
-                        "There should only be one of the following fields: [{literal}, {field}]"
-                    )
-                } else {
-                    format!(
-                        "The value for the field '{field}' must be a valid JSONPath or a valid \
-                         intrinsic function call"
-                    )
-                };
-                findings.error(&member.enclosing(), message);
+            if !report_mistakes(value, &place, findings) {
+                // The compiler of templates knows of a mistake that has no words here.
+                errors.into_iter().for_each(|error| findings.error(&place, error.error));
             }
             None
         }
     }
+}
+
+/// Whether there were any.
+fn report_mistakes<'a>(value: &'a Value, place: &Place<'a>, findings: &mut Findings<'a>) -> bool {
+    let mut found = false;
+    match value {
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                found |= report_mistakes(item, &place.item(index), findings);
+            }
+        }
+        Value::Object(members) => {
+            for (name, member) in members.iter() {
+                let Some(literal) = name.strip_suffix(".$") else {
+                    found |= report_mistakes(member, &place.member(name), findings);
+                    continue;
+                };
+                if members.contains(literal) {
+                    let message = format_args!(
+                        "There should only be one of the following fields: [{literal}, {name}]"
+                    );
+                    findings.error(place, message);
+                    found = true;
+                }
+                if member.as_str().is_none_or(|text| Expression::parse(text).is_err()) {
+                    let message = format_args!(
+                        "The value for the field '{name}' must be a valid JSONPath or a valid \
+                         intrinsic function call"
+                    );
+                    findings.error(place, message);
+                    found = true;
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+    found
 }
 
 /// Whether a text would be a path or a call where one is evaluated.
