@@ -1,1 +1,23 @@
-//! store-embedded
+//! The store in process, durable on one machine: a folder of files.
+//!
+//! Promises: an answered commit survives the end of the process and of the machine's power; commits
+//! that wait at the same time share a sync; reads run on the caller's thread and wait for no write;
+//! a full disk refuses commits and nothing else, and commits go on by themselves once there is room.
+//!
+//! Does not: share its folder. One process holds it at a time.
+
+mod agendas;
+mod changes;
+mod database;
+mod error;
+mod folder;
+mod journal;
+mod keys;
+mod queue;
+mod reads;
+mod resources;
+mod store;
+mod writer;
+
+pub use error::OpenError;
+pub use store::{EmbeddedStore, Options};

@@ -72,7 +72,7 @@ pub trait Store: Send + Sync + 'static {
     /// Takes executions whose agenda is due by `now`, and, once after a start, those whose effects
     /// were pending when the last process ended. What is taken is not given again until its next
     /// commit, or the next start; except that one which was taken for its effects before it was due
-    /// is given again when it is.
+    /// is given again when it is. So the caller keeps what it took until a commit of it succeeds.
     async fn claim_due(&self, now: Timestamp, limit: usize) -> Result<Claim, StoreError>;
 
     /// How many executions of an account in a region are open. A store may count too few for a

@@ -1,0 +1,106 @@
+//! What a commit writes, encoded on the caller's thread so that the writer only has to check it
+//! and pass it on.
+
+use engine::{ExecutionId, Status, Timestamp};
+use fjall::Slice;
+use store::encoding::{AgendaRow, encode_agenda, encode_header, encode_records};
+use store::{Commit, Expected, Revision, Scope};
+
+use crate::database::Table;
+use crate::{agendas, keys};
+
+/// A commit, encoded.
+pub(crate) struct ExecutionChange {
+    pub(crate) id: ExecutionId,
+    pub(crate) expected: Expected,
+    pub(crate) name: [u8; 16],
+    pub(crate) scope: Scope,
+    pub(crate) previous_status: Option<Status>,
+    pub(crate) status: Status,
+    pub(crate) revision: Revision,
+    pub(crate) due: Option<Timestamp>,
+    pub(crate) writes: Vec<Write>,
+}
+
+/// A row to write.
+pub(crate) struct Write {
+    pub(crate) table: Table,
+    pub(crate) key: Slice,
+    pub(crate) value: Value,
+}
+
+/// What to do with a row.
+pub(crate) enum Value {
+    /// Put this there.
+    Put(Slice),
+    /// Remove it.
+    Remove,
+    /// Remove a row that was put there once: leaves nothing behind for later scans to step over.
+    RemoveOnce,
+}
+
+impl ExecutionChange {
+    pub(crate) fn new(commit: Commit) -> ExecutionChange {
+        let Commit { expected, header, previous_status, records, agenda, checkpoint } = commit;
+        let mut change = ExecutionChange {
+            id: header.id,
+            expected,
+            name: keys::name(&header.arn),
+            scope: header.scope.clone(),
+            previous_status,
+            status: header.status,
+            revision: header.revision,
+            due: agendas::due(agenda.as_ref()),
+            writes: Vec::with_capacity(8),
+        };
+        change.put(Table::Headers, header.id.0, encode_header(&header));
+        if !records.is_empty() {
+            let key = keys::history(header.id, header.revision);
+            change.put(Table::History, key, encode_records(&records));
+        }
+        if let Some(checkpoint) = checkpoint {
+            let mut value = Vec::with_capacity(4 + checkpoint.len());
+            value.extend_from_slice(&header.revision.0.to_be_bytes());
+            value.extend_from_slice(&checkpoint);
+            change.put(Table::Checkpoints, header.id.0, value);
+        }
+        if previous_status.is_none() {
+            change.put(Table::Names, change.name, header.id.0);
+        }
+        if previous_status != Some(header.status) {
+            for list in keys::lists(&header) {
+                if let Some(previous) = previous_status {
+                    let key = keys::listing(&list, previous, header.id);
+                    change.write(Table::Listings, key, Value::RemoveOnce);
+                }
+                change.put(Table::Listings, keys::listing(&list, header.status, header.id), []);
+            }
+        }
+        // A row for whatever is open, even where nothing comes next, so that it is counted.
+        if agenda.is_some() || header.status == Status::Running {
+            let (scope, status, revision) = (header.scope, header.status, header.revision);
+            let row = AgendaRow { scope, status, revision, agenda: agenda.unwrap_or_default() };
+            change.put(Table::Agendas, header.id.0, encode_agenda(&row));
+        } else if previous_status.is_some() {
+            change.write(Table::Agendas, header.id.0, Value::Remove);
+        }
+        change
+    }
+
+    /// How much the engine has to write.
+    pub(crate) fn bytes(&self) -> usize {
+        let size = |write: &Write| match &write.value {
+            Value::Put(value) => write.key.len() + value.len(),
+            Value::Remove | Value::RemoveOnce => write.key.len(),
+        };
+        self.writes.iter().map(size).sum()
+    }
+
+    fn put(&mut self, table: Table, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) {
+        self.write(table, key, Value::Put(Slice::from(value.as_ref())));
+    }
+
+    fn write(&mut self, table: Table, key: impl AsRef<[u8]>, value: Value) {
+        self.writes.push(Write { table, key: Slice::from(key.as_ref()), value });
+    }
+}

@@ -1,0 +1,163 @@
+//! The engine under the store, and its tables.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use fjall::{Keyspace, KeyspaceCreateOptions, PersistMode, Snapshot};
+
+use crate::{OpenError, Options, journal};
+
+/// The engine's own marker, the last thing that it writes when it makes a database.
+const MARKER_FILE: &str = "version";
+
+/// Beyond this the engine writes out its memory. The least that it allows is 64 MiB; more makes
+/// opening after a crash slower.
+const JOURNAL_BYTES_MAX: u64 = 96 << 20;
+
+/// Flushing and compaction. One of them keeps to flushing.
+const WORKERS: usize = 2;
+
+/// The engine makes its writers wait for its workers at 4, and goes on waiting where these have
+/// failed; we wait before that, and look after them while we do.
+const SEALED_MEMTABLES_MAX: usize = 2;
+const FRESH_TABLES_MAX: usize = 16;
+const WORKERS_PAUSE: Duration = Duration::from_millis(1);
+
+/// A kind of row. The names are part of the stored form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Table {
+    /// Execution id: header.
+    Headers,
+    /// Execution id, revision: records of a commit.
+    History,
+    /// Execution id: revision, checkpoint.
+    Checkpoints,
+    /// Hash of an ARN: id of the newest execution with it.
+    Names,
+    /// Place in a list: nothing.
+    Listings,
+    /// Id of an execution that is open or has an agenda: its agenda.
+    Agendas,
+    /// Kind, scope, name: version, value.
+    Resources,
+}
+
+impl Table {
+    const ALL: [Table; 7] = [
+        Table::Headers,
+        Table::History,
+        Table::Checkpoints,
+        Table::Names,
+        Table::Listings,
+        Table::Agendas,
+        Table::Resources,
+    ];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Table::Headers => "headers",
+            Table::History => "history",
+            Table::Checkpoints => "checkpoints",
+            Table::Names => "names",
+            Table::Listings => "listings",
+            Table::Agendas => "agendas",
+            Table::Resources => "resources",
+        }
+    }
+
+    fn options(self) -> KeyspaceCreateOptions {
+        let memtable_mib = match self {
+            Table::History | Table::Headers | Table::Checkpoints => 16,
+            Table::Names | Table::Listings | Table::Agendas | Table::Resources => 8,
+        };
+        KeyspaceCreateOptions::default().max_memtable_size(memtable_mib << 20)
+    }
+}
+
+/// The engine, open.
+pub(crate) struct Database {
+    engine: fjall::Database,
+    tables: [Keyspace; Table::ALL.len()],
+}
+
+impl Database {
+    /// Opens it, or makes it where there is none.
+    pub(crate) fn open(path: &Path, options: &Options) -> Result<Database, OpenError> {
+        remove_unfinished(path)?;
+        journal::check(path)?;
+        let failed = |error| OpenError::engine(path, error);
+        let engine = fjall::Database::builder(path)
+            .cache_size(options.cache_bytes)
+            .max_journaling_size(JOURNAL_BYTES_MAX)
+            .journal_compression(fjall::CompressionType::None)
+            .worker_threads(WORKERS)
+            .open()
+            .map_err(failed)?;
+        let open = |table: Table| engine.keyspace(table.name(), || table.options());
+        let tables: Vec<_> =
+            Table::ALL.into_iter().map(open).collect::<Result<_, _>>().map_err(failed)?;
+        let tables = tables.try_into().ok().expect("as many as there are names");
+        Ok(Database { engine, tables })
+    }
+
+    pub(crate) fn table(&self, table: Table) -> &Keyspace {
+        &self.tables[table as usize]
+    }
+
+    /// All tables as one commit left them.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        self.engine.snapshot()
+    }
+
+    /// A batch that is on the disk when it is committed.
+    pub(crate) fn batch(&self, capacity: usize) -> fjall::OwnedWriteBatch {
+        let batch = fjall::OwnedWriteBatch::with_capacity(self.engine.clone(), capacity);
+        batch.durability(Some(PersistMode::SyncData))
+    }
+
+    /// No batch that was committed so far has this number or a greater one.
+    pub(crate) fn next_number(&self) -> u64 {
+        self.engine.seqno()
+    }
+
+    /// Waits until the engine's workers have caught up.
+    pub(crate) fn wait_for_workers(&self) -> Result<(), fjall::Error> {
+        let is_behind = |table: &Keyspace| {
+            table.sealed_memtable_count() >= SEALED_MEMTABLES_MAX
+                || table.l0_table_count() >= FRESH_TABLES_MAX
+        };
+        while self.tables.iter().any(is_behind) {
+            // Fails where a worker has failed.
+            self.engine.persist(PersistMode::Buffer)?;
+            std::thread::sleep(WORKERS_PAUSE);
+        }
+        Ok(())
+    }
+
+    /// Writes everything in memory to tables, so that the next opening need not.
+    pub(crate) fn flush(&self) -> Result<(), fjall::Error> {
+        self.engine.persist(PersistMode::SyncAll)?;
+        for table in &self.tables {
+            table.rotate_memtable()?;
+        }
+        while self.tables.iter().any(|table| table.sealed_memtable_count() > 0) {
+            self.engine.persist(PersistMode::Buffer)?;
+            std::thread::sleep(WORKERS_PAUSE);
+        }
+        Ok(())
+    }
+}
+
+/// Removes what is left of making a database when that was cut short, which the engine would
+/// stumble over. Refuses where that is not certain.
+fn remove_unfinished(path: &Path) -> Result<(), OpenError> {
+    let marker = path.join(MARKER_FILE);
+    if !path.exists() || marker.exists() {
+        return Ok(());
+    }
+    if journal::holds_batches(path)? || path.join("keyspaces").join("1").exists() {
+        return Err(OpenError::corrupt(&marker, "missing, although there is data"));
+    }
+    fs::remove_dir_all(path).map_err(OpenError::io(path))
+}

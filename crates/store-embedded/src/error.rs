@@ -1,0 +1,94 @@
+//! What can go wrong, and how the engine's errors become ours.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use fjall::LsmError;
+use store::StoreError;
+
+/// Why a data folder cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process works in it.
+    #[error("{} is in use by {holder}", path.display())]
+    Locked {
+        /// The folder.
+        path: PathBuf,
+        /// Its name and its process id.
+        holder: String,
+    },
+    /// A newer version of this program made it.
+    #[error(
+        "{} has format {found}, and this version of Stairwell reads formats up to {supported}: \
+         use the version that wrote it, or a newer one",
+        path.display()
+    )]
+    NewerVersion {
+        /// The folder.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+        /// The newest format that can be read.
+        supported: u32,
+    },
+    /// Something in it is not what was written.
+    #[error("{} is corrupt: {reason}", place.display())]
+    Corrupt {
+        /// The file, or the folder where the file is not known.
+        place: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// It cannot be read or written.
+    #[error("{}: {source}", place.display())]
+    Io {
+        /// The file or folder.
+        place: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+impl OpenError {
+    pub(crate) fn io(place: &Path) -> impl FnOnce(io::Error) -> OpenError {
+        move |source| OpenError::Io { place: place.to_owned(), source }
+    }
+
+    pub(crate) fn corrupt(place: &Path, reason: impl Into<String>) -> OpenError {
+        OpenError::Corrupt { place: place.to_owned(), reason: reason.into() }
+    }
+
+    pub(crate) fn engine(place: &Path, error: fjall::Error) -> OpenError {
+        let place = place.to_owned();
+        match error {
+            fjall::Error::Io(source) | fjall::Error::Storage(LsmError::Io(source)) => {
+                OpenError::Io { place, source }
+            }
+            fjall::Error::Locked => OpenError::Locked { path: place, holder: "itself".to_owned() },
+            other => OpenError::Corrupt { place, reason: describe(&other) },
+        }
+    }
+}
+
+/// A failed read or write, and what was read or written.
+pub(crate) fn store_error(what: impl std::fmt::Display, error: &fjall::Error) -> StoreError {
+    let reason = format!("{what}: {}", describe(error));
+    match error {
+        fjall::Error::Io(_)
+        | fjall::Error::Storage(LsmError::Io(_))
+        | fjall::Error::Poisoned
+        | fjall::Error::Locked => StoreError::Unavailable(reason),
+        _ => StoreError::Corrupt(reason),
+    }
+}
+
+fn describe(error: &fjall::Error) -> String {
+    match error {
+        fjall::Error::Io(error) | fjall::Error::Storage(LsmError::Io(error)) => error.to_string(),
+        fjall::Error::Poisoned => "an earlier write failed".to_owned(),
+        fjall::Error::Storage(LsmError::ChecksumMismatch { .. }) => {
+            "a block's checksum does not match".to_owned()
+        }
+        other => format!("{other:?}"),
+    }
+}

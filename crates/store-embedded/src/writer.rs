@@ -1,0 +1,358 @@
+//! The one thread that writes: takes all that waits, checks it, writes it as one batch with one
+//! sync, answers. The longer a sync takes, the more waits for the next, so that the load decides
+//! how many commits share one.
+
+use std::collections::{HashMap, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use engine::{ExecutionId, Timestamp};
+use store::{Expected, Revision, StoreError};
+
+use crate::agendas::{Change, Scan};
+use crate::changes::{ExecutionChange, Value, Write};
+use crate::database::Database;
+use crate::error::store_error;
+use crate::queue::{Reply, Request, Wait};
+use crate::store::Shared;
+use crate::{journal, resources};
+
+/// A group may be as large as this, so that its sync does not take too long.
+const GROUP_BYTES_MAX: usize = 8 << 20;
+
+/// So many agendas are read at once after a start: a fraction of a millisecond's work.
+const SCAN_ROWS: usize = 512;
+
+/// How long to wait before the next attempt to write again.
+const RECOVERY_PAUSE: Duration = Duration::from_millis(200);
+
+/// So many executions are remembered, and as many before them.
+const RECENT_MAX: usize = 16_384;
+
+/// The thread's own state.
+pub(crate) struct Writer {
+    shared: Arc<Shared>,
+    recent: Recent,
+    /// Requests that have to wait for the next group.
+    carried: Vec<Request>,
+    /// The first number that no answered batch has.
+    answered: u64,
+    /// Set while nothing can be written.
+    broken: Option<Broken>,
+}
+
+struct Broken {
+    reason: String,
+    since: Instant,
+}
+
+/// A batch in the making. No row is in it twice, since the engine could not tell which came last:
+/// at most one request for each execution, for each name, and for all resources together.
+#[derive(Default)]
+struct Group {
+    writes: Vec<Write>,
+    executions: Vec<(Change, Known, Reply<()>)>,
+    resource: Option<(u64, Reply<u64>)>,
+    ids: HashSet<ExecutionId>,
+    names: HashSet<[u8; 16]>,
+}
+
+impl Writer {
+    pub(crate) fn new(shared: Arc<Shared>) -> Writer {
+        let answered = shared.read(|database| Ok(database.next_number())).unwrap_or_default();
+        let recent = Recent::default();
+        Writer { shared, recent, carried: Vec::new(), answered, broken: None }
+    }
+
+    /// Until a [`Request::Close`].
+    pub(crate) fn run(mut self) {
+        loop {
+            let mut requests = std::mem::take(&mut self.carried);
+            let wait = match requests.is_empty() {
+                true => self.wait(),
+                false => Wait::Not,
+            };
+            requests.extend(self.shared.queue.take(GROUP_BYTES_MAX, wait));
+            if self.broken.is_some() {
+                self.recover();
+            }
+            let close = self.serve(requests);
+            if let Some(reply) = close {
+                let result = self.close();
+                // The caller may have gone.
+                let _ = reply.send(result);
+                return;
+            }
+            if self.broken.is_none() {
+                self.scan();
+            }
+        }
+    }
+
+    fn wait(&self) -> Wait {
+        match (&self.broken, self.shared.agendas.lock().scan()) {
+            (Some(_), _) => Wait::AtMost(RECOVERY_PAUSE),
+            (None, Scan::Begun | Scan::Behind(_)) => Wait::Not,
+            (None, Scan::Done | Scan::Failed(_)) => Wait::ForEver,
+        }
+    }
+
+    /// Writes or refuses them. Returns where the answer to a close goes.
+    fn serve(&mut self, requests: Vec<Request>) -> Option<Reply<()>> {
+        let mut close = None;
+        let mut group = Group::default();
+        for request in requests {
+            match (request, &self.broken) {
+                (Request::Close(reply), _) => close = Some(reply),
+                (request, Some(broken)) => {
+                    request.refuse(StoreError::Unavailable(broken.reason.clone()));
+                }
+                (request, None) => self.stage(&mut group, request),
+            }
+        }
+        self.write(group);
+        if close.is_some() {
+            // Nothing comes after a close; what was carried over comes before it.
+            let carried = std::mem::take(&mut self.carried);
+            if !carried.is_empty() {
+                self.serve(carried);
+            }
+        }
+        close
+    }
+
+    /// Adds a request to the group, answers it, or leaves it for the next group.
+    fn stage(&mut self, group: &mut Group, request: Request) {
+        match request {
+            Request::Execution(change, reply) => {
+                let is_new = matches!(change.expected, Expected::New { .. });
+                if group.ids.contains(&change.id) || is_new && group.names.contains(&change.name) {
+                    return self.carried.push(Request::Execution(change, reply));
+                }
+                match self.shared.read(|database| self.recent.check(database, &change)) {
+                    Ok(previous_due) => group.add(*change, previous_due, reply),
+                    Err(error) => drop(reply.send(Err(error))),
+                }
+            }
+            Request::Resource(change, reply) => {
+                if group.resource.is_some() {
+                    return self.carried.push(Request::Resource(change, reply));
+                }
+                match self.shared.read(|database| resources::writes(database, &change)) {
+                    Ok((writes, version)) => {
+                        group.writes.extend(writes);
+                        group.resource = Some((version, reply));
+                    }
+                    Err(error) => drop(reply.send(Err(error))),
+                }
+            }
+            Request::Close(_) => unreachable!("a close is taken out before"),
+        }
+    }
+
+    fn write(&mut self, mut group: Group) {
+        if group.writes.is_empty() {
+            return;
+        }
+        let writes = std::mem::take(&mut group.writes);
+        let shared = self.shared.clone();
+        // A panic of the engine must not take the store with it.
+        let written = catch_unwind(AssertUnwindSafe(|| {
+            shared.read(|database| {
+                let written = commit(database, writes);
+                written.map_err(|error| store_error("cannot write", &error))?;
+                Ok(database.next_number())
+            })
+        }));
+        let written = written.unwrap_or_else(|_| {
+            Err(StoreError::Unavailable("the storage engine panicked".to_owned()))
+        });
+        match written {
+            Ok(next_number) => {
+                self.answered = next_number;
+                self.finish(group);
+            }
+            Err(error) => {
+                let error = self.breaks(&error.to_string());
+                for (_, _, reply) in group.executions {
+                    drop(reply.send(Err(error.clone())));
+                }
+                if let Some((_, reply)) = group.resource {
+                    drop(reply.send(Err(error)));
+                }
+            }
+        }
+    }
+
+    /// Takes up what was written, and answers.
+    fn finish(&mut self, group: Group) {
+        let mut replies = Vec::with_capacity(group.executions.len());
+        let mut agendas = self.shared.agendas.lock();
+        for (change, known, reply) in group.executions {
+            self.recent.remember(change.id, known);
+            agendas.change(change);
+            replies.push(reply);
+        }
+        drop(agendas);
+        // Whoever does not wait for the answer any more does not need it.
+        for reply in replies {
+            drop(reply.send(Ok(())));
+        }
+        if let Some((version, reply)) = group.resource {
+            drop(reply.send(Ok(version)));
+        }
+    }
+
+    /// Refuses everything from now on, until [`Writer::recover`] succeeds.
+    fn breaks(&mut self, error: &str) -> StoreError {
+        // The engine does not tell what failed in its workers; a write of our own does.
+        let reason = match self.shared.folder.probe() {
+            Ok(()) => error.to_owned(),
+            Err(probed) => format!("{error}: {probed}"),
+        };
+        tracing::error!(reason, "the store refuses commits");
+        self.broken = Some(Broken { reason: reason.clone(), since: Instant::now() });
+        let error = StoreError::Unavailable(reason);
+        self.shared.agendas.lock().set_broken(Some(error.clone()));
+        error
+    }
+
+    /// Opens the database anew where there is room to write, as after a crash, but without the
+    /// batches that were refused.
+    fn recover(&mut self) {
+        let Some(broken) = &mut self.broken else { return };
+        if broken.since.elapsed() < RECOVERY_PAUSE {
+            return;
+        }
+        broken.since = Instant::now();
+        let shared = self.shared.clone();
+        let result = match shared.folder.probe() {
+            Ok(()) => shared.reopen(|path: &Path| journal::repair(path, self.answered)),
+            Err(error) => Err(error.to_string()),
+        };
+        match result {
+            Ok(()) => {
+                tracing::info!("the store accepts commits again");
+                self.broken = None;
+                self.shared.agendas.lock().set_broken(None);
+            }
+            Err(reason) => broken.reason = reason,
+        }
+    }
+
+    /// Takes up a slice of the agendas that were there at the start.
+    fn scan(&mut self) {
+        let scan = self.shared.agendas.lock().scan().clone();
+        let after = match scan {
+            Scan::Begun => None,
+            Scan::Behind(id) => Some(id),
+            Scan::Done | Scan::Failed(_) => return,
+        };
+        let slice = self.shared.read(|database| database.agendas_after(after, SCAN_ROWS));
+        match slice {
+            Ok(rows) => {
+                let scan = match rows.last() {
+                    Some((last, _)) if rows.len() == SCAN_ROWS => Scan::Behind(*last),
+                    Some(_) | None => Scan::Done,
+                };
+                self.shared.agendas.lock().take_up(rows, scan);
+            }
+            Err(error @ StoreError::Corrupt(_)) => {
+                tracing::error!(%error, "the agendas of open executions cannot be read");
+                self.shared.agendas.lock().take_up(Vec::new(), Scan::Failed(error));
+            }
+            Err(error) => drop(self.breaks(&error.to_string())),
+        }
+    }
+
+    fn close(&mut self) -> Result<(), StoreError> {
+        let broken = self.broken.take().map(|broken| StoreError::Unavailable(broken.reason));
+        self.shared.close(broken.is_none()).and(broken.map_or(Ok(()), Err))
+    }
+}
+
+impl Group {
+    fn add(&mut self, change: ExecutionChange, previous_due: Option<Timestamp>, reply: Reply<()>) {
+        self.ids.insert(change.id);
+        if matches!(change.expected, Expected::New { .. }) {
+            self.names.insert(change.name);
+        }
+        let known = Known { revision: change.revision, due: change.due };
+        let ExecutionChange { id, scope, previous_status, status, due, writes, .. } = change;
+        self.writes.extend(writes);
+        let change = Change { id, scope, previous_status, status, previous_due, due };
+        self.executions.push((change, known, reply));
+    }
+}
+
+fn commit(database: &Database, writes: Vec<Write>) -> Result<(), fjall::Error> {
+    database.wait_for_workers()?;
+    let mut batch = database.batch(writes.len());
+    for Write { table, key, value } in writes {
+        let table = database.table(table);
+        match value {
+            Value::Put(value) => batch.insert(table, key, value),
+            Value::Remove => batch.remove(table, key),
+            Value::RemoveOnce => batch.remove_weak(table, key),
+        }
+    }
+    batch.commit()
+}
+
+/// What a commit must know of the one before it.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    revision: Revision,
+    due: Option<Timestamp>,
+}
+
+/// The executions that were committed lately, so that the next commit need not read. Two
+/// generations: when the young one is full, the old one is forgotten.
+#[derive(Default)]
+struct Recent {
+    young: HashMap<ExecutionId, Known>,
+    old: HashMap<ExecutionId, Known>,
+}
+
+impl Recent {
+    /// Whether what the commit expects holds; when the execution was due so far.
+    fn check(
+        &self,
+        database: &Database,
+        change: &ExecutionChange,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        match change.expected {
+            Expected::New { free_after } => {
+                let Some(newest) = database.newest(&change.name)? else { return Ok(None) };
+                match database.header(newest)? {
+                    Some(header) if !header.is_name_free(free_after) => Err(StoreError::Conflict),
+                    Some(_) | None => Ok(None),
+                }
+            }
+            Expected::At(revision) => match self.known(database, change.id)? {
+                Some(known) if known.revision == revision => Ok(known.due),
+                Some(_) | None => Err(StoreError::Conflict),
+            },
+        }
+    }
+
+    fn known(&self, database: &Database, id: ExecutionId) -> Result<Option<Known>, StoreError> {
+        if let Some(known) = self.young.get(&id).or_else(|| self.old.get(&id)) {
+            return Ok(Some(*known));
+        }
+        if let Some(row) = database.agenda(id)? {
+            return Ok(Some(Known { revision: row.revision, due: row.agenda.due }));
+        }
+        let header = database.header(id)?;
+        Ok(header.map(|header| Known { revision: header.revision, due: None }))
+    }
+
+    fn remember(&mut self, id: ExecutionId, known: Known) {
+        if self.young.len() >= RECENT_MAX {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(id, known);
+    }
+}
