@@ -195,6 +195,7 @@ async fn what_is_not_there_is_told() {
 async fn the_machine_of_an_execution_stays_what_it_was() {
     let server = server_with(PASS).await;
     server.start_execution(MACHINE, "e", "{}").await;
+    server.later().await;
     let update = json!({"stateMachineArn": MACHINE, "definition": WAIT});
     server.call("UpdateStateMachine", update).await;
     let arn = json!({"executionArn": EXECUTION});
