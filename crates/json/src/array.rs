@@ -4,8 +4,8 @@ use std::ops::{Deref, DerefMut};
 
 use crate::Value;
 
-/// The items of a JSON array: a `Vec` in all but one thing, that dropping it never recurses, however
-/// deep its items are nested.
+/// The items of a JSON array: a `Vec` in all but one thing, that dropping it never recurses,
+/// however deep its items are nested.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Array {
     items: Vec<Value>,

@@ -106,6 +106,7 @@ impl Condition {
                     return Ok(matches_pattern(pattern, text.as_deref()));
                 }
                 let (left, right) = (left.select(value, walk)?, right.select(value, walk)?);
+                walk.visit(operator.cost(left.as_deref(), right.as_deref()))?;
                 Ok(operator.compare(left.as_deref(), right.as_deref()))
             }
         }
@@ -155,6 +156,19 @@ impl OperandPath {
 }
 
 impl Operator {
+    /// How many items it compares at most, beyond the first.
+    fn cost(self, left: Option<&Value>, right: Option<&Value>) -> usize {
+        let length = |value: Option<&Value>| value.and_then(Value::as_array).map_or(0, <[_]>::len);
+        match self {
+            Operator::In | Operator::NotIn => length(right),
+            Operator::Contains => length(left),
+            Operator::SubsetOf | Operator::AnyOf | Operator::NoneOf | Operator::All => {
+                length(left).saturating_mul(length(right))
+            }
+            _ => 0,
+        }
+    }
+
     /// Compares; an operand that is not there is `None`.
     fn compare(self, left: Option<&Value>, right: Option<&Value>) -> bool {
         let order = || order(left?, right?);

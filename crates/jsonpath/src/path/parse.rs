@@ -102,11 +102,10 @@ fn parse_dotted(
         return parse_call(cursor, start, &text, nesting.deeper(cursor)?)
             .map(|call| Step::Function(Arc::new(call)));
     }
-    let ends = match cursor.peek() {
-        None | Some('.' | '[') => true,
-        // Whoever reads the path decides on what comes after it.
-        Some(_) => within != Within::Alone,
-    };
+    // Whoever reads a path within something else decides on what comes after it.
+    let ends = within != Within::Alone
+        || matches!(cursor.peek(), Some('.' | '['))
+        || cursor.rest().trim_start().is_empty();
     if !ends {
         return Err(cursor
             .error("Use bracket notation such as ['my name'] for a name with blanks or signs"));

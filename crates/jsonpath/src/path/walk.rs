@@ -43,7 +43,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Notes that so many values are looked at.
-    fn visit(&self, count: usize) -> Result<(), Stop> {
+    pub(crate) fn visit(&self, count: usize) -> Result<(), Stop> {
         let count = u32::try_from(count).unwrap_or(u32::MAX);
         let left = self.visits_left.get().checked_sub(count).ok_or(Stop::TooMuch)?;
         self.visits_left.set(left);
@@ -118,8 +118,9 @@ impl<'a> Walk<'a> {
                 found.extend(slice_indexes(slice, value).filter_map(|index| item(value, index)));
             }
             Step::Wildcard => {
+                let before = found.len();
                 found.extend(children(value));
-                self.visit(found.len())?;
+                self.visit(found.len() - before)?;
             }
             Step::Descend => self.containers_below(value, found)?,
             Step::Filter(condition) => self.filter(condition, value, is_scan, found)?,

@@ -87,9 +87,9 @@ fn parse_operator(cursor: &mut Cursor<'_>) -> Result<Option<Operator>, SyntaxErr
         ("=~", Operator::Matches),
         ("<=", Operator::LessOrEqual),
         (">=", Operator::GreaterOrEqual),
+        ("<>", Operator::NotEqual),
         ("<", Operator::Less),
         (">", Operator::Greater),
-        ("<>", Operator::NotEqual),
     ];
     if let Some((_, operator)) = SIGNS.iter().find(|(sign, _)| cursor.eat(sign)) {
         return Ok(Some(*operator));
