@@ -240,13 +240,14 @@ fn expression_fault(
                 )
             } else {
                 format!(
-                    "The JsonPath argument for the field '{path}' could not be found in the \
-                     input '{input}'"
+                    "The function '{expression}' had the following error: The JsonPath argument \
+                     for the field '{path}' could not be found in the input '{input}'"
                 )
             })
         }
+        // The service documents `States.IntrinsicFailure` and raises `States.Runtime`.
         EvaluationError::Intrinsic { message } | EvaluationError::NotWritable { message } => {
-            Fault { error: "States.IntrinsicFailure", text: message.clone() }
+            Fault::runtime(message.clone())
         }
     }
 }

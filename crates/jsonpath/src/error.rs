@@ -23,7 +23,9 @@ pub enum EvaluationError {
         /// Jayway's words.
         reason: String,
     },
-    /// An intrinsic function that refused its arguments (`States.IntrinsicFailure`).
+    /// An intrinsic function that refused its arguments. The text is AWS's: `There was an error
+    /// while evaluating the intrinsic function: …`. AWS documents `States.IntrinsicFailure` for
+    /// it, and raises `States.Runtime`.
     #[error("{message}")]
     Intrinsic {
         /// What is wrong.
