@@ -13,7 +13,7 @@ use crate::{agendas, keys};
 pub(crate) struct ExecutionChange {
     pub(crate) id: ExecutionId,
     pub(crate) expected: Expected,
-    pub(crate) name: [u8; 16],
+    pub(crate) name: [u8; 17],
     pub(crate) scope: Scope,
     pub(crate) previous_status: Option<Status>,
     pub(crate) status: Status,
@@ -53,7 +53,7 @@ impl ExecutionChange {
             due: agendas::due(agenda.as_ref()),
             writes: Vec::with_capacity(8),
         };
-        change.put(Table::Headers, header.id.0, encode_header(&header));
+        change.put(Table::Index, keys::header(header.id), encode_header(&header));
         if !records.is_empty() {
             let key = keys::history(header.id, header.revision);
             change.put(Table::History, key, encode_records(&records));
@@ -62,27 +62,27 @@ impl ExecutionChange {
             let mut value = Vec::with_capacity(4 + checkpoint.len());
             value.extend_from_slice(&header.revision.0.to_be_bytes());
             value.extend_from_slice(&checkpoint);
-            change.put(Table::Checkpoints, header.id.0, value);
+            change.put(Table::Index, keys::checkpoint(header.id), value);
         }
         if previous_status.is_none() {
-            change.put(Table::Names, change.name, header.id.0);
+            change.put(Table::Index, change.name, header.id.0);
         }
         if previous_status != Some(header.status) {
             for list in keys::lists(&header) {
                 if let Some(previous) = previous_status {
                     let key = keys::listing(&list, previous, header.id);
-                    change.write(Table::Listings, key, Value::RemoveOnce);
+                    change.write(Table::Index, key, Value::RemoveOnce);
                 }
-                change.put(Table::Listings, keys::listing(&list, header.status, header.id), []);
+                change.put(Table::Index, keys::listing(&list, header.status, header.id), []);
             }
         }
         // A row for whatever is open, even where nothing comes next, so that it is counted.
         if agenda.is_some() || header.status == Status::Running {
             let (scope, status, revision) = (header.scope, header.status, header.revision);
             let row = AgendaRow { scope, status, revision, agenda: agenda.unwrap_or_default() };
-            change.put(Table::Agendas, header.id.0, encode_agenda(&row));
+            change.put(Table::Index, keys::agenda(header.id), encode_agenda(&row));
         } else if previous_status.is_some() {
-            change.write(Table::Agendas, header.id.0, Value::Remove);
+            change.write(Table::Index, keys::agenda(header.id), Value::Remove);
         }
         change
     }

@@ -15,6 +15,9 @@ const MARKER_FILE: &str = "version";
 /// opening after a crash slower.
 const JOURNAL_BYTES_MAX: u64 = 96 << 20;
 
+/// Of each table. Larger ones make opening after a crash slower.
+const MEMTABLE_BYTES_MAX: u64 = 16 << 20;
+
 /// Flushing and compaction. One of them keeps to flushing.
 const WORKERS: usize = 2;
 
@@ -24,54 +27,28 @@ const SEALED_MEMTABLES_MAX: usize = 2;
 const FRESH_TABLES_MAX: usize = 16;
 const WORKERS_PAUSE: Duration = Duration::from_millis(1);
 
-/// A kind of row. The names are part of the stored form.
+/// A keyspace of the engine. Few of them, since each costs a dozen syncs when it is made and
+/// several at every flush. The names are part of the stored form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Table {
-    /// Execution id: header.
-    Headers,
-    /// Execution id, revision: records of a commit.
+    /// Records: most of the bytes, always appended, never changed.
     History,
-    /// Execution id: revision, checkpoint.
-    Checkpoints,
-    /// Hash of an ARN: id of the newest execution with it.
-    Names,
-    /// Place in a list: nothing.
-    Listings,
-    /// Id of an execution that is open or has an agenda: its agenda.
-    Agendas,
-    /// Kind, scope, name: version, value.
-    Resources,
+    /// Everything else: small rows, some of which come and go.
+    Index,
 }
 
 impl Table {
-    const ALL: [Table; 7] = [
-        Table::Headers,
-        Table::History,
-        Table::Checkpoints,
-        Table::Names,
-        Table::Listings,
-        Table::Agendas,
-        Table::Resources,
-    ];
+    const ALL: [Table; 2] = [Table::History, Table::Index];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Table::Headers => "headers",
             Table::History => "history",
-            Table::Checkpoints => "checkpoints",
-            Table::Names => "names",
-            Table::Listings => "listings",
-            Table::Agendas => "agendas",
-            Table::Resources => "resources",
+            Table::Index => "index",
         }
     }
 
     fn options(self) -> KeyspaceCreateOptions {
-        let memtable_mib = match self {
-            Table::History | Table::Headers | Table::Checkpoints => 16,
-            Table::Names | Table::Listings | Table::Agendas | Table::Resources => 8,
-        };
-        KeyspaceCreateOptions::default().max_memtable_size(memtable_mib << 20)
+        KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES_MAX)
     }
 }
 

@@ -77,6 +77,12 @@ pub(crate) fn repair(database: &Path, unanswered: u64) -> Result<(), OpenError> 
     Ok(())
 }
 
+/// After everything was written to tables: empties the journals, so that the next opening does not
+/// read them. The engine takes an empty journal for one whose first batch was cut short.
+pub(crate) fn clear(database: &Path) -> Result<(), OpenError> {
+    journals(database)?.iter().try_for_each(|path| cut(path, 0).map_err(OpenError::io(path)))
+}
+
 /// The journals, oldest first.
 fn journals(database: &Path) -> Result<Vec<PathBuf>, OpenError> {
     let mut journals = Vec::new();

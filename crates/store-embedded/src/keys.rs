@@ -1,5 +1,6 @@
 //! The keys. Numbers are big-endian, so that the order of the bytes is the order of the numbers.
-//! Every key of an execution follows from its header.
+//! Every key of an execution follows from its header. All but those of the history are in one
+//! keyspace, and begin with a letter that says what they are.
 
 use std::sync::Arc;
 
@@ -7,6 +8,14 @@ use engine::{ExecutionId, Status};
 use sha2::{Digest, Sha256};
 use store::encoding::status_number;
 use store::{ExecutionHeader, ExecutionQuery, ResourceKey, ResourceKind, Revision, Scope};
+
+const AGENDA: u8 = b'a';
+const CHECKPOINT: u8 = b'c';
+const HEADER: u8 = b'h';
+const LISTING: u8 = b'l';
+const NAME: u8 = b'n';
+const RESOURCE: u8 = b'r';
+const RESOURCE_VERSION: u8 = b'v';
 
 /// Of the row that a commit's records are in: id, revision.
 pub(crate) fn history(id: ExecutionId, revision: Revision) -> [u8; 20] {
@@ -21,28 +30,55 @@ pub(crate) fn history_revision(key: &[u8]) -> Option<Revision> {
     Some(Revision(u32::from_be_bytes(*key.last_chunk()?)))
 }
 
-/// Of an ARN: 128 bits of its SHA-256.
-pub(crate) fn name(arn: &str) -> [u8; 16] {
-    *Sha256::digest(arn).first_chunk().expect("SHA-256 gives 32 bytes")
+/// Of an execution's header.
+pub(crate) fn header(id: ExecutionId) -> [u8; 17] {
+    lettered(HEADER, id.0)
 }
 
-/// The id that a key or a value consists of.
+/// Of an execution's checkpoint.
+pub(crate) fn checkpoint(id: ExecutionId) -> [u8; 17] {
+    lettered(CHECKPOINT, id.0)
+}
+
+/// Of an execution's agenda.
+pub(crate) fn agenda(id: ExecutionId) -> [u8; 17] {
+    lettered(AGENDA, id.0)
+}
+
+/// The id in a key of [`agenda`].
+pub(crate) fn agenda_id(key: &[u8]) -> Option<ExecutionId> {
+    execution_id(key.strip_prefix(&[AGENDA])?)
+}
+
+/// Of an ARN: 128 bits of its SHA-256.
+pub(crate) fn name(arn: &str) -> [u8; 17] {
+    let hash = Sha256::digest(arn);
+    lettered(NAME, *hash.first_chunk().expect("SHA-256 gives 32 bytes"))
+}
+
+fn lettered(letter: u8, rest: [u8; 16]) -> [u8; 17] {
+    let mut key = [letter; 17];
+    key[1..].copy_from_slice(&rest);
+    key
+}
+
+/// The id that a value consists of.
 pub(crate) fn execution_id(bytes: &[u8]) -> Option<ExecutionId> {
     bytes.try_into().ok().map(ExecutionId)
 }
 
 /// Of an execution's place in a list: kind of list, owner, status, and the id inverted, so that
 /// the newest comes first.
-pub(crate) fn listing(query: &ExecutionQuery, status: Status, id: ExecutionId) -> [u8; 34] {
-    let mut key = [0; 34];
+pub(crate) fn listing(query: &ExecutionQuery, status: Status, id: ExecutionId) -> [u8; 35] {
+    let mut key = [LISTING; 35];
     let (kind, owner) = match query {
         ExecutionQuery::Machine(machine) => (0, machine.0),
         ExecutionQuery::StartedBy(execution) => (1, execution.0),
     };
-    key[0] = kind;
-    key[1..17].copy_from_slice(&owner);
-    key[17] = status_number(status);
-    key[18..].copy_from_slice(&id.0.map(|byte| !byte));
+    key[1] = kind;
+    key[2..18].copy_from_slice(&owner);
+    key[18] = status_number(status);
+    key[19..].copy_from_slice(&id.0.map(|byte| !byte));
     key
 }
 
@@ -67,7 +103,7 @@ pub(crate) fn resource(key: &ResourceKey) -> Vec<u8> {
 
 /// What the keys of a kind and scope begin with.
 pub(crate) fn resource_prefix(kind: ResourceKind, scope: &Scope) -> Vec<u8> {
-    let mut bytes = vec![kind as u8];
+    let mut bytes = vec![RESOURCE, kind as u8];
     for part in [&scope.account, &scope.region] {
         let length = u16::try_from(part.len()).expect("accounts and regions are short");
         bytes.extend_from_slice(&length.to_be_bytes());
@@ -82,5 +118,7 @@ pub(crate) fn resource_name(key: &[u8], prefix: &[u8]) -> Option<Arc<str>> {
     std::str::from_utf8(name).ok().map(Arc::from)
 }
 
-/// Of the last version given to a resource. Shorter than any resource's key.
-pub(crate) const RESOURCE_VERSION: [u8; 1] = [0];
+/// Of the last version given to a resource.
+pub(crate) fn resource_version() -> [u8; 1] {
+    [RESOURCE_VERSION]
+}

@@ -22,12 +22,12 @@ impl Database {
     }
 
     pub(crate) fn header(&self, id: ExecutionId) -> Result<Option<ExecutionHeader>, StoreError> {
-        let row = self.get(Table::Headers, &id.0)?;
+        let row = self.get(Table::Index, &keys::header(id))?;
         row.map(|row| decode_header(&row).map_err(|error| of(id, error))).transpose()
     }
 
     pub(crate) fn agenda(&self, id: ExecutionId) -> Result<Option<AgendaRow>, StoreError> {
-        let row = self.get(Table::Agendas, &id.0)?;
+        let row = self.get(Table::Index, &keys::agenda(id))?;
         row.map(|row| decode_agenda(&row).map_err(|error| of(id, error))).transpose()
     }
 
@@ -36,24 +36,25 @@ impl Database {
     }
 
     /// The newest execution with the ARN of that hash.
-    pub(crate) fn newest(&self, name: &[u8; 16]) -> Result<Option<ExecutionId>, StoreError> {
-        let Some(row) = self.get(Table::Names, name)? else { return Ok(None) };
-        keys::execution_id(&row).map(Some).ok_or_else(|| malformed(Table::Names, name))
+    pub(crate) fn newest(&self, name: &[u8; 17]) -> Result<Option<ExecutionId>, StoreError> {
+        let Some(row) = self.get(Table::Index, name)? else { return Ok(None) };
+        keys::execution_id(&row).map(Some).ok_or_else(|| malformed(Table::Index, name))
     }
 
     pub(crate) fn load(&self, id: ExecutionId) -> Result<Option<Loaded>, StoreError> {
         let view = View { database: self, snapshot: self.snapshot() };
         let Some(header) = view.header(id)? else { return Ok(None) };
-        let checkpoint = view.get(Table::Checkpoints, &id.0)?;
+        let checkpoint = view.get(Table::Index, &keys::checkpoint(id))?;
         let (revision, checkpoint) = match checkpoint.as_deref() {
             Some(row) => {
-                let (revision, rest) =
-                    row.split_first_chunk().ok_or_else(|| malformed(Table::Checkpoints, &id.0))?;
+                let (revision, rest) = row
+                    .split_first_chunk()
+                    .ok_or_else(|| malformed(Table::Index, &keys::checkpoint(id)))?;
                 (Revision(u32::from_be_bytes(*revision)), Some(rest))
             }
             None => (Revision(0), None),
         };
-        let agenda = view.get(Table::Agendas, &id.0)?;
+        let agenda = view.get(Table::Index, &keys::agenda(id))?;
         let agenda = agenda.map(|row| decode_agenda(&row)).transpose();
         let heartbeats = agenda.map_err(|error| of(id, error))?;
         let heartbeats = heartbeats.map_or(Vec::new(), |row| row.agenda.heartbeats);
@@ -103,9 +104,9 @@ impl Database {
                 None => Bound::Included(key(ExecutionId([0xFF; 16]))),
             };
             let range = (begin, Bound::Included(key(ExecutionId([0; 16]))));
-            let rows = view.snapshot.range(self.table(Table::Listings), range);
+            let rows = view.snapshot.range(self.table(Table::Index), range);
             for row in rows.take(limit) {
-                let key = row.key().map_err(|error| failed(Table::Listings, &[], &error))?;
+                let key = row.key().map_err(|error| failed(Table::Index, &[], &error))?;
                 ids.extend(keys::listing_id(&key));
             }
         }
@@ -118,7 +119,7 @@ impl Database {
 
     pub(crate) fn read_resource(&self, key: &ResourceKey) -> Result<Option<Resource>, StoreError> {
         let key = keys::resource(key);
-        let row = self.get(Table::Resources, &key)?;
+        let row = self.get(Table::Index, &key)?;
         row.map(|row| resource(&key, &row)).transpose()
     }
 
@@ -134,16 +135,16 @@ impl Database {
             Some(name) => Bound::Excluded([&prefix, name.as_bytes()].concat()),
             None => Bound::Included(prefix.clone()),
         };
-        let rows = self.snapshot().range(self.table(Table::Resources), (begin, Bound::Unbounded));
+        let rows = self.snapshot().range(self.table(Table::Index), (begin, Bound::Unbounded));
         let mut resources = Vec::new();
         for row in rows.take(limit) {
             let (key, value) =
-                row.into_inner().map_err(|error| failed(Table::Resources, &prefix, &error))?;
+                row.into_inner().map_err(|error| failed(Table::Index, &prefix, &error))?;
             if !key.starts_with(&prefix) {
                 break;
             }
-            let name = keys::resource_name(&key, &prefix)
-                .ok_or_else(|| malformed(Table::Resources, &key))?;
+            let name =
+                keys::resource_name(&key, &prefix).ok_or_else(|| malformed(Table::Index, &key))?;
             let found = ResourceKey { kind, scope: scope.clone(), name };
             resources.push((found, resource(&key, &value)?));
         }
@@ -156,13 +157,17 @@ impl Database {
         after: Option<ExecutionId>,
         limit: usize,
     ) -> Result<Vec<(ExecutionId, AgendaRow)>, StoreError> {
-        let begin = after.map_or(Bound::Unbounded, |id| Bound::Excluded(id.0));
-        let rows = self.snapshot().range(self.table(Table::Agendas), (begin, Bound::Unbounded));
+        let begin = match after {
+            Some(id) => Bound::Excluded(keys::agenda(id)),
+            None => Bound::Included(keys::agenda(ExecutionId([0; 16]))),
+        };
+        let end = Bound::Included(keys::agenda(ExecutionId([0xFF; 16])));
+        let rows = self.snapshot().range(self.table(Table::Index), (begin, end));
         let read = |row: fjall::Guard| {
-            let place = after.unwrap_or(ExecutionId([0; 16])).0;
+            let place = keys::agenda(after.unwrap_or(ExecutionId([0; 16])));
             let (key, value) =
-                row.into_inner().map_err(|error| failed(Table::Agendas, &place, &error))?;
-            let id = keys::execution_id(&key).ok_or_else(|| malformed(Table::Agendas, &key))?;
+                row.into_inner().map_err(|error| failed(Table::Index, &place, &error))?;
+            let id = keys::agenda_id(&key).ok_or_else(|| malformed(Table::Index, &key))?;
             Ok((id, decode_agenda(&value).map_err(|error| of(id, error))?))
         };
         rows.take(limit).map(read).collect()
@@ -182,7 +187,7 @@ impl View<'_> {
     }
 
     fn header(&self, id: ExecutionId) -> Result<Option<ExecutionHeader>, StoreError> {
-        let row = self.get(Table::Headers, &id.0)?;
+        let row = self.get(Table::Index, &keys::header(id))?;
         row.map(|row| decode_header(&row).map_err(|error| of(id, error))).transpose()
     }
 
@@ -203,8 +208,7 @@ impl View<'_> {
 
 /// Version, value.
 fn resource(key: &[u8], row: &[u8]) -> Result<Resource, StoreError> {
-    let (version, value) =
-        row.split_first_chunk().ok_or_else(|| malformed(Table::Resources, key))?;
+    let (version, value) = row.split_first_chunk().ok_or_else(|| malformed(Table::Index, key))?;
     Ok(Resource { version: u64::from_be_bytes(*version), value: value.into() })
 }
 

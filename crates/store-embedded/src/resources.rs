@@ -26,13 +26,13 @@ pub(crate) fn writes(
         Some(value) => Value::Put(Slice::from([&version.to_be_bytes(), &**value].concat())),
         None => Value::Remove,
     };
-    let row = |key: &[u8], value| Write { table: Table::Resources, key: key.into(), value };
+    let row = |key: &[u8], value| Write { table: Table::Index, key: key.into(), value };
     let key = keys::resource(&change.key);
-    Ok((vec![row(&keys::RESOURCE_VERSION, counter), row(&key, value)], version))
+    Ok((vec![row(&keys::resource_version(), counter), row(&key, value)], version))
 }
 
 fn last_version(database: &Database) -> Result<u64, StoreError> {
-    let Some(row) = database.get(Table::Resources, &keys::RESOURCE_VERSION)? else { return Ok(0) };
+    let Some(row) = database.get(Table::Index, &keys::resource_version())? else { return Ok(0) };
     let bytes = <[u8; 8]>::try_from(&*row);
     bytes
         .map(u64::from_be_bytes)

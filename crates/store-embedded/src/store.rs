@@ -14,13 +14,14 @@ use store::{
 };
 use tokio::sync::oneshot;
 
-use crate::OpenError;
 use crate::agendas::Agendas;
 use crate::changes::ExecutionChange;
 use crate::database::Database;
+use crate::error::store_error;
 use crate::folder::DataFolder;
 use crate::queue::{Queue, Reply, Request, ResourceChange, closed};
 use crate::writer::Writer;
+use crate::{OpenError, journal};
 
 /// How the store uses the machine.
 #[derive(Clone, Copy, Debug)]
@@ -132,13 +133,12 @@ impl Shared {
     /// Writes out what is in memory, where that is possible, and lets go of the database.
     pub(crate) fn close(&self, flush: bool) -> Result<(), StoreError> {
         let mut database = self.database.write();
-        let database = std::mem::replace(&mut *database, Err(closed()));
-        match database {
-            Ok(database) if flush => database.flush().map_err(|error| {
-                crate::error::store_error("cannot write out what is in memory", &error)
-            }),
-            Ok(_) | Err(_) => Ok(()),
-        }
+        let Ok(open) = std::mem::replace(&mut *database, Err(closed())) else { return Ok(()) };
+        let flushed = if flush { open.flush() } else { return Ok(()) };
+        drop(open);
+        flushed.map_err(|error| store_error("cannot write out what is in memory", &error))?;
+        journal::clear(&self.folder.database())
+            .map_err(|error| StoreError::Unavailable(format!("cannot clear the journal: {error}")))
     }
 }
 

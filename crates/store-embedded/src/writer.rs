@@ -56,7 +56,7 @@ struct Group {
     executions: Vec<(Change, Known, Reply<()>)>,
     resource: Option<(u64, Reply<u64>)>,
     ids: HashSet<ExecutionId>,
-    names: HashSet<[u8; 16]>,
+    names: HashSet<[u8; 17]>,
 }
 
 impl Writer {
