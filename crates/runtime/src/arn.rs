@@ -251,3 +251,88 @@ impl fmt::Display for ArnPrefix<'_> {
         write!(formatter, "arn:{partition}:states:{region}:{account}")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &str = "arn:aws:states:us-east-1:111111111111";
+
+    fn check(rest: &str, expected: ResourceName<'_>) {
+        let text = format!("{HEAD}:{rest}");
+        let arn = Arn::parse(&text).unwrap();
+        assert_eq!((arn.account, arn.region), ("111111111111", "us-east-1"));
+        assert_eq!(arn.resource, expected);
+    }
+
+    #[test]
+    fn every_kind_is_taken_apart() {
+        let machine = |qualifier, label| ResourceName::StateMachine { name: "m", qualifier, label };
+        check("stateMachine:m", machine(None, None));
+        check("stateMachine:m:7", machine(Some("7"), None));
+        check("stateMachine:m:live", machine(Some("live"), None));
+        check("stateMachine:m/label", machine(None, Some("label")));
+        let execution = ResourceName::Execution { state_machine: "m", name: "e" };
+        check("execution:m:e", execution);
+        let child = ResourceName::Execution { state_machine: "m/label", name: "e" };
+        check("execution:m/label:e", child);
+        check("express:m:e:u", ResourceName::Express { state_machine: "m", name: "e" });
+        check("activity:a", ResourceName::Activity { name: "a" });
+        check("mapRun:m/label:u", ResourceName::MapRun);
+    }
+
+    #[test]
+    fn what_is_no_arn_is_refused_in_the_words_of_aws() {
+        let refused = |text: &str| Arn::parse(text).unwrap_err().to_string();
+        for text in ["", "x", "arn", "arn:aws:states", "arn:aws:lambda:r:a:stateMachine:m"] {
+            assert_eq!(refused(text), format!("Invalid Arn: 'Invalid ARN prefix: {text}'"));
+        }
+        for rest in ["stateMachine", "stateMachine:", "stateMachine:m:", "stateMachine:m:1:2"]
+            .into_iter()
+            .chain(["execution:m", "execution:m:e:f", "express:m:e", "activity:a:b"])
+        {
+            let text = format!("{HEAD}:{rest}");
+            assert_eq!(refused(&text), format!("Invalid Arn: '{text}'"));
+        }
+        let express = format!("{HEAD}:express:m:e:u");
+        assert_eq!(
+            Arn::execution(&express).unwrap_err().to_string(),
+            "Invalid Arn: 'Resource type not valid in this context: express'"
+        );
+        let labelled = format!("{HEAD}:stateMachine:m/l");
+        assert_eq!(Arn::state_machine(&labelled), Err(ArnError::Labelled(labelled.clone())));
+    }
+
+    #[test]
+    fn a_qualifier_is_no_part_of_the_machine() {
+        for (rest, qualifier) in [("", None), (":1", Some("1")), (":live", Some("live"))] {
+            let text = format!("{HEAD}:stateMachine:m{rest}");
+            let arn = Arn::state_machine(&text).unwrap();
+            assert_eq!(arn.unqualified, format!("{HEAD}:stateMachine:m"));
+            assert_eq!((arn.name, arn.qualifier), ("m", qualifier));
+        }
+    }
+
+    #[test]
+    fn names() {
+        for name in ["a", "a.b-c_d", "äöü", &"x".repeat(80), "日本", "1", "a=b@c(d)+e!"] {
+            assert!(name_is_valid(name), "{name}");
+        }
+        for name in ["", "a b", "a\tb", "a:b", "a/b", "a\u{7f}", "a\u{85}", "\u{FFFE}"] {
+            assert!(!name_is_valid(name), "{name:?}");
+        }
+        assert!(!name_is_valid(&"x".repeat(81)));
+        assert!(FORBIDDEN.chars().all(|character| !name_is_valid(&character.to_string())));
+    }
+
+    #[test]
+    fn arns_are_made_for_the_partition_of_the_region() {
+        for (region, partition) in
+            [("us-east-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")]
+        {
+            let scope = Scope { account: "1".into(), region: region.into() };
+            let expected = format!("arn:{partition}:states:{region}:1:execution:m:e");
+            assert_eq!(*ArnPrefix(&scope).execution("m", "e"), expected);
+        }
+    }
+}

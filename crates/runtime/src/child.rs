@@ -209,3 +209,400 @@ fn object<'a>(members: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
 fn truncated(text: &str) -> &str {
     text.char_indices().nth(CAUSE_CHARACTERS_MAX).map_or(text, |(end, _)| &text[..end])
 }
+
+#[cfg(test)]
+mod tests {
+    use engine::{EventId, ExecutionId};
+    use expect_test::{Expect, expect};
+    use store::{DefinitionId, ExecutionHeader, MachineId, Revision, Scope};
+
+    use super::*;
+
+    fn child(status: Status) -> ExecutionDescription {
+        let succeeded = status == Status::Succeeded;
+        let failed = matches!(status, Status::Failed | Status::Aborted);
+        ExecutionDescription {
+            header: ExecutionHeader {
+                id: ExecutionId([1; 16]),
+                scope: Scope { account: "111111111111".into(), region: "us-east-1".into() },
+                arn: "arn:e".into(),
+                name: "n".into(),
+                machine: MachineId([2; 16]),
+                state_machine_arn: "arn:m".into(),
+                state_machine_version_arn: None,
+                state_machine_alias_arn: None,
+                definition: DefinitionId([3; 16]),
+                role_arn: "arn:r".into(),
+                status,
+                start: Timestamp(1_700_000_000_123),
+                stop: Some(Timestamp(1_700_000_000_456)),
+                trace_header: Some("trace".into()),
+                started_by: None,
+                parent: None,
+                last_event: EventId(5),
+                revision: Revision(1),
+            },
+            input: Document::from_text(r#"{"b": 1.0, "a":"x"}"#).unwrap(),
+            output: succeeded.then(|| Document::from_text("[1, 2]").unwrap()),
+            failure: failed.then(|| Failure::new("Broken", "on \"purpose\"")),
+            redrive: match status {
+                Status::Succeeded => RedriveStatus::NotRedrivable("because"),
+                _ => RedriveStatus::Redrivable,
+            },
+        }
+    }
+
+    fn check_outcome(child: &ExecutionDescription, pattern: IntegrationPattern, expected: Expect) {
+        let told = match outcome(child, pattern) {
+            Ok(output) => output.value().to_pretty_string(),
+            Err(Failure { error, cause }) => {
+                let cause = json::parse(&cause.unwrap()).unwrap().to_pretty_string();
+                format!("{} {cause}", error.unwrap())
+            }
+        };
+        expected.assert_eq(&told);
+    }
+
+    #[test]
+    fn a_sync_result_has_texts() {
+        check_outcome(
+            &child(Status::Succeeded),
+            IntegrationPattern::Sync,
+            expect![[r#"
+            {
+              "ExecutionArn": "arn:e",
+              "Input": "{\"b\": 1.0, \"a\":\"x\"}",
+              "InputDetails": {
+                "Included": true
+              },
+              "Name": "n",
+              "Output": "[1, 2]",
+              "OutputDetails": {
+                "Included": true
+              },
+              "RedriveCount": 0,
+              "RedriveStatus": "NOT_REDRIVABLE",
+              "RedriveStatusReason": "because",
+              "StartDate": 1700000000123,
+              "StateMachineArn": "arn:m",
+              "Status": "SUCCEEDED",
+              "StopDate": 1700000000456
+            }"#]],
+        );
+    }
+
+    #[test]
+    fn a_sync_2_result_has_values() {
+        check_outcome(
+            &child(Status::Succeeded),
+            IntegrationPattern::Sync2,
+            expect![[r#"
+            {
+              "ExecutionArn": "arn:e",
+              "Input": {
+                "b": 1.0,
+                "a": "x"
+              },
+              "InputDetails": {
+                "Included": true
+              },
+              "Name": "n",
+              "Output": [
+                1,
+                2
+              ],
+              "OutputDetails": {
+                "Included": true
+              },
+              "RedriveCount": 0,
+              "RedriveStatus": "NOT_REDRIVABLE",
+              "RedriveStatusReason": "because",
+              "StartDate": 1700000000123,
+              "StateMachineArn": "arn:m",
+              "Status": "SUCCEEDED",
+              "StopDate": 1700000000456
+            }"#]],
+        );
+    }
+
+    #[test]
+    fn a_failed_child_is_told_in_the_cause_with_its_input_as_text() {
+        let child = child(Status::Failed);
+        check_outcome(
+            &child,
+            IntegrationPattern::Sync2,
+            expect![[r#"
+            States.TaskFailed {
+              "Cause": "on \"purpose\"",
+              "Error": "Broken",
+              "ExecutionArn": "arn:e",
+              "Input": "{\"b\": 1.0, \"a\":\"x\"}",
+              "InputDetails": {
+                "Included": true
+              },
+              "Name": "n",
+              "RedriveCount": 0,
+              "RedriveStatus": "REDRIVABLE",
+              "StartDate": 1700000000123,
+              "StateMachineArn": "arn:m",
+              "Status": "FAILED",
+              "StopDate": 1700000000456
+            }"#]],
+        );
+        let outcomes = [IntegrationPattern::Sync, IntegrationPattern::Sync2]
+            .map(|pattern| outcome(&child, pattern));
+        assert_eq!(outcomes[0], outcomes[1]);
+    }
+
+    #[test]
+    fn a_child_that_was_stopped_without_a_word_has_neither_error_nor_cause() {
+        let mut child = child(Status::Aborted);
+        child.failure = Some(Failure::default());
+        check_outcome(
+            &child,
+            IntegrationPattern::Sync2,
+            expect![[r#"
+            States.TaskFailed {
+              "ExecutionArn": "arn:e",
+              "Input": "{\"b\": 1.0, \"a\":\"x\"}",
+              "InputDetails": {
+                "Included": true
+              },
+              "Name": "n",
+              "RedriveCount": 0,
+              "RedriveStatus": "REDRIVABLE",
+              "StartDate": 1700000000123,
+              "StateMachineArn": "arn:m",
+              "Status": "ABORTED",
+              "StopDate": 1700000000456
+            }"#]],
+        );
+    }
+
+    #[test]
+    fn a_child_that_timed_out_has_neither_error_nor_cause() {
+        check_outcome(
+            &child(Status::TimedOut),
+            IntegrationPattern::Sync,
+            expect![[r#"
+            States.TaskFailed {
+              "ExecutionArn": "arn:e",
+              "Input": "{\"b\": 1.0, \"a\":\"x\"}",
+              "InputDetails": {
+                "Included": true
+              },
+              "Name": "n",
+              "RedriveCount": 0,
+              "RedriveStatus": "REDRIVABLE",
+              "StartDate": 1700000000123,
+              "StateMachineArn": "arn:m",
+              "Status": "TIMED_OUT",
+              "StopDate": 1700000000456
+            }"#]],
+        );
+    }
+
+    #[test]
+    fn a_child_of_an_alias_says_so() {
+        let mut child = child(Status::Succeeded);
+        child.header.state_machine_version_arn = Some("arn:m:1".into());
+        child.header.state_machine_alias_arn = Some("arn:m:live".into());
+        check_outcome(
+            &child,
+            IntegrationPattern::Sync2,
+            expect![[r#"
+            {
+              "ExecutionArn": "arn:e",
+              "Input": {
+                "b": 1.0,
+                "a": "x"
+              },
+              "InputDetails": {
+                "Included": true
+              },
+              "Name": "n",
+              "Output": [
+                1,
+                2
+              ],
+              "OutputDetails": {
+                "Included": true
+              },
+              "RedriveCount": 0,
+              "RedriveStatus": "NOT_REDRIVABLE",
+              "RedriveStatusReason": "because",
+              "StartDate": 1700000000123,
+              "StateMachineAliasArn": "arn:m:live",
+              "StateMachineArn": "arn:m",
+              "StateMachineVersionArn": "arn:m:1",
+              "Status": "SUCCEEDED",
+              "StopDate": 1700000000456
+            }"#]],
+        );
+    }
+
+    #[test]
+    fn a_cause_is_cut_at_its_limit() {
+        let mut child = child(Status::Failed);
+        child.failure = Some(Failure::new("E", "ä".repeat(40_000)));
+        let failure = outcome(&child, IntegrationPattern::Sync).unwrap_err();
+        assert_eq!(failure.cause.unwrap().chars().count(), 32_768);
+    }
+
+    fn check_parameters(parameters: &str, expected: Result<ChildStart<'_>, &str>) {
+        let document = Document::from_text(parameters).unwrap();
+        let expected = expected.map_err(|reason| {
+            let cause = format!(
+                "The Parameters '{parameters}' could not be used to start the Task: [{reason}]"
+            );
+            Failure::new("States.Runtime", cause)
+        });
+        assert_eq!(parse(&document), expected);
+    }
+
+    fn start<'a>(input: &'a str) -> ChildStart<'a> {
+        let input = Cow::Borrowed(input);
+        ChildStart { state_machine_arn: "m", name: None, input, trace_header: None }
+    }
+
+    #[test]
+    fn an_object_is_given_to_the_child_as_text() {
+        let parameters = r#"{"Input": {"a": [1, 2.50]}, "StateMachineArn": "m"}"#;
+        check_parameters(parameters, Ok(start(r#"{"a":[1,2.50]}"#)));
+        check_parameters(r#"{"Input": true, "StateMachineArn": "m"}"#, Ok(start("true")));
+    }
+
+    #[test]
+    fn a_text_is_the_input_itself() {
+        let parameters = r#"{"StateMachineArn":"m","Name":"n","TraceHeader":"t","Input":"\"x\""}"#;
+        let (name, trace_header) = (Some("n"), Some("t"));
+        check_parameters(parameters, Ok(ChildStart { name, trace_header, ..start(r#""x""#) }));
+    }
+
+    #[test]
+    fn no_input_is_an_empty_object() {
+        check_parameters(r#"{"StateMachineArn":"m"}"#, Ok(start("{}")));
+        check_parameters(
+            r#"{"StateMachineArn":"m","Input":null,"Name":null,"TraceHeader":null}"#,
+            Ok(start("{}")),
+        );
+    }
+
+    #[test]
+    fn parameters_that_cannot_be_used() {
+        let missing = "The field \"StateMachineArn\" is required but was missing";
+        check_parameters(r#"{"Input":1}"#, Err(missing));
+        check_parameters("[]", Err(missing));
+        check_parameters(
+            r#"{"StateMachineArn":"m","Name":1}"#,
+            Err("The value for the field 'Name' must be a STRING"),
+        );
+    }
+
+    #[test]
+    fn the_answer_of_a_start() {
+        let response = start_response(&"arn:e".into(), Timestamp(1_700_000_000_123), "r");
+        expect![[r#"
+            {
+              "ExecutionArn": "arn:e",
+              "SdkHttpMetadata": {
+                "AllHttpHeaders": {
+                  "x-amzn-RequestId": [
+                    "r"
+                  ]
+                },
+                "HttpHeaders": {
+                  "x-amzn-RequestId": "r"
+                },
+                "HttpStatusCode": 200
+              },
+              "SdkResponseMetadata": {
+                "RequestId": "r"
+              },
+              "StartDate": 1700000000123
+            }"#]]
+        .assert_eq(&response.value().to_pretty_string());
+    }
+
+    fn check_refusal(error: &StartError, name: &str, code: &str, message: &str) {
+        let failure = Refusal::from(error).failure("r");
+        assert_eq!(failure.error.as_deref(), Some(name));
+        let cause = format!(
+            "{message} (Service: AWSStepFunctions; Status Code: 400; Error Code: {code}; \
+             Request ID: r; Proxy: null)"
+        );
+        assert_eq!(failure.cause.as_deref(), Some(&*cause));
+    }
+
+    #[test]
+    fn refusals_bear_the_names_of_the_sdk() {
+        check_refusal(
+            &StartError::AlreadyExists("arn:e".into()),
+            "StepFunctions.ExecutionAlreadyExistsException",
+            "ExecutionAlreadyExists",
+            "Execution Already Exists: 'arn:e'",
+        );
+        check_refusal(
+            &StartError::LimitExceeded(5),
+            "StepFunctions.ExecutionLimitExceededException",
+            "ExecutionLimitExceeded",
+            "The maximum number of running executions has been reached: 5",
+        );
+        check_refusal(
+            &StartError::StateMachineDoesNotExist("arn:m".into()),
+            "StepFunctions.StateMachineDoesNotExistException",
+            "StateMachineDoesNotExist",
+            "State Machine Does Not Exist: 'arn:m'",
+        );
+        check_refusal(
+            &StartError::StateMachineDeleting("arn:m".into()),
+            "StepFunctions.StateMachineDeletingException",
+            "StateMachineDeleting",
+            "State Machine is being deleted: 'arn:m'",
+        );
+        check_refusal(
+            &StartError::Arn(ArnError::Prefix("x".into())),
+            "StepFunctions.InvalidArnException",
+            "InvalidArn",
+            "Invalid Arn: 'Invalid ARN prefix: x'",
+        );
+        check_refusal(
+            &StartError::InvalidInput("bad".into()),
+            "StepFunctions.InvalidExecutionInputException",
+            "InvalidExecutionInput",
+            "Invalid State Machine Execution Input: 'bad'",
+        );
+        check_refusal(
+            &StartError::InvalidName("a b".into()),
+            "StepFunctions.InvalidNameException",
+            "InvalidName",
+            "Invalid Name: 'a b'",
+        );
+        check_refusal(
+            &StartError::Arn(ArnError::Labelled("arn:m/l".into())),
+            "StepFunctions.ValidationException",
+            "ValidationException",
+            "This operation does not support labeled state machine ARNs: 'arn:m/l'",
+        );
+    }
+
+    #[test]
+    fn a_name_that_is_too_long_is_a_validation_error() {
+        assert_eq!(check_length(&"ä".repeat(80)), Ok(()));
+        let failure = check_length(&"x".repeat(81)).unwrap_err().failure("r");
+        assert_eq!(failure.error.as_deref(), Some("StepFunctions.ValidationException"));
+    }
+
+    #[test]
+    fn who_started_it_stands_at_the_top_level_of_an_object() {
+        for (input, expected) in [
+            (r#"{"AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID":"arn:e"}"#, Some("arn:e")),
+            (r#"{"AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID":1}"#, None),
+            (r#"{"a":{"AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID":"arn:e"}}"#, None),
+            (r#""AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID""#, None),
+            ("{}", None),
+        ] {
+            assert_eq!(started_by(&Document::from_text(input).unwrap()), expected, "{input}");
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The runtime on a store in memory, in paused time.
+
+mod activities;
+mod nested;
+mod restarts;
+mod start;
+mod state_machines;
+mod world;
