@@ -16,7 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::Api;
 use crate::error::{ApiError, ErrorCode};
-use crate::router;
+use crate::router::{self, Response};
 
 /// How long a connection may stay open without a whole request head.
 const HEAD_SECONDS_MAX: u64 = 120;
@@ -71,7 +71,7 @@ fn accept(
     let api = api.clone();
     let service = service_fn(move |request| {
         let api = api.clone();
-        async move { Ok::<_, Infallible>(answer_or_failure(&api, request).await) }
+        async move { Ok::<_, Infallible>(or_failure(router::answer(&api, request)).await) }
     });
     let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
     let connection = connections.watch(connection);
@@ -83,11 +83,8 @@ fn accept(
 }
 
 /// A panic is a mistake of ours: it costs the request that met it, and no other.
-async fn answer_or_failure(
-    api: &Api,
-    request: hyper::Request<hyper::body::Incoming>,
-) -> router::Response {
-    let mut answer = pin!(router::answer(api, request));
+async fn or_failure(answer: impl Future<Output = Response>) -> Response {
+    let mut answer = pin!(answer);
     std::future::poll_fn(|context| {
         let polled = std::panic::catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(context)));
         polled.unwrap_or_else(|_| {
@@ -98,4 +95,18 @@ async fn answer_or_failure(
         })
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_costs_its_request_alone() {
+        let response = or_failure(async { panic!("on purpose") }).await;
+        assert_eq!(response.status(), 500);
+        assert_eq!(response.headers()["x-amzn-errortype"], "InternalFailure");
+        let fine = or_failure(async { router::respond(Ok(b"{}".to_vec())) }).await;
+        assert_eq!(fine.status(), 200);
+    }
 }

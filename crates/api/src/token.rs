@@ -72,7 +72,8 @@ pub(crate) fn read_name(bytes: &[u8]) -> Option<String> {
     String::from_utf8(bytes.to_vec()).ok()
 }
 
-fn invalid() -> ApiError {
+/// Of a token that is none of ours, or not for this.
+pub(crate) fn invalid() -> ApiError {
     ApiError::new(ErrorCode::InvalidToken, "Invalid Token: 'Invalid token'")
 }
 

@@ -113,8 +113,6 @@ async fn operations_that_are_missing_are_named() {
         "DescribeStateMachineAlias",
         "ListMapRuns",
         "ListStateMachineAliases",
-        "ListStateMachineVersions",
-        "ListTagsForResource",
         "PublishStateMachineVersion",
         "RedriveExecution",
         "StartSyncExecution",

@@ -307,3 +307,36 @@ async fn definitions_are_validated_without_being_refused() {
     assert_eq!(cut["diagnostics"].as_array().map(Vec::len), Some(1));
     assert_eq!(cut["truncated"], true);
 }
+
+/// What Terraform asks whenever it reads a state machine or an activity.
+#[tokio::test]
+async fn there_are_no_versions_and_no_tags() {
+    let server = Server::start().await;
+    server.create_machine("m", PASS).await;
+    let activity = server.call("CreateActivity", json!({"name": "a"})).await;
+    assert_eq!(
+        server.call("ListStateMachineVersions", json!({"stateMachineArn": ARN})).await,
+        json!({"stateMachineVersions": []})
+    );
+    for arn in [&json!(ARN), &activity["activityArn"]] {
+        let tags = server.call("ListTagsForResource", json!({"resourceArn": arn})).await;
+        assert_eq!(tags, json!({"tags": []}));
+    }
+    for (operation, body, expected) in [
+        (
+            "ListTagsForResource",
+            json!({"resourceArn": "m"}),
+            "InvalidArn: Invalid Arn: 'Invalid ARN",
+        ),
+        ("ListTagsForResource", json!({"resourceArn": format!("{ARN}x")}), "ResourceNotFound: "),
+        ("ListStateMachineVersions", json!({"stateMachineArn": "m"}), "InvalidArn: "),
+        (
+            "ListStateMachineVersions",
+            json!({"stateMachineArn": ARN, "nextToken": "x"}),
+            "InvalidToken: ",
+        ),
+    ] {
+        let error = server.refusal(operation, body).await;
+        assert!(error.starts_with(&format!("400 {expected}")), "{error}");
+    }
+}

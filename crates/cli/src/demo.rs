@@ -14,7 +14,7 @@ use crate::arguments::DemoArguments;
 use crate::client::Client;
 use crate::configuration::{Settings, Storage};
 use crate::serve::{self, EndSignals, Server};
-use crate::words;
+use crate::{print, words};
 
 const PARENT: &str = include_str!("../../../examples/parent.asl.json");
 const CHILD: &str = include_str!("../../../examples/child.asl.json");
@@ -81,44 +81,47 @@ impl Demo<'_> {
     }
 
     async fn show(&self) -> anyhow::Result<()> {
-        println!("\nThe commands below do the same by hand. Before the first:");
-        println!("  export AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any AWS_REGION=us-east-1");
+        print::line("\nThe commands below do the same by hand. Before the first:")?;
+        print::line(
+            "  export AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any AWS_REGION=us-east-1",
+        )?;
 
-        println!(
-            "\n1. Two state machines: the parent has orders packed by executions of the child."
-        );
+        print::line(
+            "\n1. Two state machines: the parent has orders packed by executions of the child.",
+        )?;
         self.create("child", CHILD).await?;
         let parent = self.create("parent", PARENT).await?;
 
-        println!("\n2. An execution of the parent starts.");
-        self.say(&format!("start-execution --state-machine-arn {parent} --input '{INPUT}'"));
+        print::line("\n2. An execution of the parent starts.")?;
+        self.say(format!("start-execution --state-machine-arn {parent} --input '{INPUT}'"))?;
         let start = json!({"stateMachineArn": parent, "input": INPUT});
         let started = self.client.call("StartExecution", &start).await?;
         let execution = text(&started, "executionArn")?;
 
-        println!("\n3. What it does, as it happens; the child takes a second.");
-        self.say(&format!("get-execution-history --execution-arn {execution}"));
+        print::line("\n3. What it does, as it happens; the child takes a second.")?;
+        self.say(format!("get-execution-history --execution-arn {execution}"))?;
         let events = self.watch(&execution).await?;
 
-        println!("\n4. What the child did meanwhile.");
+        print::line("\n4. What the child did meanwhile.")?;
         let child = started_by(&events).context("the parent started no execution")?;
-        self.say(&format!("get-execution-history --execution-arn {child}"));
+        self.say(format!("get-execution-history --execution-arn {child}"))?;
         self.watch(&child).await?;
 
-        println!(
-            "\n5. Each knows of the other: the parent's TaskSubmitted event names the child, and"
-        );
-        println!("   the child's input names the parent.");
-        self.say(&format!("describe-execution --execution-arn {child} --query input"));
+        print::line(
+            "\n5. Each knows of the other: the parent's TaskSubmitted event names the child, and",
+        )?;
+        print::line("   the child's input names the parent.")?;
+        self.say(format!("describe-execution --execution-arn {child} --query input"))?;
         let described = self.client.call("DescribeExecution", &arn(&child)).await?;
-        println!("  {}", text(&described, "input")?);
+        print::line(format_args!("  {}", text(&described, "input")?))?;
 
-        println!("\n6. The outcome.");
-        self.say(&format!("describe-execution --execution-arn {execution}"));
+        print::line("\n6. The outcome.")?;
+        self.say(format!("describe-execution --execution-arn {execution}"))?;
         let described = self.client.call("DescribeExecution", &arn(&execution)).await?;
-        println!("  {}: {}", text(&described, "status")?, text(&described, "output")?);
+        let (status, output) = (text(&described, "status")?, text(&described, "output")?);
+        print::line(format_args!("  {status}: {output}"))?;
 
-        println!("\nThe server goes on until Ctrl-C ends it.");
+        print::line("\nThe server goes on until Ctrl-C ends it.")?;
         Ok(())
     }
 
@@ -126,9 +129,9 @@ impl Demo<'_> {
         let file = self.folder.join(format!("{name}.asl.json"));
         fs::write(&file, definition).with_context(|| format!("cannot write {}", file.display()))?;
         let file = file.display();
-        self.say(&format!(
+        self.say(format!(
             "create-state-machine --name {name} --role-arn {ROLE} --definition file://{file}"
-        ));
+        ))?;
         let creation = json!({"name": name, "definition": definition, "roleArn": ROLE});
         let created = self.client.call("CreateStateMachine", &creation).await?;
         text(&created, "stateMachineArn")
@@ -142,7 +145,9 @@ impl Demo<'_> {
             // Its few events fit a page.
             let history = self.client.call("GetExecutionHistory", &arn(execution)).await?;
             let events = history["events"].as_array().context("no events")?;
-            events[told..].iter().for_each(|event| println!("  {}", words::line(event)));
+            for event in &events[told..] {
+                print::line(format_args!("  {}", words::line(event)))?;
+            }
             told = events.len();
             if described["status"] != "RUNNING" {
                 return Ok(events.clone());
@@ -151,9 +156,12 @@ impl Demo<'_> {
         }
     }
 
-    fn say(&self, command: &str) {
+    fn say(&self, command: String) -> anyhow::Result<()> {
         let address = self.client.address;
-        println!("  $ aws stepfunctions {command} --endpoint-url http://{address}");
+        print::line(format_args!(
+            "  $ aws stepfunctions {command} --endpoint-url http://{address}"
+        ))?;
+        Ok(())
     }
 }
 

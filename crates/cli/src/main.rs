@@ -5,14 +5,17 @@ mod client;
 mod configuration;
 mod demo;
 mod input;
+mod print;
 mod run;
 mod serve;
 mod validate;
 mod words;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches};
+use clap_complete::Shell;
 
 use crate::arguments::{Arguments, Command};
 
@@ -25,30 +28,35 @@ const USAGE: u8 = 2;
 fn main() -> ExitCode {
     let matches = Arguments::command().get_matches();
     let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    match arguments.command {
+    let (result, failure) = match arguments.command {
         Command::Serve(arguments) => {
             let matches = matches.subcommand_matches("serve").expect("this is the subcommand");
-            or_failure(serve::serve(&arguments, matches), 1)
+            (serve::serve(&arguments, matches), 1)
         }
-        Command::Run(arguments) => or_failure(run::run(&arguments), USAGE),
-        Command::Validate(arguments) => validate::validate(&arguments),
-        Command::Demo(arguments) => or_failure(demo::demo(&arguments), 1),
-        Command::Version => {
-            println!("stairwell {}", env!("CARGO_PKG_VERSION"));
-            ExitCode::SUCCESS
-        }
-        Command::Completions { shell } => {
-            let mut command = Arguments::command();
-            clap_complete::generate(shell, &mut command, "stairwell", &mut std::io::stdout());
-            ExitCode::SUCCESS
+        Command::Run(arguments) => (run::run(&arguments), USAGE),
+        Command::Validate(arguments) => (validate::validate(&arguments), USAGE),
+        Command::Demo(arguments) => (demo::demo(&arguments), 1),
+        Command::Version => (version(), 1),
+        Command::Completions { shell } => (completions(shell), 1),
+    };
+    match result {
+        Ok(status) => status,
+        Err(error) if print::nobody_reads(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("stairwell: {error:#}");
+            ExitCode::from(failure)
         }
     }
 }
 
-/// One line on standard error, and the exit status, where a command could not do its work.
-fn or_failure(result: anyhow::Result<ExitCode>, status: u8) -> ExitCode {
-    result.unwrap_or_else(|error| {
-        eprintln!("stairwell: {error:#}");
-        ExitCode::from(status)
-    })
+fn version() -> anyhow::Result<ExitCode> {
+    print::line(format_args!("stairwell {}", env!("CARGO_PKG_VERSION")))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn completions(shell: Shell) -> anyhow::Result<ExitCode> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "stairwell", &mut script);
+    std::io::stdout().write_all(&script)?;
+    Ok(ExitCode::SUCCESS)
 }

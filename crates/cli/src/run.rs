@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use store::Scope;
 
 use crate::arguments::RunArguments;
-use crate::{input, serve, validate, words};
+use crate::{input, print, serve, validate, words};
 
 /// How often to look whether the execution has ended: soon at first, since most are quick.
 const LOOK_AFTER: Duration = Duration::from_millis(1);
@@ -95,7 +95,7 @@ impl Run {
             tokio::time::sleep(look_after).await;
             look_after = (look_after * 2).min(LOOK_AFTER_MAX);
         };
-        Ok(tell(arguments, description, self.events.seen))
+        tell(arguments, description, self.events.seen)
     }
 
     async fn look_for_events(&mut self) -> anyhow::Result<()> {
@@ -124,15 +124,19 @@ impl Run {
 
 /// The output on standard output, or the error on standard error; with `--json` all of it, on
 /// standard output.
-fn tell(arguments: &RunArguments, mut description: Value, events: Vec<Value>) -> ExitCode {
+fn tell(
+    arguments: &RunArguments,
+    mut description: Value,
+    events: Vec<Value>,
+) -> anyhow::Result<ExitCode> {
     let succeeded = description["status"] == "SUCCEEDED";
     if arguments.json {
         if arguments.history {
             description["events"] = events.into();
         }
-        println!("{description:#}");
+        print::line(format_args!("{description:#}"))?;
     } else if succeeded {
-        println!("{}", description["output"].as_str().unwrap_or_default());
+        print::line(description["output"].as_str().unwrap_or_default())?;
     } else {
         let text = |name: &str| description[name].as_str().map(|text| format!(": {text}"));
         let (error, cause) = (text("error"), text("cause"));
@@ -140,7 +144,7 @@ fn tell(arguments: &RunArguments, mut description: Value, events: Vec<Value>) ->
         let because = [error, cause].into_iter().flatten().collect::<String>();
         eprintln!("stairwell: the execution ended as {status}{because}");
     }
-    ExitCode::from(u8::from(!succeeded))
+    Ok(ExitCode::from(u8::from(!succeeded)))
 }
 
 /// The machine is called as the file is, as far as names may be.

@@ -1,6 +1,6 @@
 //! `stairwell serve`: the API on a port, until a signal ends it.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
@@ -18,6 +18,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::arguments::ServeArguments;
 use crate::configuration::{self, Settings, Storage};
+use crate::print;
 
 /// Serves until SIGINT or SIGTERM.
 pub(crate) fn serve(arguments: &ServeArguments, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
@@ -66,9 +67,8 @@ impl Server {
     pub(crate) fn announce(&self) -> anyhow::Result<()> {
         let version = env!("CARGO_PKG_VERSION");
         let url = format!("http://{}", self.address()?);
-        let mut out = std::io::stdout().lock();
-        writeln!(out, "Stairwell {version} listening on {url} (data: {})", self.storage)?;
-        Ok(out.flush()?)
+        let storage = &self.storage;
+        Ok(print::line(format_args!("Stairwell {version} listening on {url} (data: {storage})"))?)
     }
 
     /// Serves until the first signal, then stops in order: no request is cut off, and what was

@@ -1,12 +1,13 @@
 //! `stairwell validate`: the mistakes of definitions, each with its place in the text.
 
+use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
 use asl::{Diagnostic, Severity, WorkflowType};
 
 use crate::arguments::{MachineType, ValidateArguments};
-use crate::input;
+use crate::{input, print};
 
 /// What became of one definition; the worst of them is the exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,37 +18,40 @@ enum Verdict {
 }
 
 /// Tells of every definition what is wrong with it.
-pub(crate) fn validate(arguments: &ValidateArguments) -> ExitCode {
+pub(crate) fn validate(arguments: &ValidateArguments) -> anyhow::Result<ExitCode> {
     let workflow_type = match arguments.machine_type {
         MachineType::Standard => WorkflowType::Standard,
         MachineType::Express => WorkflowType::Express,
     };
-    let verdicts = arguments.files.iter().map(|file| validate_file(file, workflow_type));
-    match verdicts.max() {
-        None | Some(Verdict::Valid) => ExitCode::SUCCESS,
-        Some(Verdict::Invalid) => ExitCode::from(1),
-        Some(Verdict::Unreadable) => ExitCode::from(2),
+    let mut worst = Verdict::Valid;
+    for file in &arguments.files {
+        worst = worst.max(validate_file(file, workflow_type)?);
     }
+    Ok(match worst {
+        Verdict::Valid => ExitCode::SUCCESS,
+        Verdict::Invalid => ExitCode::from(1),
+        Verdict::Unreadable => ExitCode::from(2),
+    })
 }
 
-fn validate_file(file: &Path, workflow_type: WorkflowType) -> Verdict {
+fn validate_file(file: &Path, workflow_type: WorkflowType) -> io::Result<Verdict> {
     let definition = match input::read_file(file) {
         Ok(definition) => definition,
         Err(error) => {
             eprintln!("stairwell: {error:#}");
-            return Verdict::Unreadable;
+            return Ok(Verdict::Unreadable);
         }
     };
     let name = input::display_name(file);
     let analysis = asl::compile(&definition, workflow_type);
     for diagnostic in &analysis.diagnostics {
-        println!("{}", line(&name, &definition, diagnostic));
+        print::line(line(&name, &definition, diagnostic))?;
     }
     if analysis.program.is_some() {
-        println!("{name}: valid");
-        Verdict::Valid
+        print::line(format_args!("{name}: valid"))?;
+        Ok(Verdict::Valid)
     } else {
-        Verdict::Invalid
+        Ok(Verdict::Invalid)
     }
 }
 

@@ -4,6 +4,7 @@ mod common;
 
 use std::fs;
 use std::path::Path;
+use std::process::Stdio;
 
 use common::{Outcome, folder, outcome, outcome_with_input, stairwell};
 
@@ -132,6 +133,18 @@ fn validate_tells_where_the_mistakes_are() {
 
     let told = outcome_with_input(&mut stairwell(&folder, &["validate", "-"]), PASS);
     assert_eq!((told.status, &*told.out), (0, "<stdin>: valid\n"));
+}
+
+#[test]
+fn a_reader_that_stops_reading_is_nothing_to_speak_of() {
+    let folder = folder("closed_pipe");
+    fs::write(folder.join("good.asl.json"), PASS).expect("written");
+    let mut command = stairwell(&folder, &["validate", "good.asl.json"]);
+    let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = command.spawn().expect("the command starts");
+    drop(process.stdout.take());
+    let told = Outcome::from(process.wait_with_output().expect("the command ends"));
+    assert_eq!((told.status, &*told.err), (0, ""));
 }
 
 #[test]

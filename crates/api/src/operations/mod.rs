@@ -12,7 +12,9 @@ mod get_activity_task;
 mod get_execution_history;
 mod list_activities;
 mod list_executions;
+mod list_state_machine_versions;
 mod list_state_machines;
+mod list_tags_for_resource;
 mod send_task_failure;
 mod send_task_heartbeat;
 mod send_task_success;
@@ -41,7 +43,9 @@ enum Supported {
     GetExecutionHistory,
     ListActivities,
     ListExecutions,
+    ListStateMachineVersions,
     ListStateMachines,
+    ListTagsForResource,
     SendTaskFailure,
     SendTaskHeartbeat,
     SendTaskSuccess,
@@ -94,9 +98,13 @@ const OPERATIONS: [Operation; 37] = [
     has("ListExecutions", Supported::ListExecutions, list_executions::MEMBERS),
     lacks("ListMapRuns"),
     lacks("ListStateMachineAliases"),
-    lacks("ListStateMachineVersions"),
+    has(
+        "ListStateMachineVersions",
+        Supported::ListStateMachineVersions,
+        list_state_machine_versions::MEMBERS,
+    ),
     has("ListStateMachines", Supported::ListStateMachines, list_state_machines::MEMBERS),
-    lacks("ListTagsForResource"),
+    has("ListTagsForResource", Supported::ListTagsForResource, list_tags_for_resource::MEMBERS),
     lacks("PublishStateMachineVersion"),
     lacks("RedriveExecution"),
     has("SendTaskFailure", Supported::SendTaskFailure, send_task_failure::MEMBERS),
@@ -150,7 +158,9 @@ impl Operation {
             Supported::GetExecutionHistory => get_execution_history::call(api, request).await,
             Supported::ListActivities => list_activities::call(api, request).await,
             Supported::ListExecutions => list_executions::call(api, request).await,
+            Supported::ListStateMachineVersions => list_state_machine_versions::call(request),
             Supported::ListStateMachines => list_state_machines::call(api, request).await,
+            Supported::ListTagsForResource => list_tags_for_resource::call(api, request).await,
             Supported::SendTaskFailure => send_task_failure::call(api, request).await,
             Supported::SendTaskHeartbeat => send_task_heartbeat::call(api, request).await,
             Supported::SendTaskSuccess => send_task_success::call(api, request).await,
