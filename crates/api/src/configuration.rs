@@ -1,6 +1,6 @@
-//! The configurations of a state machine or an activity: logging, tracing, encryption, versions and
-//! tags. Stairwell has none of these yet, so that only what asks for nothing is accepted; it is kept
-//! and shown as AWS shows it.
+//! The configurations of a state machine or an activity: logging, tracing, encryption, versions
+//! and tags. Stairwell has none of these yet, so that only what asks for nothing is accepted; it is
+//! kept and shown as AWS shows it.
 
 use serde_json::{Value, json};
 

@@ -1,6 +1,8 @@
 //! History events as GetExecutionHistory shows them.
 //! See <https://docs.aws.amazon.com/step-functions/latest/apireference/API_HistoryEvent.html>.
 
+use std::sync::Arc;
+
 use asl::StateType;
 use engine::{EventKind, Failure, HistoryEvent, TaskResource};
 use json::Document;
@@ -102,18 +104,7 @@ fn exited_type(state_type: StateType) -> &'static str {
 fn write_details(out: &mut JsonWriter, kind: &EventKind, with_data: bool) {
     use EventKind as Kind;
     match kind {
-        Kind::ExecutionStarted {
-            input,
-            role_arn,
-            state_machine_version_arn: version,
-            state_machine_alias_arn: alias,
-            deadline: _,
-        } => {
-            write_input(out, input, with_data);
-            out.text("roleArn", role_arn);
-            out.optional_text("stateMachineAliasArn", alias.as_deref());
-            out.optional_text("stateMachineVersionArn", version.as_deref());
-        }
+        Kind::ExecutionStarted { .. } => write_started(out, kind, with_data),
         Kind::ExecutionSucceeded { output } | Kind::ActivitySucceeded { output } => {
             write_output(out, output, with_data);
         }
@@ -129,12 +120,7 @@ fn write_details(out: &mut JsonWriter, kind: &EventKind, with_data: bool) {
         Kind::StateExited { state_type: _, name, output, assigned, next: _ } => {
             out.text("name", name);
             write_output(out, output, with_data);
-            if !assigned.is_empty() {
-                out.member("assignedVariables", |out| {
-                    assigned.iter().for_each(|(name, value)| out.text(name, value.text()));
-                });
-                write_is_whole(out, "assignedVariablesDetails");
-            }
+            write_assigned(out, assigned);
         }
         Kind::TaskStarted { resource } => write_resource(out, resource),
         Kind::TaskSubmitted { resource, output, child_arn: _ }
@@ -178,6 +164,32 @@ fn write_details(out: &mut JsonWriter, kind: &EventKind, with_data: bool) {
         | Kind::MapStateAborted
         | Kind::TaskStateAborted
         | Kind::WaitStateAborted => {}
+    }
+}
+
+fn write_started(out: &mut JsonWriter, kind: &EventKind, with_data: bool) {
+    let EventKind::ExecutionStarted {
+        input,
+        role_arn,
+        state_machine_version_arn,
+        state_machine_alias_arn,
+        deadline: _,
+    } = kind
+    else {
+        unreachable!("called for the start of an execution alone");
+    };
+    write_input(out, input, with_data);
+    out.text("roleArn", role_arn);
+    out.optional_text("stateMachineAliasArn", state_machine_alias_arn.as_deref());
+    out.optional_text("stateMachineVersionArn", state_machine_version_arn.as_deref());
+}
+
+fn write_assigned(out: &mut JsonWriter, assigned: &[(Arc<str>, Document)]) {
+    if !assigned.is_empty() {
+        out.member("assignedVariables", |out| {
+            assigned.iter().for_each(|(name, value)| out.text(name, value.text()));
+        });
+        write_is_whole(out, "assignedVariablesDetails");
     }
 }
 
