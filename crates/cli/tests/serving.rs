@@ -78,6 +78,19 @@ fn a_server_that_cannot_start_says_why_in_one_line() {
     server.signal("TERM");
     assert_eq!(server.end().0, 0);
 
+    let version = folder.join("held/VERSION");
+    for (text, expected) in [
+        ("nonsense", "is corrupt: not a version file"),
+        (
+            "Stairwell data folder\nformat 9\nsum 890c6bd63adbdbcd\n",
+            "held has format 9, and this version of Stairwell reads formats up to 1",
+        ),
+    ] {
+        fs::write(&version, text).expect("written");
+        let err = refusal(&["--port", "0", "--data", "held"]);
+        assert!(err.contains(expected), "{err}");
+    }
+
     for (arguments, expected) in [
         (&["--account", "12"][..], "stairwell: the account '12' is not twelve digits"),
         (&["--region", "Here"], "stairwell: the region 'Here' is not one, such as eu-central-1"),
