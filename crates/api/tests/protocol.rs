@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::sync::Arc;
+
 use common::{PASS, Server, WAIT, read};
 use expect_test::{Expect, expect};
 use http_body_util::Full;
@@ -9,6 +11,7 @@ use hyper::Request;
 use hyper::body::Bytes;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::json;
+use store::{Fault, FaultyStore, MemoryStore, Operation};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -172,6 +175,26 @@ async fn a_body_beyond_the_limit_is_refused() {
         ],
     )
     .await;
+}
+
+/// A store that cannot write is no fault of the client, which tries again.
+#[tokio::test]
+async fn a_store_that_is_not_available_is_a_5xx() {
+    let store = FaultyStore::new(Arc::new(MemoryStore::new()), |operation| {
+        (operation == Operation::WriteResource).then_some(Fault::Before)
+    });
+    let server = Server::start_on(Arc::new(store)).await;
+    let body = json!({"name": "m", "definition": PASS, "roleArn": common::ROLE});
+    for (operation, body) in
+        [("CreateStateMachine", body), ("CreateActivity", json!({"name": "a"}))]
+    {
+        let error = server.refusal(operation, body).await;
+        assert!(
+            error.starts_with("503 ServiceUnavailable: the store is not available: "),
+            "{error}"
+        );
+    }
+    assert_eq!(server.call("ListActivities", json!({})).await, json!({"activities": []}));
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use hyper_util::rt::TokioIo;
 use runtime::{Clock, Runtime, RuntimeConfig};
 use serde_json::{Value, json};
 use stairwell_api::{Accounts, Api};
-use store::MemoryStore;
+use store::{MemoryStore, Store};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -58,8 +58,12 @@ impl Answer {
 
 impl Server {
     pub(crate) async fn start() -> Server {
+        Server::start_on(Arc::new(MemoryStore::new())).await
+    }
+
+    pub(crate) async fn start_on(store: Arc<dyn Store>) -> Server {
         let config = RuntimeConfig::new(Clock::system(), [7; 32]);
-        let runtime = Runtime::open(Arc::new(MemoryStore::new()), config);
+        let runtime = Runtime::open(store, config);
         let api = Arc::new(Api::new(runtime.clone(), Accounts::default()));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("a bound address");
