@@ -1,0 +1,141 @@
+//! Integers in English words and in Roman numerals.
+
+const SMALL: [&str; 20] = [
+    "Zero", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten",
+    "Eleven", "Twelve", "Thirteen", "Fourteen", "Fifteen", "Sixteen", "Seventeen", "Eighteen",
+    "Nineteen",
+];
+const SMALL_ORDINALS: [&str; 20] = [
+    "Zeroth", "First", "Second", "Third", "Fourth", "Fifth", "Sixth", "Seventh", "Eighth",
+    "Ninth", "Tenth", "Eleventh", "Twelfth", "Thirteenth", "Fourteenth", "Fifteenth",
+    "Sixteenth", "Seventeenth", "Eighteenth", "Nineteenth",
+];
+const TENS: [&str; 8] =
+    ["Twenty", "Thirty", "Forty", "Fifty", "Sixty", "Seventy", "Eighty", "Ninety"];
+const POWERS: [(&str, f64); 4] =
+    [("Thousand", 1e3), ("Million", 1e6), ("Billion", 1e9), ("Trillion", 1e12)];
+const ROMAN: [(&str, u64); 13] = [
+    ("m", 1000), ("cm", 900), ("d", 500), ("cd", 400), ("c", 100), ("xc", 90), ("l", 50),
+    ("xl", 40), ("x", 10), ("ix", 9), ("v", 5), ("iv", 4), ("i", 1),
+];
+
+/// A whole number from 0 in words, each with a capital letter.
+pub(super) fn to_words(number: f64, ordinal: bool) -> String {
+    let mut words = String::new();
+    write(number, false, ordinal, &mut words);
+    words
+}
+
+/// `follows`: something greater comes before.
+fn write(number: f64, follows: bool, ordinal: bool, words: &mut String) {
+    let and = if follows { " and " } else { "" };
+    let comma = if follows { ", " } else { "" };
+    if number < 20.0 {
+        let names = if ordinal { SMALL_ORDINALS } else { SMALL };
+        words.push_str(and);
+        words.push_str(names[number as usize]);
+        return;
+    }
+    if number < 100.0 {
+        let (tens, ones) = ((number / 10.0) as usize, number % 10.0);
+        let name = TENS[tens - 2];
+        words.push_str(and);
+        if ones > 0.0 {
+            words.push_str(name);
+            words.push('-');
+            write(ones, false, ordinal, words);
+        } else if ordinal {
+            words.push_str(&name[..name.len() - 1]);
+            words.push_str("ieth");
+        } else {
+            words.push_str(name);
+        }
+        return;
+    }
+    words.push_str(comma);
+    let rest = if number < 1000.0 {
+        words.push_str(SMALL[(number / 100.0) as usize]);
+        words.push_str(" Hundred");
+        number % 100.0
+    } else {
+        let known = POWERS.iter().rev().find(|(_, value)| *value <= number);
+        let (name, value) = known.expect("a thousand is not more");
+        write((number / value).floor(), false, false, words);
+        words.push(' ');
+        words.push_str(name);
+        number % value
+    };
+    if rest > 0.0 {
+        write(rest, true, ordinal, words);
+    } else if ordinal {
+        words.push_str("th");
+    }
+}
+
+/// All words that [`from_words`] knows, in small letters.
+pub(super) fn known_words() -> Vec<(String, f64)> {
+    let mut words = Vec::new();
+    for names in [SMALL, SMALL_ORDINALS] {
+        let numbered = names.iter().enumerate();
+        words.extend(numbered.map(|(value, name)| (name.to_lowercase(), value as f64)));
+    }
+    for (index, name) in TENS.iter().enumerate() {
+        let (name, value) = (name.to_lowercase(), (index + 2) as f64 * 10.0);
+        words.push((format!("{}ieth", &name[..name.len() - 1]), value));
+        words.push((name, value));
+    }
+    for (name, value) in [("Hundred", 100.0)].into_iter().chain(POWERS) {
+        let name = name.to_lowercase();
+        words.push((format!("{name}th"), value));
+        words.push((name, value));
+    }
+    words
+}
+
+/// The number that words in small letters say; nothing where one is unknown.
+pub(super) fn from_words(text: &str) -> Option<f64> {
+    let known = known_words();
+    let mut parts: Vec<f64> = vec![0.0];
+    for word in text.split([' ', ',', '-']).filter(|word| !word.is_empty() && *word != "and") {
+        let value = known.iter().find(|(name, _)| name == word)?.1;
+        let last = parts.pop().unwrap_or(0.0);
+        if value >= 100.0 {
+            parts.push(last * value);
+        } else if last >= 1000.0 {
+            parts.extend([last, value]);
+        } else {
+            parts.push(last + value);
+        }
+    }
+    Some(parts.iter().sum())
+}
+
+/// A whole number from 0 in Roman numerals, small letters.
+pub(super) fn to_roman(number: f64) -> String {
+    let mut rest = number as u64;
+    let mut numerals = String::new();
+    for (name, value) in ROMAN {
+        while rest >= value {
+            numerals.push_str(name);
+            rest -= value;
+        }
+    }
+    numerals
+}
+
+/// The number of Roman numerals in small letters; nothing where one is unknown.
+pub(super) fn from_roman(numerals: &str) -> Option<f64> {
+    let (mut total, mut greatest) = (0.0, 1.0);
+    for numeral in numerals.chars().rev() {
+        let mut name = [0; 4];
+        let name = &*numeral.encode_utf8(&mut name);
+        let value = ROMAN.iter().find(|(known, _)| *known == name)?.1 as f64;
+        if value < greatest {
+            total -= value;
+        } else {
+            greatest = value;
+            total += value;
+        }
+    }
+    Some(total)
+}

@@ -1,0 +1,361 @@
+//! Finds out where each variable will be while the expression is evaluated.
+//!
+//! A block or function has a frame with a slot for each name that is assigned directly inside it.
+//! A name may be read before it is assigned, and then means what it means further out; so a
+//! variable has a list of places, and after them the names from outside.
+
+use std::sync::Arc;
+
+use crate::node::{
+    Binding, Block, Group, Kind, Lambda, Node, Path, Place, Slot, Stage, TupleKey, Variable,
+};
+
+/// The names that are looked up outside of the expression.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Externals {
+    /// Without `$`; unique.
+    pub(crate) names: Vec<Arc<str>>,
+}
+
+impl Externals {
+    fn number(&mut self, name: &Arc<str>) -> u32 {
+        let number = self.names.iter().position(|known| known == name).unwrap_or_else(|| {
+            self.names.push(name.clone());
+            self.names.len() - 1
+        });
+        number as u32
+    }
+}
+
+/// Places all variables of an expression. `labels`: the key of each `%`. The answer is how many
+/// variables the outermost frame holds.
+pub(crate) fn resolve(node: &mut Node, labels: &[u32], externals: &mut Externals) -> u32 {
+    let mut names = Vec::new();
+    collect(node, &mut names);
+    let slots = names.len() as u32;
+    let mut resolver = Resolver { labels, externals, scopes: Vec::new(), tuple_names: Vec::new() };
+    resolver.within(names, |resolver| resolver.node(node));
+    slots
+}
+
+/// Collects the names that are assigned in a node, but not in the frames inside it.
+fn collect(node: &Node, names: &mut Vec<Arc<str>>) {
+    match &node.kind {
+        Kind::Block(_) | Kind::Lambda(_) => {}
+        Kind::Bind(variable, value) => {
+            if !names.contains(&variable.name) {
+                names.push(variable.name.clone());
+            }
+            collect(value, names);
+        }
+        Kind::Path(Path { steps: nodes, .. }) | Kind::Array(nodes) => {
+            nodes.iter().for_each(|node| collect(node, names));
+        }
+        Kind::Object(pairs) => collect_pairs(pairs, names),
+        Kind::Negate(operand) => collect(operand, names),
+        Kind::Binary(_, operands) | Kind::Apply(operands) => {
+            collect(&operands.0, names);
+            collect(&operands.1, names);
+        }
+        Kind::Condition(condition) => {
+            collect(&condition.condition, names);
+            let branches = [&condition.then, &condition.otherwise];
+            branches.into_iter().flatten().for_each(|node| collect(node, names));
+        }
+        Kind::Call(call) => {
+            collect(&call.procedure, names);
+            call.arguments.iter().for_each(|node| collect(node, names));
+        }
+        Kind::Partial(partial) => {
+            collect(&partial.procedure, names);
+            partial.arguments.iter().flatten().for_each(|node| collect(node, names));
+        }
+        Kind::Transform(transform) => {
+            let parts = [Some(&transform.pattern), Some(&transform.update), transform.delete.as_ref()];
+            parts.into_iter().flatten().for_each(|node| collect(node, names));
+        }
+        Kind::Sort(terms) => terms.iter().for_each(|term| collect(&term.expression, names)),
+        Kind::Literal(_)
+        | Kind::Number(_)
+        | Kind::Regex(_)
+        | Kind::Name(_)
+        | Kind::Wildcard
+        | Kind::Descendants
+        | Kind::Parent(..)
+        | Kind::Context
+        | Kind::Root
+        | Kind::Variable(_) => {}
+    }
+    for stage in node.predicates().iter().chain(node.stages()) {
+        if let Stage::Filter(predicate) = stage {
+            collect(predicate, names);
+        }
+    }
+    if let Some(group) = node.group() {
+        collect_pairs(&group.pairs, names);
+    }
+}
+
+fn collect_pairs(pairs: &[(Node, Node)], names: &mut Vec<Arc<str>>) {
+    for (name, value) in pairs {
+        collect(name, names);
+        collect(value, names);
+    }
+}
+
+/// What a frame holds.
+enum Scope {
+    Slots(Vec<Arc<str>>),
+    Tuple(Vec<Binding>),
+}
+
+struct Resolver<'a> {
+    labels: &'a [u32],
+    externals: &'a mut Externals,
+    /// The frames around, innermost last.
+    scopes: Vec<Scope>,
+    /// The variables of tuples; the index is the key.
+    tuple_names: Vec<Arc<str>>,
+}
+
+impl Resolver<'_> {
+    /// Does something inside a frame of those names; without names there is no frame.
+    fn within(&mut self, names: Vec<Arc<str>>, work: impl FnOnce(&mut Self)) {
+        if names.is_empty() {
+            return work(self);
+        }
+        self.scopes.push(Scope::Slots(names));
+        work(self);
+        self.scopes.pop();
+    }
+
+    /// Does something inside the frame of a tuple, where there is one.
+    fn within_tuple(&mut self, names: Option<&[Binding]>, work: impl FnOnce(&mut Self)) {
+        let Some(names) = names else { return work(self) };
+        self.scopes.push(Scope::Tuple(names.to_vec()));
+        work(self);
+        self.scopes.pop();
+    }
+
+    fn place(&mut self, variable: &mut Variable) {
+        for (hops, scope) in self.scopes.iter().rev().enumerate() {
+            let slot = match scope {
+                Scope::Slots(names) => {
+                    let index = names.iter().position(|name| *name == variable.name);
+                    index.map(|index| Slot::Index(index as u32))
+                }
+                Scope::Tuple(names) => {
+                    let binding = names.iter().find(|binding| binding.name == variable.name);
+                    binding.map(|binding| Slot::Tuple(binding.key))
+                }
+            };
+            variable.places.extend(slot.map(|slot| Place { hops: hops as u32, slot }));
+        }
+        variable.external = self.externals.number(&variable.name);
+    }
+
+    /// A variable that is assigned: its first place that is no tuple.
+    fn place_target(&mut self, variable: &mut Variable) {
+        for (hops, scope) in self.scopes.iter().rev().enumerate() {
+            if let Scope::Slots(names) = scope
+                && let Some(index) = names.iter().position(|name| *name == variable.name)
+            {
+                let slot = Slot::Index(index as u32);
+                variable.places = vec![Place { hops: hops as u32, slot }];
+                return;
+            }
+        }
+    }
+
+    fn nodes<'n>(&mut self, nodes: impl IntoIterator<Item = &'n mut Node>) {
+        nodes.into_iter().for_each(|node| self.node(node));
+    }
+
+    fn pairs(&mut self, pairs: &mut [(Node, Node)]) {
+        for (name, value) in pairs {
+            self.node(name);
+            self.node(value);
+        }
+    }
+
+    fn node(&mut self, node: &mut Node) {
+        let is_path = matches!(node.kind, Kind::Path(_));
+        match &mut node.kind {
+            Kind::Path(_) => self.path(node),
+            Kind::Parent(id, key) => *key = TupleKey::Ancestor(self.labels[*id]),
+            Kind::Variable(variable) => self.place(variable),
+            Kind::Array(items) => self.nodes(items),
+            Kind::Object(pairs) => self.pairs(pairs),
+            Kind::Negate(operand) => self.node(operand),
+            Kind::Binary(_, operands) | Kind::Apply(operands) => {
+                self.nodes([&mut operands.0, &mut operands.1]);
+            }
+            Kind::Condition(condition) => {
+                self.node(&mut condition.condition);
+                let branches = [&mut condition.then, &mut condition.otherwise];
+                self.nodes(branches.into_iter().flatten());
+            }
+            Kind::Block(block) => self.block(block),
+            Kind::Bind(variable, value) => {
+                self.node(value);
+                self.place_target(variable);
+            }
+            Kind::Call(call) => {
+                self.node(&mut call.procedure);
+                self.nodes(&mut call.arguments);
+                if let Some(variable) = &mut call.meant {
+                    self.place(variable);
+                }
+            }
+            Kind::Partial(partial) => {
+                self.node(&mut partial.procedure);
+                self.nodes(partial.arguments.iter_mut().flatten());
+                if let Some(variable) = &mut partial.meant {
+                    self.place(variable);
+                }
+            }
+            Kind::Lambda(lambda) => {
+                self.lambda(Arc::get_mut(lambda).expect("a fresh tree is not shared"));
+            }
+            Kind::Transform(transform) => {
+                let transform = Arc::get_mut(transform).expect("a fresh tree is not shared");
+                self.nodes([&mut transform.pattern, &mut transform.update]);
+                self.nodes(&mut transform.delete);
+                self.place(&mut transform.clone);
+            }
+            Kind::Sort(terms) => self.nodes(terms.iter_mut().map(|term| &mut term.expression)),
+            Kind::Literal(_)
+            | Kind::Number(_)
+            | Kind::Regex(_)
+            | Kind::Name(_)
+            | Kind::Wildcard
+            | Kind::Descendants
+            | Kind::Context
+            | Kind::Root => {}
+        }
+        if !is_path {
+            self.predicates(node);
+        }
+    }
+
+    fn block(&mut self, block: &mut Block) {
+        let mut names = Vec::new();
+        block.expressions.iter().for_each(|node| collect(node, &mut names));
+        block.slots = names.len() as u32;
+        self.within(names, |resolver| resolver.nodes(&mut block.expressions));
+    }
+
+    fn lambda(&mut self, lambda: &mut Lambda) {
+        let mut names: Vec<Arc<str>> = Vec::new();
+        for parameter in &lambda.parameters {
+            let slot = names.iter().position(|name| name == parameter).unwrap_or_else(|| {
+                names.push(parameter.clone());
+                names.len() - 1
+            });
+            lambda.parameter_slots.push(slot as u32);
+        }
+        // A block that is the whole body needs no frame of its own.
+        if let Kind::Block(block) = &mut lambda.body.kind
+            && lambda.body.extras.is_none()
+        {
+            block.expressions.iter().for_each(|node| collect(node, &mut names));
+            lambda.slots = names.len() as u32;
+            return self.within(names, |resolver| resolver.nodes(&mut block.expressions));
+        }
+        collect(&lambda.body, &mut names);
+        lambda.slots = names.len() as u32;
+        self.within(names, |resolver| resolver.node(&mut lambda.body));
+    }
+
+    /// Predicates and group of a node that is no path.
+    fn predicates(&mut self, node: &mut Node) {
+        let tuple: Option<&[Binding]> = node.yields_tuples().then_some(&[]);
+        let Some(extras) = &mut node.extras else { return };
+        for stage in &mut extras.predicates {
+            if let Stage::Filter(predicate) = stage {
+                self.within_tuple(tuple, |resolver| resolver.node(predicate));
+            }
+        }
+        if let Some(group) = &mut extras.group {
+            self.group(group, tuple);
+        }
+    }
+
+    fn group(&mut self, group: &mut Group, tuple: Option<&[Binding]>) {
+        self.within_tuple(tuple, |resolver| resolver.pairs(&mut group.pairs));
+    }
+
+    fn path(&mut self, node: &mut Node) {
+        let Kind::Path(path) = &mut node.kind else { return };
+        let tuple_from = path.steps.iter().position(|step| step.tuple).unwrap_or(path.steps.len());
+        path.plain_steps = tuple_from;
+        let has_tuples = tuple_from < path.steps.len();
+        let names = self.bindings(path);
+        for (index, step) in path.steps.iter_mut().enumerate() {
+            let sorts_plain_items = index == tuple_from && matches!(step.kind, Kind::Sort(_));
+            let tuple = (index >= tuple_from).then_some(&names[..]);
+            let mut extras = step.extras.take();
+            let step_tuple = if sorts_plain_items { None } else { tuple };
+            self.within_tuple(step_tuple, |resolver| resolver.node(step));
+            if let Some(extras) = &mut extras {
+                if let Some((id, key)) = &mut extras.ancestor {
+                    *key = TupleKey::Ancestor(self.labels[*id]);
+                }
+                self.stages(extras, step.yields_tuples(), tuple, step_tuple);
+            }
+            step.extras = extras;
+        }
+        let tuple = has_tuples.then_some(&names[..]);
+        if let Some(group) = node.extras.as_mut().and_then(|extras| extras.group.as_mut()) {
+            self.group(group, tuple);
+        }
+    }
+
+    /// What hangs on a step: predicates are evaluated with the step, stages after it.
+    fn stages(
+        &mut self,
+        extras: &mut crate::node::Extras,
+        yields_tuples: bool,
+        tuple: Option<&[Binding]>,
+        step_tuple: Option<&[Binding]>,
+    ) {
+        for stage in &mut extras.stages {
+            if let Stage::Filter(predicate) = stage {
+                self.within_tuple(tuple, |resolver| resolver.node(predicate));
+            }
+        }
+        let own: Option<&[Binding]> = yields_tuples.then_some(&[]);
+        self.within_tuple(step_tuple, |resolver| {
+            for stage in &mut extras.predicates {
+                if let Stage::Filter(predicate) = stage {
+                    resolver.within_tuple(own, |resolver| resolver.node(predicate));
+                }
+            }
+            if let Some(group) = &mut extras.group {
+                resolver.group(group, own);
+            }
+        });
+    }
+
+    /// The variables that the tuples of a path bind, each with a key.
+    fn bindings(&mut self, path: &mut Path) -> Vec<Binding> {
+        let mut bindings: Vec<Binding> = Vec::new();
+        for step in &mut path.steps {
+            let Some(extras) = &mut step.extras else { continue };
+            let indexes = extras.stages.iter_mut().filter_map(|stage| match stage {
+                Stage::Index(binding) => Some(binding),
+                Stage::Filter(_) => None,
+            });
+            for binding in extras.focus.iter_mut().chain(&mut extras.index).chain(indexes) {
+                let known = self.tuple_names.iter().position(|name| *name == binding.name);
+                let key = known.unwrap_or_else(|| {
+                    self.tuple_names.push(binding.name.clone());
+                    self.tuple_names.len() - 1
+                });
+                binding.key = TupleKey::Variable(key as u32);
+                bindings.push(binding.clone());
+            }
+        }
+        bindings
+    }
+}
