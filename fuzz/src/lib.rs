@@ -66,8 +66,10 @@ pub fn path(data: &[u8]) {
         assert_eq!(path.text(), text);
         let selected = path.select(&scope);
         assert_eq!(selected, path.select(&scope));
-        if !path.is_definite() {
-            assert!(selected.is_ok_and(|value| value.as_array().is_some()), "a list of matches");
+        if let Ok(selected) = selected
+            && !path.is_definite()
+        {
+            assert!(selected.as_array().is_some(), "a list of matches");
         }
     }
     if let Ok(reference) = ReferencePath::parse(text) {
@@ -84,7 +86,7 @@ pub fn intrinsic(data: &[u8]) {
     let (input, variables) = sample();
     let scope = Scope { input: &input, context: &input, variables: &variables };
     let Ok(expression) = Expression::parse(text) else { return };
-    assert_eq!(expression.text(), text);
+    assert_eq!(expression.text().trim(), text.trim());
     let once = expression.evaluate(&scope, &mut ChaCha8Rng::seed_from_u64(7));
     let again = expression.evaluate(&scope, &mut ChaCha8Rng::seed_from_u64(7));
     assert_eq!(once, again);

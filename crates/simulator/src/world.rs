@@ -17,7 +17,7 @@ use crate::{Crash, Draw, Plan};
 /// When every world begins.
 pub(crate) const BEGINNING: Timestamp = Timestamp(1_700_000_000_000);
 /// How long a world may go on after its last fault.
-const WORLD_SECONDS_MAX: u64 = 500_000;
+const WORLD_SECONDS_MAX: u64 = 50_000;
 /// How many calls of the store may fail in the life of a process, so that it gets somewhere.
 const FAULTY_CALLS_MAX: u64 = 400;
 

@@ -21,6 +21,9 @@ struct Arguments {
     /// Runs one world alone, and shows its plan.
     #[arg(long)]
     world: Option<u64>,
+    /// Names each world before it runs.
+    #[arg(long)]
+    verbose: bool,
     /// How many threads; as many as there are cores where it is not given.
     #[arg(long)]
     threads: Option<usize>,
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
     let run = Run {
         worlds: Mutex::new(Draw::new(seed)),
         limit: arguments.executions,
+        verbose: arguments.verbose,
         executions: AtomicU64::new(0),
         count: AtomicU64::new(0),
         failed: AtomicBool::new(false),
@@ -74,6 +78,7 @@ fn main() -> ExitCode {
 struct Run {
     worlds: Mutex<Draw>,
     limit: u64,
+    verbose: bool,
     executions: AtomicU64,
     count: AtomicU64,
     failed: AtomicBool,
@@ -86,6 +91,9 @@ impl Run {
             && !self.failed.load(Ordering::Relaxed)
         {
             let world = self.worlds.lock().expect("nobody panics while drawing").seed();
+            if self.verbose {
+                println!("world {world}");
+            }
             let error = match catch_unwind(|| prove(world)) {
                 Ok(Ok(executions)) => {
                     self.executions.fetch_add(executions as u64, Ordering::Relaxed);
