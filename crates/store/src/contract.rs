@@ -9,7 +9,7 @@ mod commits;
 mod histories;
 mod listings;
 mod resources;
-mod sample;
+pub mod sample;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -16,26 +16,31 @@ use crate::{
 
 /// One execution, as the runtime would hold it: every commit it gives is also applied here.
 #[derive(Clone, Debug)]
-pub(super) struct Life {
-    pub(super) header: ExecutionHeader,
-    pub(super) execution: Execution,
-    pub(super) events: Vec<HistoryEvent>,
-    pub(super) agenda: Option<Agenda>,
+pub struct Life {
+    /// As the last commit leaves it.
+    pub header: ExecutionHeader,
+    /// As the last commit leaves it.
+    pub execution: Execution,
+    /// Of all commits.
+    pub events: Vec<HistoryEvent>,
+    /// Of the commits from now on.
+    pub agenda: Option<Agenda>,
     document: Document,
 }
 
-/// What the names of all begin with.
-pub(super) fn scope() -> Scope {
+/// Whose they all are.
+pub fn scope() -> Scope {
     Scope { account: "123456789012".into(), region: "us-east-1".into() }
 }
 
 impl Life {
     /// An execution that starts so many milliseconds after a certain instant.
-    pub(super) fn new(number: u64) -> Life {
+    pub fn new(number: u64) -> Life {
         Life::named(number, &format!("number-{number}"))
     }
 
-    pub(super) fn named(number: u64, name: &str) -> Life {
+    /// The same, with a name of one's choice.
+    pub fn named(number: u64, name: &str) -> Life {
         let start = Timestamp(1_700_000_000_000).plus_milliseconds(number);
         let mut id = [7; 16];
         id[..6].copy_from_slice(&start.0.to_be_bytes()[2..]);
@@ -75,29 +80,30 @@ impl Life {
         Life { header, execution, events: Vec::new(), agenda: None, document }
     }
 
-    pub(super) fn id(&self) -> ExecutionId {
+    /// Its number.
+    pub fn id(&self) -> ExecutionId {
         self.header.id
     }
 
     /// A second after its last event, or after its start.
-    pub(super) fn now(&self) -> Timestamp {
+    pub fn now(&self) -> Timestamp {
         let last = self.events.last().map_or(self.header.start, |event| event.timestamp);
         last.plus_seconds(1)
     }
 
-    /// The agenda of the commits from now on.
-    pub(super) fn due(&mut self, due: Option<Timestamp>, has_effects: bool) -> &mut Life {
+    /// Sets the agenda of the commits from now on.
+    pub fn due(&mut self, due: Option<Timestamp>, has_effects: bool) -> &mut Life {
         self.agenda = Some(Agenda { due, has_effects, heartbeats: Vec::new() });
         self
     }
 
     /// The first commit; free are the names of what stopped before 1970.
-    pub(super) fn start(&mut self) -> Commit {
+    pub fn start(&mut self) -> Commit {
         self.start_after(Timestamp(0))
     }
 
     /// The first commit; free are the names of what stopped by then.
-    pub(super) fn start_after(&mut self, free_after: Timestamp) -> Commit {
+    pub fn start_after(&mut self, free_after: Timestamp) -> Commit {
         let started = EventKind::ExecutionStarted {
             input: self.document.clone(),
             role_arn: self.header.role_arn.clone(),
@@ -110,7 +116,7 @@ impl Life {
     }
 
     /// A commit that crosses so many states, with a note in each.
-    pub(super) fn pass(&mut self, states: u32) -> Commit {
+    pub fn pass(&mut self, states: u32) -> Commit {
         let now = self.now();
         let mut records = Vec::new();
         for _ in 0..states {
@@ -127,7 +133,7 @@ impl Life {
     }
 
     /// A commit that crosses a state whose output is that long.
-    pub(super) fn pass_bytes(&mut self, bytes: usize) -> Commit {
+    pub fn pass_bytes(&mut self, bytes: usize) -> Commit {
         let now = self.now();
         let state = StateIndex(0);
         let enter = self.event(now, entered(state, &"Large".into(), &self.document));
@@ -137,14 +143,14 @@ impl Life {
     }
 
     /// A commit with a note alone.
-    pub(super) fn remark(&mut self) -> Commit {
+    pub fn remark(&mut self) -> Commit {
         let retry = RetryAt { retrier: 1, at: self.now(), previous: self.header.last_event };
         let note = self.note(Note::RetryScheduled { frame: FrameId::ROOT, retry });
         self.commit(Expected::At(self.header.revision), vec![note], None)
     }
 
     /// A commit that enters a state whose task a worker has, with heartbeats.
-    pub(super) fn work(&mut self) -> (Commit, TaskId) {
+    pub fn work(&mut self) -> (Commit, TaskId) {
         let now = self.now();
         let name: Arc<str> = "Work".into();
         let enter = self.event(now, entered(StateIndex(0), &name, &self.document));
@@ -163,7 +169,7 @@ impl Life {
     }
 
     /// The last commit; nothing comes next, unless the agenda says otherwise.
-    pub(super) fn end(&mut self, status: Status) -> Commit {
+    pub fn end(&mut self, status: Status) -> Commit {
         let failure = || Failure::new("Error", "because");
         let kind = match status {
             Status::Running => unreachable!("no end"),
@@ -177,12 +183,12 @@ impl Life {
     }
 
     /// A commit of the agenda alone.
-    pub(super) fn reschedule(&mut self) -> Commit {
+    pub fn reschedule(&mut self) -> Commit {
         self.commit(Expected::At(self.header.revision), Vec::new(), None)
     }
 
     /// The commit, with a checkpoint.
-    pub(super) fn with_checkpoint(&self, mut commit: Commit) -> Commit {
+    pub fn with_checkpoint(&self, mut commit: Commit) -> Commit {
         commit.checkpoint = Some(encode_execution(&self.execution));
         commit
     }
@@ -219,8 +225,8 @@ impl Life {
         record
     }
 
-    /// That the store has exactly this.
-    pub(super) async fn check(&self, store: &dyn Store) {
+    /// Panics unless the store has exactly this.
+    pub async fn check(&self, store: &dyn Store) {
         let loaded = store.load(self.id()).await.expect("readable").expect("committed");
         assert_eq!(loaded.header, self.header);
         assert_eq!(loaded.execution, self.execution);
