@@ -16,9 +16,11 @@ use crate::error::store_error;
 use crate::keys;
 
 impl Database {
-    /// A row as it is now.
+    /// A row as it is now. Read through a snapshot, as everything is: a plain read already sees
+    /// the first rows of a batch that is about to be published, and who then looks for the others
+    /// would not find them.
     pub(crate) fn get(&self, table: Table, key: &[u8]) -> Result<Option<UserValue>, StoreError> {
-        self.table(table).get(key).map_err(|error| failed(table, key, &error))
+        self.snapshot().get(self.table(table), key).map_err(|error| failed(table, key, &error))
     }
 
     pub(crate) fn header(&self, id: ExecutionId) -> Result<Option<ExecutionHeader>, StoreError> {
