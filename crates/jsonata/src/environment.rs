@@ -18,8 +18,7 @@ pub struct Bindings<'a> {
 
 impl Bindings<'_> {
     /// No values.
-    pub const NONE: Bindings<'static> =
-        Bindings { input: None, states: &[], variables: &|_| None };
+    pub const NONE: Bindings<'static> = Bindings { input: None, states: &[], variables: &|_| None };
 }
 
 /// Time, chance and limits: all that an evaluation depends on besides values.

@@ -101,7 +101,11 @@ impl FailureFacts {
     }
 
     /// Fills a place of the message with a text that is JSON already.
-    pub(crate) fn with(mut self: Box<Self>, place: &'static str, json: impl Into<String>) -> Failure {
+    pub(crate) fn with(
+        mut self: Box<Self>,
+        place: &'static str,
+        json: impl Into<String>,
+    ) -> Failure {
         self.places.push((place, json.into()));
         self
     }

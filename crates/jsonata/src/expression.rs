@@ -99,7 +99,7 @@ impl Expression {
     /// Evaluates it. Nothing (undefined) is `None`, which is not `null`.
     ///
     /// # Errors
-    /// What the reference implementation raises, with its code; `U1001` and `D2014` where a limit
+    /// What the reference implementation raises, with its code; `U1001` and `D2015` where a limit
     /// is reached; `T1006` where an unknown function is called; `D1000` where the result is or
     /// contains a function.
     pub fn evaluate(

@@ -13,9 +13,9 @@ pub struct Limits {
     /// How much of the stack may be used, in bytes. More is error `U1001`.
     pub stack_bytes_max: usize,
     /// How long one text may be, and the JSON text of the result, in bytes. Longer is error
-    /// `D2014`.
+    /// `D2015`.
     pub value_bytes_max: usize,
-    /// How many items one array may have. More is error `D2014`.
+    /// How many items one array may have. More is error `D2015`.
     pub sequence_items_max: usize,
     /// How many bytes may be allocated over the whole evaluation, freed ones included. More is
     /// error `U1001`.

@@ -33,15 +33,11 @@ fn syntax(code: &str) -> Option<&'static str> {
         "S0210" => "Each step can only have one grouping expression",
         "S0211" => "The symbol {{token}} cannot be used as a unary operator",
         "S0212" => "The left side of := must be a variable name (start with $)",
-        "S0213" => {
-            "The literal value {{value}} cannot be used as a step within a path expression"
-        }
+        "S0213" => "The literal value {{value}} cannot be used as a step within a path expression",
         "S0214" => "The right side of {{token}} must be a variable name (start with $)",
         "S0215" => "A context variable binding must precede any predicates on a step",
         "S0216" => "A context variable binding must precede the 'order-by' clause on a step",
-        "S0217" => {
-            "The object representing the 'parent' cannot be derived from this expression"
-        }
+        "S0217" => "The object representing the 'parent' cannot be derived from this expression",
         "S0301" => "Empty regular expressions are not allowed",
         "S0302" => "No terminating / in regular expression",
         "S0303" => "The regular expression {{token}} is not supported: {{{message}}}",
@@ -171,9 +167,7 @@ fn pictures(code: &str) -> Option<&'static str> {
         "D3083" => {
             "The sub-picture must not contain more than one instance of the 'per-mille' character"
         }
-        "D3084" => {
-            "The sub-picture must not contain both a 'percent' and a 'per-mille' character"
-        }
+        "D3084" => "The sub-picture must not contain both a 'percent' and a 'per-mille' character",
         "D3085" => {
             "The mantissa part of a sub-picture must contain at least one character that is \
              either an 'optional digit character' or a member of the 'decimal digit family'"
@@ -213,9 +207,7 @@ fn pictures(code: &str) -> Option<&'static str> {
             "Formatting or parsing an integer as a sequence starting with {{value}} is not \
              supported by this implementation"
         }
-        "D3131" => {
-            "In a decimal digit pattern, all digits must be from the same decimal group"
-        }
+        "D3131" => "In a decimal digit pattern, all digits must be from the same decimal group",
         "D3132" => "Unknown component specifier {{value}} in date/time picture string",
         "D3133" => {
             "The 'name' modifier can only be applied to months and days in the date/time picture \

@@ -126,8 +126,11 @@ impl Needs {
     /// The first step stands where the path does; the others have the items before them.
     fn path(&mut self, steps: &[Node], top: bool) {
         let mut rest = steps;
-        if let [Node { kind: Kind::Variable(variable), .. }, Node { kind: Kind::Name(name), .. }, ..] =
-            steps
+        if let [
+            Node { kind: Kind::Variable(variable), .. },
+            Node { kind: Kind::Name(name), .. },
+            ..,
+        ] = steps
             && &*variable.name == "states"
             && steps[0].extras.is_none()
             && variable.places.is_empty()

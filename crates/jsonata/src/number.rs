@@ -23,7 +23,9 @@ pub(crate) fn text(number: f64) -> String {
     }
     let scientific = format!("{number:e}");
     match scientific.split_once('e') {
-        Some((mantissa, exponent)) if !exponent.starts_with('-') => format!("{mantissa}e+{exponent}"),
+        Some((mantissa, exponent)) if !exponent.starts_with('-') => {
+            format!("{mantissa}e+{exponent}")
+        }
         _ => scientific,
     }
 }

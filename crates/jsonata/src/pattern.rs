@@ -58,11 +58,6 @@ impl Pattern {
         let groups = groups.map(|group| group.map(|group| group.as_str().into())).collect();
         Some(Match { start: whole.start(), end: whole.end(), groups })
     }
-
-    /// Whether there is a match anywhere.
-    pub(crate) fn is_match(&self, text: &str) -> bool {
-        self.regex.is_match(text)
-    }
 }
 
 /// Writes a JavaScript pattern in the syntax of the engine.

@@ -71,7 +71,8 @@ fn collect(node: &Node, names: &mut Vec<Arc<str>>) {
             partial.arguments.iter().flatten().for_each(|node| collect(node, names));
         }
         Kind::Transform(transform) => {
-            let parts = [Some(&transform.pattern), Some(&transform.update), transform.delete.as_ref()];
+            let parts =
+                [Some(&transform.pattern), Some(&transform.update), transform.delete.as_ref()];
             parts.into_iter().flatten().for_each(|node| collect(node, names));
         }
         Kind::Sort(terms) => terms.iter().for_each(|term| collect(&term.expression, names)),

@@ -137,7 +137,8 @@ impl Signature {
                     if choice.contains('<') {
                         return Err("S0402");
                     }
-                    let kinds = choice.chars().filter_map(kinds_of).fold(0, |all, kinds| all | kinds);
+                    let kinds =
+                        choice.chars().filter_map(kinds_of).fold(0, |all, kinds| all | kinds);
                     parameters.push(Parameter::either(kinds));
                     rest = after;
                 }
@@ -179,7 +180,8 @@ impl Signature {
             && self.parameters.iter().zip(&arguments).all(|(parameter, argument)| {
                 let kind = kind_of(argument);
                 parameter.kinds & kind != 0
-                    && (!parameter.array || (parameter.items.is_none() && kind & (ARRAY | MISSING) != 0))
+                    && (!parameter.array
+                        || (parameter.items.is_none() && kind & (ARRAY | MISSING) != 0))
             });
         if plain { Ok(arguments) } else { self.adapt(arguments, context) }
     }
@@ -209,7 +211,11 @@ impl Signature {
                 // An argument may have been given to an absent parameter before this one.
                 let argument = arguments.get(at).cloned().unwrap_or(Value::Undefined);
                 at += 1;
-                adapted.push(if parameter.array { parameter.list(argument, at)? } else { argument });
+                adapted.push(if parameter.array {
+                    parameter.list(argument, at)?
+                } else {
+                    argument
+                });
             }
         }
         Ok(adapted)
@@ -272,8 +278,9 @@ impl Parameter {
         let kind = kind_of(&argument);
         if let Some(items) = self.items {
             let fits = match kind {
-                ARRAY => (0..argument.length())
-                    .all(|index| kind_of(&argument.item(index)) & items != 0),
+                ARRAY => {
+                    (0..argument.length()).all(|index| kind_of(&argument.item(index)) & items != 0)
+                }
                 _ => kind & items != 0,
             };
             if !fits {

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use json::{Object, Value};
 
 use crate::functions::Builtin;
-use crate::{
-    Bindings, Environment, EvaluationError, Expression, Needs, Options, SyntaxError,
-};
+use crate::{Bindings, Environment, EvaluationError, Expression, Needs, Options, SyntaxError};
 
 /// A compiled payload template.
 #[derive(Debug)]
@@ -247,7 +245,6 @@ impl Compiler {
         }
     }
 }
-
 
 /// What both look at.
 fn merge(needs: &mut Needs, other: &Needs) {

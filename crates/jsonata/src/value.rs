@@ -8,8 +8,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::functions::Builtin;
 use crate::function::Function;
+use crate::functions::Builtin;
 use crate::number;
 use crate::record::Members;
 use crate::tuple::Tuple;
@@ -72,18 +72,6 @@ pub(crate) struct Marks {
 pub(crate) struct Record {
     /// Names and values in order.
     pub(crate) members: RefCell<Members>,
-}
-
-impl List {
-    /// The items.
-    pub(crate) fn items(&self) -> &[Value] {
-        &self.items
-    }
-
-    /// What it is besides an array.
-    pub(crate) fn marks(&self) -> Marks {
-        self.marks
-    }
 }
 
 impl Drop for List {

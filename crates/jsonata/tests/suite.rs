@@ -10,7 +10,10 @@ use rand_chacha::rand_core::SeedableRng;
 use stairwell_jsonata::{Bindings, Environment, Expression, Limits, Options};
 
 /// Groups with cases that are known to differ, and why.
-const KNOWN_DIFFERENCES: &[(&str, &str)] = &[];
+const KNOWN_DIFFERENCES: &[(&str, &str)] = &[
+    ("function-encodeUrl", "half a surrogate pair is no character of a Rust string"),
+    ("function-encodeUrlComponent", "half a surrogate pair is no character of a Rust string"),
+];
 
 /// The suite counts nothing but depth; ranges of ten million items are among its cases.
 fn limits(case: &Value) -> Limits {

@@ -48,8 +48,14 @@ fn expressions_are_replaced_wherever_they_stand() {
     for (template, expected) in [
         (r#""{% $states.input.a %}""#, "1"),
         (r#""{% null %}""#, "null"),
-        (r#"{"x":"{% $known %}","y":" {% $known %}","z":null}"#, r#"{"x":"v","y":" {% $known %}","z":null}"#),
-        (r#"[1.10,["{% $states.input.list %}"],{"{% 1 %}":true}]"#, r#"[1.10,[[1,2]],{"{% 1 %}":true}]"#),
+        (
+            r#"{"x":"{% $known %}","y":" {% $known %}","z":null}"#,
+            r#"{"x":"v","y":" {% $known %}","z":null}"#,
+        ),
+        (
+            r#"[1.10,["{% $states.input.list %}"],{"{% 1 %}":true}]"#,
+            r#"[1.10,[[1,2]],{"{% 1 %}":true}]"#,
+        ),
         (r#"{"a.$":"$.a"}"#, r#"{"a.$":"$.a"}"#),
     ] {
         let value = evaluate(template).unwrap_or_else(|failure| panic!("{template}: {failure:?}"));
@@ -63,7 +69,12 @@ fn failures_name_the_place_and_the_expression() {
         (r#""{% $missing %}""#, "", "$missing", None),
         (r#"{"a":{"b":["{%$missing%}"]}}"#, "/a/b[0]", "$missing", None),
         (r#"[{"x":"{% $known %}"},"{% 1 + 'a' %}"]"#, "[1]", "1 + 'a'", Some("T2002")),
-        (r#"{"first":"{% $states.input.b %}","second":"{% $nope() %}"}"#, "/first", "$states.input.b", None),
+        (
+            r#"{"first":"{% $states.input.b %}","second":"{% $nope() %}"}"#,
+            "/first",
+            "$states.input.b",
+            None,
+        ),
         (r#"{"f":"{% $nope() %}"}"#, "/f", "$nope()", Some("T1006")),
     ] {
         let failure = evaluate(template).expect_err(template);
@@ -98,7 +109,10 @@ fn needs_are_those_of_all_expressions() {
 
 #[test]
 fn literals_and_whole_expressions_are_known_as_such() {
-    assert_eq!(compile(r#"{"a":[1,"x"]}"#).literal().map(Value::to_string).as_deref(), Some(r#"{"a":[1,"x"]}"#));
+    assert_eq!(
+        compile(r#"{"a":[1,"x"]}"#).literal().map(Value::to_string).as_deref(),
+        Some(r#"{"a":[1,"x"]}"#)
+    );
     assert_eq!(compile(r#""{% $x %}""#).whole_expression(), Some("$x"));
     assert!(compile(r#"["{% $x %}"]"#).literal().is_none());
     assert!(compile(r#"["{% $x %}"]"#).whole_expression().is_none());

@@ -15,12 +15,7 @@ enum Flow {
     /// Its value.
     Value(Value),
     /// A call in tail position, which replaces the one that is going on.
-    Tail {
-        function: Value,
-        arguments: Vec<Value>,
-        name: Option<Arc<str>>,
-        position: u32,
-    },
+    Tail { function: Value, arguments: Vec<Value>, name: Option<Arc<str>>, position: u32 },
 }
 
 /// The name under which a function is called, for messages.
@@ -157,10 +152,12 @@ impl Evaluator<'_> {
                 self.apply(second, vec![value], context)
             }
             Function::Pattern(pattern) => match arguments.first() {
-                Some(Value::String(text)) => self.next_match(pattern, text, 0),
+                Some(Value::String(text)) => self.next_match(pattern, text, 0, false),
                 _ => Ok(Value::Undefined),
             },
-            Function::NextMatch { pattern, text, from } => self.next_match(pattern, text, *from),
+            Function::NextMatch { pattern, text, from } => {
+                self.next_match(pattern, text, *from, true)
+            }
             Function::Transform { transform, frames } => {
                 let value = arguments.into_iter().next().unwrap_or(Value::Undefined);
                 self.transform(transform, frames, value)
@@ -193,8 +190,7 @@ impl Evaluator<'_> {
             if let Value::Function(closure) = &function
                 && let Function::Closure { lambda, frames, input } = &**closure
             {
-                let own =
-                    self.lambda_frame(lambda, frames, arguments, context).map_err(located)?;
+                let own = self.lambda_frame(lambda, frames, arguments, context).map_err(located)?;
                 flow = self.tail(&lambda.body, input, &own)?;
             } else {
                 return self.apply(&function, arguments, context).map_err(located);

@@ -82,7 +82,7 @@ impl<'e> Meter<'e> {
     pub(crate) fn items(&mut self, count: usize) -> Result<(), Failure> {
         if count > self.limits.sequence_items_max {
             return Err(FailureFacts::with_message(
-                "D2014",
+                "D2015",
                 format!(
                     "An array must not have more than {} items; attempted to make one of {count}.",
                     self.limits.sequence_items_max
@@ -142,7 +142,7 @@ fn out_of_steps() -> Failure {
 
 fn too_long(bytes_max: usize) -> Failure {
     FailureFacts::with_message(
-        "D2014",
+        "D2015",
         format!("A value must not be longer than {bytes_max} bytes."),
     )
 }

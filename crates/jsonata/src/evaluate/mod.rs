@@ -157,13 +157,9 @@ impl<'e> Evaluator<'e> {
             Kind::Root => Ok(self.root.clone()),
             Kind::Wildcard => self.wildcard(input),
             Kind::Descendants => self.descendants(input),
-            Kind::Parent(_, key) => {
-                Ok(frame::ancestor(frames, *key).unwrap_or(Value::Undefined))
-            }
+            Kind::Parent(_, key) => Ok(frame::ancestor(frames, *key).unwrap_or(Value::Undefined)),
             Kind::Array(items) => self.array(node, items, input, frames),
-            Kind::Object(pairs) => {
-                self.object(pairs, node.position, input.clone(), false, frames)
-            }
+            Kind::Object(pairs) => self.object(pairs, node.position, input.clone(), false, frames),
             Kind::Negate(operand) => self.negate(node, operand, input, frames),
             Kind::Condition(condition) => self.condition(condition, input, frames),
             Kind::Block(block) => self.block(block, input, frames),
@@ -255,13 +251,7 @@ impl<'e> Evaluator<'e> {
         })
     }
 
-    fn array(
-        &mut self,
-        node: &Node,
-        items: &[Node],
-        input: &Value,
-        frames: &Frames,
-    ) -> Evaluated {
+    fn array(&mut self, node: &Node, items: &[Node], input: &Value, frames: &Frames) -> Evaluated {
         let mut values: Vec<Value> = Vec::with_capacity(items.len());
         for item in items {
             let value = self.evaluate(item, input, frames)?;

@@ -105,7 +105,7 @@ impl Evaluator<'_> {
         }
         if out.len() > layout.bytes_max {
             return Err(FailureFacts::with_message(
-                "D2014",
+                "D2015",
                 format!("A value must not be longer than {} bytes.", layout.bytes_max),
             ));
         }

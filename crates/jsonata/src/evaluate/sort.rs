@@ -71,11 +71,11 @@ impl Evaluator<'_> {
                         entry.keys[index] = Some(evaluate(evaluator, term, &entry.entry)?);
                     }
                 }
-                let key = |at: usize| ordered[at].as_ref().and_then(|entry| entry.keys[index].as_ref());
+                let key =
+                    |at: usize| ordered[at].as_ref().and_then(|entry| entry.keys[index].as_ref());
                 let (Some(left), Some(right)) = (key(left), key(right)) else { continue };
-                let ordering = evaluator
-                    .order_of_keys(left, right)
-                    .map_err(|failure| failure.at(position))?;
+                let ordering =
+                    evaluator.order_of_keys(left, right).map_err(|failure| failure.at(position))?;
                 match (ordering, term.descending) {
                     (KeyOrder::Equal, _) => {}
                     (KeyOrder::Missing(ordering), _) => return Ok(ordering.is_gt()),

@@ -24,7 +24,8 @@ pub(super) fn base64_encode(
 ) -> Evaluated {
     let Some(text) = arguments.text(0) else { return Ok(Value::Undefined) };
     evaluator.meter.text(text.len() * 2)?;
-    let bytes: Option<Vec<u8>> = text.chars().map(|character| u8::try_from(character).ok()).collect();
+    let bytes: Option<Vec<u8>> =
+        text.chars().map(|character| u8::try_from(character).ok()).collect();
     Ok(LENIENT.encode(bytes.unwrap_or_else(|| text.as_bytes().to_vec())).into())
 }
 
@@ -49,9 +50,7 @@ pub(super) fn base64_decode(
     let bytes = LENIENT.decode(symbols).unwrap_or_default();
     Ok(match String::from_utf8(bytes) {
         Ok(text) => text.into(),
-        Err(error) => {
-            error.into_bytes().into_iter().map(char::from).collect::<String>().into()
-        }
+        Err(error) => error.into_bytes().into_iter().map(char::from).collect::<String>().into(),
     })
 }
 
@@ -60,11 +59,7 @@ const UNRESERVED: &[u8] = b"-_.!~*'()";
 /// What has a meaning in a URL.
 const RESERVED: &[u8] = b";/?:@&=+$,#";
 
-fn encode(
-    evaluator: &mut Evaluator<'_>,
-    arguments: &mut Arguments<'_>,
-    kept: &[u8],
-) -> Evaluated {
+fn encode(evaluator: &mut Evaluator<'_>, arguments: &mut Arguments<'_>, kept: &[u8]) -> Evaluated {
     let Some(text) = arguments.text(0) else { return Ok(Value::Undefined) };
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {

@@ -31,8 +31,8 @@ struct Matches {
 }
 
 enum Source {
-    /// A regular expression, and where to go on.
-    Pattern(Arc<Pattern>, usize),
+    /// A regular expression, where to go on, and whether it has matched before.
+    Pattern(Arc<Pattern>, usize, bool),
     /// A function, before its first match.
     Function(Value),
     /// What gives the next match.
@@ -63,16 +63,17 @@ impl Evaluator<'_> {
         pattern: &Arc<Pattern>,
         text: &Arc<str>,
         from: usize,
+        again: bool,
     ) -> Evaluated {
+        if again && from >= text.len() {
+            return Ok(Value::Undefined);
+        }
         let Some(found) = self.search(pattern, text, from)? else { return Ok(Value::Undefined) };
-        if from > 0 && found.start == found.end {
+        if again && found.start == found.end {
             return Err(FailureFacts::new("D1004"));
         }
-        let next = Function::NextMatch {
-            pattern: pattern.clone(),
-            text: text.clone(),
-            from: found.end,
-        };
+        let next =
+            Function::NextMatch { pattern: pattern.clone(), text: text.clone(), from: found.end };
         let groups = found.groups.into_iter();
         let groups = groups.map(|group| group.map_or(Value::Undefined, Value::String)).collect();
         let found = Found {
@@ -121,7 +122,7 @@ impl Matches {
     fn new(text: Arc<str>, matcher: Value) -> Matches {
         let source = match &matcher {
             Value::Function(function) => match &**function {
-                Function::Pattern(pattern) => Source::Pattern(pattern.clone(), 0),
+                Function::Pattern(pattern) => Source::Pattern(pattern.clone(), 0, false),
                 _ => Source::Function(matcher),
             },
             _ => Source::Function(matcher),
@@ -132,7 +133,9 @@ impl Matches {
     fn next(&mut self, evaluator: &mut Evaluator<'_>) -> Result<Option<Found>, Failure> {
         let result = match std::mem::replace(&mut self.source, Source::End) {
             Source::End => return Ok(None),
-            Source::Pattern(pattern, from) => return self.next_of(evaluator, pattern, from),
+            Source::Pattern(pattern, from, again) => {
+                return self.search(evaluator, pattern, from, again);
+            }
             Source::Function(function) => {
                 evaluator.call(&function, vec![Value::String(self.text.clone())])?
             }
@@ -141,30 +144,19 @@ impl Matches {
         self.found(evaluator, &result)
     }
 
-    fn next_of(
+    fn search(
         &mut self,
         evaluator: &mut Evaluator<'_>,
         pattern: Arc<Pattern>,
         from: usize,
+        again: bool,
     ) -> Result<Option<Found>, Failure> {
-        // The first search may start at the end of an empty text, later ones may not.
-        let first = from == 0;
         let Some(found) = evaluator.search(&pattern, &self.text, from)? else { return Ok(None) };
-        let empty = found.start == found.end;
-        if empty && !first {
+        if again && found.start == found.end {
             return Err(FailureFacts::new("D1004"));
         }
         if found.end < self.text.len() {
-            if empty && found.end == 0 {
-                // The search would find the same place again.
-                self.source = Source::Next(Value::from(Function::NextMatch {
-                    pattern,
-                    text: self.text.clone(),
-                    from: 0,
-                }));
-            } else {
-                self.source = Source::Pattern(pattern, found.end);
-            }
+            self.source = Source::Pattern(pattern, found.end, true);
         }
         let groups = found.groups.into_iter();
         Ok(Some(Found {
@@ -210,7 +202,11 @@ fn reached(limit: Option<f64>, count: usize) -> bool {
     limit.is_some_and(|limit| count as f64 >= limit)
 }
 
-fn limit_of(arguments: &Arguments<'_>, index: usize, code: &'static str) -> Result<Option<f64>, Failure> {
+fn limit_of(
+    arguments: &Arguments<'_>,
+    index: usize,
+    code: &'static str,
+) -> Result<Option<f64>, Failure> {
     match arguments.number(index) {
         Some(limit) if limit < 0.0 => Err(FailureFacts::new(code)),
         limit => Ok(limit),
@@ -222,7 +218,7 @@ pub(super) fn contains(evaluator: &mut Evaluator<'_>, arguments: &mut Arguments<
     evaluator.meter.read(text.len())?;
     let found = match arguments.take(1) {
         Value::String(part) => text.contains(&*part),
-        Value::Undefined => false,
+        Value::Undefined => return Ok(Value::Undefined),
         matcher => Matches::new(text, matcher).next(evaluator)?.is_some(),
     };
     Ok(Value::Bool(found))
@@ -318,7 +314,9 @@ fn replace_text(
     while !reached(limit, count)
         && let Some(at) = text[position..].find(part)
     {
-        let Some(replacement) = replacement.as_text() else { return Err(not_a_text(evaluator, replacement)) };
+        let Some(replacement) = replacement.as_text() else {
+            return Err(not_a_text(evaluator, replacement));
+        };
         result.push_str(&text[position..position + at]);
         result.push_str(replacement);
         evaluator.meter.work(1)?;

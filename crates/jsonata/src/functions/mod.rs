@@ -16,9 +16,7 @@ use std::sync::Arc;
 
 use crate::evaluate::{Evaluated, Evaluator};
 use crate::expression::Options;
-use crate::signature::{
-    ARRAY, BOOLEAN, FUNCTION, NUMBER, OBJECT, Parameter, STRING, Signature,
-};
+use crate::signature::{ARRAY, BOOLEAN, FUNCTION, NUMBER, OBJECT, Parameter, STRING, Signature};
 use crate::value::Value;
 
 /// A function of the language.

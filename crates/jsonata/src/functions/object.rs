@@ -55,11 +55,7 @@ pub(super) fn spread(evaluator: &mut Evaluator<'_>, arguments: &mut Arguments<'_
     spread_into(evaluator, value, 0, &mut results)?;
     evaluator.meter.items(results.len())?;
     // Objects of an array are joined to an array, which is no sequence.
-    Ok(if sequence || results.is_empty() {
-        Value::sequence(results)
-    } else {
-        Value::list(results)
-    })
+    Ok(if sequence || results.is_empty() { Value::sequence(results) } else { Value::list(results) })
 }
 
 /// One object for each member.

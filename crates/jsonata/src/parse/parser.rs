@@ -10,7 +10,7 @@ use super::shape::Ancestors;
 use crate::error::SyntaxError;
 use crate::expression::Options;
 use crate::node::{
-    Call, Condition, Kind, Lambda, Node, Operator, Partial, Path, Term, Test, Transform,
+    Block, Call, Condition, Kind, Lambda, Node, Operator, Partial, Path, Term, Test, Transform,
     TupleKey, Variable,
 };
 use crate::pattern::Pattern;
@@ -36,7 +36,9 @@ pub(crate) struct Parser<'a> {
     lexer: Lexer<'a>,
     token: Token,
     depth: usize,
-    pub(super) ancestors: Ancestors,
+    ancestors: Ancestors,
+    /// What is wrong with the shape of the tree. Told only where the grammar is kept.
+    misshapen: Option<SyntaxError>,
 }
 
 type Parsed = Result<Node, SyntaxError>;
@@ -70,6 +72,7 @@ impl<'a> Parser<'a> {
             token: start,
             depth: 0,
             ancestors: Ancestors::default(),
+            misshapen: None,
         };
         parser.advance(false)?;
         Ok(parser)
@@ -80,10 +83,21 @@ impl<'a> Parser<'a> {
         if self.token.kind != TokenKind::End {
             return Err(self.unexpected("S0201"));
         }
+        if let Some(error) = self.misshapen {
+            return Err(error);
+        }
         if matches!(node.kind, Kind::Parent(..)) || !node.seeking().is_empty() {
             return Err(SyntaxError::new("S0217", node.position as usize));
         }
         Ok((node, self.ancestors.into_labels()))
+    }
+
+    /// Goes on with a tree that is misshapen, for the grammar's sake.
+    fn shaped(&mut self, shaped: Parsed, at: usize) -> Parsed {
+        Ok(shaped.unwrap_or_else(|error| {
+            self.misshapen.get_or_insert(error);
+            Node::new(Kind::Block(Block::default()), at, 0)
+        }))
     }
 
     /// Takes the token; the next one is read. `after_operand`: a slash there divides.
@@ -198,7 +212,8 @@ impl<'a> Parser<'a> {
         match operator {
             "." => {
                 let right = self.expression(power)?;
-                self.ancestors.dot(left, right, at)
+                let path = self.ancestors.dot(left, right, at);
+                self.shaped(path, at)
             }
             "[" => self.predicate(left, at),
             "(" => self.call(left, at),
@@ -211,7 +226,10 @@ impl<'a> Parser<'a> {
                     return Err(SyntaxError::new("S0214", at).with_token(operator.to_owned()));
                 };
                 match operator {
-                    "@" => self.ancestors.focus(left, variable.name, at),
+                    "@" => {
+                        let focus = self.ancestors.focus(left, variable.name, at);
+                        self.shaped(focus, at)
+                    }
                     _ => Ok(self.ancestors.index(left, variable.name, at)),
                 }
             }
@@ -311,7 +329,8 @@ impl<'a> Parser<'a> {
 
     fn group(&mut self, left: Node, at: usize) -> Parsed {
         let pairs = self.pairs()?;
-        self.ancestors.group(left, pairs, at)
+        let group = self.ancestors.group(left, pairs, at);
+        self.shaped(group, at)
     }
 
     fn predicate(&mut self, mut left: Node, at: usize) -> Parsed {
@@ -322,7 +341,8 @@ impl<'a> Parser<'a> {
         }
         let predicate = self.inner("]")?;
         self.expect("]")?;
-        self.ancestors.predicate(left, predicate, at)
+        let filtered = self.ancestors.predicate(left, predicate, at);
+        self.shaped(filtered, at)
     }
 
     fn order(&mut self, left: Node, at: usize) -> Parsed {
@@ -339,7 +359,8 @@ impl<'a> Parser<'a> {
             }
         }
         self.expect(")")?;
-        self.ancestors.order(left, terms, at)
+        let ordered = self.ancestors.order(left, terms, at);
+        self.shaped(ordered, at)
     }
 
     fn bind(&mut self, left: Node, at: usize) -> Parsed {

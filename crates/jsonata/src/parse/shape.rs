@@ -48,6 +48,7 @@ impl Ancestors {
                 sought.push(id);
             }
         }
+        sought.retain(|id| self.levels[*id] > 0);
         sought
     }
 

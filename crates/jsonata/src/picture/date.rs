@@ -5,8 +5,18 @@ use super::integer::{Case, Format, Numerals, Separators};
 use crate::error::{Failure, FailureFacts};
 
 pub(super) const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 pub(super) const DAYS: [&str; 7] =
     ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
@@ -116,7 +126,9 @@ impl Marker {
         let default = default.ok_or_else(|| unknown(component.encode_utf8(&mut [0; 4])))?;
         let (presentation, modifier) = match presentation.char_indices().next_back() {
             None => (default, None),
-            Some((at, last)) if at > 0 && "atco".contains(last) => (&presentation[..at], Some(last)),
+            Some((at, last)) if at > 0 && "atco".contains(last) => {
+                (&presentation[..at], Some(last))
+            }
             Some(_) => (presentation, None),
         };
         let (width_min, width_max) = width.map_or((None, None), widths);

@@ -71,9 +71,9 @@ impl Case {
 /// The zeros of Unicode's families of decimal digits.
 const ZEROS: [u32; 37] = [
     0x30, 0x0660, 0x06F0, 0x07C0, 0x0966, 0x09E6, 0x0A66, 0x0AE6, 0x0B66, 0x0BE6, 0x0C66, 0x0CE6,
-    0x0D66, 0x0DE6, 0x0E50, 0x0ED0, 0x0F20, 0x1040, 0x1090, 0x17E0, 0x1810, 0x1946, 0x19D0,
-    0x1A80, 0x1A90, 0x1B50, 0x1BB0, 0x1C40, 0x1C50, 0xA620, 0xA8D0, 0xA900, 0xA9D0, 0xA9F0,
-    0xAA50, 0xABF0, 0xFF10,
+    0x0D66, 0x0DE6, 0x0E50, 0x0ED0, 0x0F20, 0x1040, 0x1090, 0x17E0, 0x1810, 0x1946, 0x19D0, 0x1A80,
+    0x1A90, 0x1B50, 0x1BB0, 0x1C40, 0x1C50, 0xA620, 0xA8D0, 0xA900, 0xA9D0, 0xA9F0, 0xAA50, 0xABF0,
+    0xFF10,
 ];
 
 /// The zero of the family that a digit belongs to.
@@ -218,22 +218,28 @@ impl Decimal {
     }
 
     fn parse(&self, text: &str, ordinal: bool) -> Option<f64> {
+        leading_integer(&self.plain_digits(text, ordinal))
+    }
+
+    /// The text with digits from 0 to 9, and without separators and suffix.
+    pub(super) fn plain_digits(&self, text: &str, ordinal: bool) -> String {
         let mut digits = text;
         if ordinal {
             let end = text.char_indices().rev().nth(1).map_or(0, |(at, _)| at);
             digits = &text[..end];
         }
-        let separators: Vec<char> = match &self.separators {
-            Separators::Regular(_, separator) => vec![*separator],
-            Separators::Irregular(separators) => separators.iter().map(|pair| pair.1).collect(),
+        let separates = |character: &char| match &self.separators {
+            Separators::Regular(_, separator) => separator == character,
+            Separators::Irregular(separators) => {
+                separators.iter().any(|(_, separator)| separator == character)
+            }
         };
-        let mut plain = String::new();
-        for character in digits.chars().filter(|character| !separators.contains(character)) {
+        let plain = |character: char| {
             let value = u32::from(character).checked_sub(u32::from(self.zero));
-            let digit = value.filter(|value| *value < 10).and_then(|value| char::from_digit(value, 10));
-            plain.push(digit.unwrap_or(character));
-        }
-        leading_integer(&plain)
+            let value = value.filter(|value| *value < 10);
+            value.and_then(|value| char::from_digit(value, 10)).unwrap_or(character)
+        };
+        digits.chars().filter(|character| !separates(character)).map(plain).collect()
     }
 }
 

@@ -96,7 +96,8 @@ struct Parts<'a> {
 
 impl<'a> Parts<'a> {
     fn of(whole: &'a [char], symbols: &Symbols) -> Parts<'a> {
-        let inner = |character: &char| symbols.is_active(*character) && *character != symbols.exponent;
+        let inner =
+            |character: &char| symbols.is_active(*character) && *character != symbols.exponent;
         let start = whole.iter().position(inner).unwrap_or(0);
         let end = whole.iter().rposition(inner).map_or(whole.len(), |last| last + 1);
         let active = &whole[start..end];

@@ -120,6 +120,11 @@ fn read(marker: &Marker, text: &str) -> Result<Option<f64>, Failure> {
         names.iter().position(fits).map(|index| index as f64 + 1.0)
     };
     match (&marker.style, marker.component) {
+        // Digits after a decimal point; those beyond milliseconds are dropped.
+        (Style::Integer(Format { numerals: Numerals::Decimal(decimal), .. }), 'f') => {
+            let digits = decimal.plain_digits(text, false) + "000";
+            Ok(digits.get(..3).and_then(|digits| digits.parse().ok()))
+        }
         (Style::Integer(format), _) => match format.case {
             Case::Upper => format.parse(&text.to_uppercase()),
             _ => format.parse(&text.to_lowercase()),
@@ -198,11 +203,7 @@ fn resolve(components: &[Component], now: i64) -> Result<f64, Failure> {
 
 /// The components in that order: before the first that was read they come from `now`, after the
 /// last they are zero; in between none may be missing.
-fn complete(
-    components: &[Component],
-    order: &str,
-    now: i64,
-) -> Result<Vec<Component>, Failure> {
+fn complete(components: &[Component], order: &str, now: i64) -> Result<Vec<Component>, Failure> {
     let now = Moment::of(now);
     let (mut started, mut ended) = (false, false);
     let mut values = Vec::new();
