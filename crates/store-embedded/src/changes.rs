@@ -53,7 +53,9 @@ impl ExecutionChange {
             due: agendas::due(agenda.as_ref()),
             writes: Vec::with_capacity(8),
         };
-        change.put(Table::Index, keys::header(header.id), encode_header(&header));
+        // In this order, since a reader may see a batch while it is being put in place: whatever a
+        // row leads to is there before it, and an execution moves to its new list before it
+        // leaves the old one.
         if !records.is_empty() {
             let key = keys::history(header.id, header.revision);
             change.put(Table::History, key, encode_records(&records));
@@ -64,16 +66,17 @@ impl ExecutionChange {
             value.extend_from_slice(&checkpoint);
             change.put(Table::Index, keys::checkpoint(header.id), value);
         }
+        change.put(Table::Index, keys::header(header.id), encode_header(&header));
         if previous_status.is_none() {
             change.put(Table::Index, change.name, header.id.0);
         }
         if previous_status != Some(header.status) {
             for list in keys::lists(&header) {
+                change.put(Table::Index, keys::listing(&list, header.status, header.id), []);
                 if let Some(previous) = previous_status {
                     let key = keys::listing(&list, previous, header.id);
                     change.write(Table::Index, key, Value::RemoveOnce);
                 }
-                change.put(Table::Index, keys::listing(&list, header.status, header.id), []);
             }
         }
         // A row for whatever is open, even where nothing comes next, so that it is counted.

@@ -1,6 +1,6 @@
 //! What can go wrong, and how the engine's errors become ours.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use fjall::LsmError;
@@ -61,7 +61,9 @@ impl OpenError {
     pub(crate) fn engine(place: &Path, error: fjall::Error) -> OpenError {
         let place = place.to_owned();
         match error {
-            fjall::Error::Io(source) | fjall::Error::Storage(LsmError::Io(source)) => {
+            fjall::Error::Io(source) | fjall::Error::Storage(LsmError::Io(source))
+                if !is_damage(&source) =>
+            {
                 OpenError::Io { place, source }
             }
             fjall::Error::Locked => OpenError::Locked { path: place, holder: "itself".to_owned() },
@@ -74,12 +76,22 @@ impl OpenError {
 pub(crate) fn store_error(what: impl std::fmt::Display, error: &fjall::Error) -> StoreError {
     let reason = format!("{what}: {}", describe(error));
     match error {
+        fjall::Error::Io(error) | fjall::Error::Storage(LsmError::Io(error))
+            if is_damage(error) =>
+        {
+            StoreError::Corrupt(reason)
+        }
         fjall::Error::Io(_)
         | fjall::Error::Storage(LsmError::Io(_))
         | fjall::Error::Poisoned
         | fjall::Error::Locked => StoreError::Unavailable(reason),
         _ => StoreError::Corrupt(reason),
     }
+}
+
+/// Whether a file has other contents than it should, rather than that it cannot be read.
+fn is_damage(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::InvalidData)
 }
 
 fn describe(error: &fjall::Error) -> String {
