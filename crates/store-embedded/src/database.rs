@@ -1,6 +1,7 @@
 //! The engine under the store, and its tables.
 
 use std::fs;
+use std::panic::catch_unwind;
 use std::path::Path;
 use std::time::Duration;
 
@@ -63,6 +64,12 @@ impl Database {
     pub(crate) fn open(path: &Path, options: &Options) -> Result<Database, OpenError> {
         remove_unfinished(path)?;
         journal::check(path)?;
+        // The engine asserts much of what it reads, so that damage may make it panic.
+        catch_unwind(|| Database::open_engine(path, options))
+            .unwrap_or_else(|_| Err(OpenError::corrupt(path, "the storage engine panicked")))
+    }
+
+    fn open_engine(path: &Path, options: &Options) -> Result<Database, OpenError> {
         let failed = |error| OpenError::engine(path, error);
         let engine = fjall::Database::builder(path)
             .cache_size(options.cache_bytes)

@@ -1,0 +1,243 @@
+//! Folders that were left in the middle of something, damaged, or made by somebody else.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use engine::Status;
+use sha2::{Digest, Sha256};
+use stairwell_store_embedded::{EmbeddedStore, OpenError, Options};
+use store::contract::sample::Life;
+use store::{Store, StoreError};
+
+const LIVES: u64 = 12;
+
+fn open(folder: &Path) -> Result<EmbeddedStore, OpenError> {
+    EmbeddedStore::open(folder, Options::default())
+}
+
+fn error(folder: &Path) -> String {
+    let error = open(folder).expect_err("it should not open").to_string();
+    error.replace(folder.to_str().unwrap(), "FOLDER")
+}
+
+/// Some lives, each committed after the one before, in a store that stays open.
+async fn filled(folder: &Path) -> (EmbeddedStore, Vec<Life>) {
+    let store = open(folder).unwrap();
+    let mut lives = Vec::new();
+    for number in 0..LIVES {
+        let mut life = Life::new(number);
+        store.commit(life.start()).await.unwrap();
+        store.commit(life.pass(2)).await.unwrap();
+        store.commit(life.end(Status::Succeeded)).await.unwrap();
+        lives.push(life);
+    }
+    (store, lives)
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let (entry, to) = (entry.unwrap(), to);
+        let target = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true => copy(&entry.path(), &target),
+            false => drop(fs::copy(entry.path(), target).unwrap()),
+        }
+    }
+}
+
+/// What is on the disk of a store that is still open, as if the machine stopped now.
+async fn crash_image(folder: &Path) -> (PathBuf, Vec<Life>) {
+    let (store, lives) = filled(&folder.join("original")).await;
+    let image = folder.join("image");
+    copy(&folder.join("original"), &image);
+    drop(store);
+    let journal = journal(&image);
+    // Without the zeros that it is made longer with.
+    let bytes = fs::read(&journal).unwrap();
+    let end = bytes.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+    fs::write(&journal, &bytes[..end]).unwrap();
+    (image, lives)
+}
+
+fn journal(folder: &Path) -> PathBuf {
+    folder.join("database").join("0.jnl")
+}
+
+/// How many of the lives are there; each must be whole up to a commit.
+async fn survivors(store: &EmbeddedStore, lives: &[Life]) -> usize {
+    let mut survivors = 0;
+    for life in lives {
+        let Some(loaded) = store.load(life.id()).await.unwrap() else {
+            assert_eq!(store.find_execution(&life.header.arn).await, Ok(None));
+            continue;
+        };
+        assert_eq!(loaded.execution.last_event, loaded.header.last_event);
+        let history = store.history(life.id(), None, usize::MAX, false).await.unwrap().events;
+        assert_eq!(history, life.events[..history.len()], "the beginning of what was committed");
+        assert_eq!(history.len() as u64, loaded.header.last_event.0);
+        survivors += 1;
+    }
+    survivors
+}
+
+#[tokio::test]
+async fn a_journal_that_ends_anywhere_gives_whole_commits() {
+    let folder = tempfile::tempdir().unwrap();
+    let (image, lives) = crash_image(folder.path()).await;
+    let bytes = fs::read(journal(&image)).unwrap();
+    // Every byte of the last batch and a few before it, and some places all over.
+    let last = (bytes.len() - 40..=bytes.len()).chain((0..bytes.len()).step_by(bytes.len() / 25));
+    for (length, zeros) in last.zip([0, 1, 5_000].into_iter().cycle()) {
+        let cut = folder.path().join("cut");
+        copy(&image, &cut);
+        let cut_bytes = [&bytes[..length], &vec![0; zeros]].concat();
+        fs::write(journal(&cut), cut_bytes).unwrap();
+        let store = open(&cut).unwrap();
+        let survivors = survivors(&store, &lives).await;
+        assert!(survivors * bytes.len() <= (length + bytes.len() / 6) * lives.len());
+        assert!(length < bytes.len() || survivors == lives.len(), "nothing was cut");
+        // And it goes on from there.
+        let mut life = Life::new(1_000);
+        store.commit(life.start()).await.unwrap();
+        drop(store);
+        let store = open(&cut).unwrap();
+        life.check(&store).await;
+        drop(store);
+        fs::remove_dir_all(&cut).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_journal_that_is_broken_before_its_end_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (image, lives) = crash_image(folder.path()).await;
+    let bytes = fs::read(journal(&image)).unwrap();
+    for at in (0..bytes.len() * 9 / 10).step_by(bytes.len() / 40) {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 0x10;
+        fs::write(journal(&image), damaged).unwrap();
+        let error = error(&image);
+        assert!(error.starts_with("FOLDER/database/0.jnl is corrupt: a batch at byte "), "{error}");
+        assert!(error.ends_with(" is broken, and others follow it"), "{error}");
+    }
+    // It was left as it is, so that somebody can look at it.
+    fs::write(journal(&image), &bytes).unwrap();
+    let store = open(&image).unwrap();
+    assert_eq!(survivors(&store, &lives).await, lives.len());
+}
+
+#[tokio::test]
+async fn a_damaged_table_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = folder.path().join("image");
+    let (store, lives) = filled(&image).await;
+    store.close().await.unwrap();
+    drop(store);
+    let mut noticed = 0;
+    for keyspace in ["1", "2"] {
+        let tables = image.join("database").join("keyspaces").join(keyspace).join("tables");
+        let table = fs::read_dir(&tables).unwrap().next().unwrap().unwrap().path();
+        let bytes = fs::read(&table).unwrap();
+        for at in (0..bytes.len()).step_by(bytes.len() / 20) {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 0x10;
+            fs::write(&table, damaged).unwrap();
+            noticed += usize::from(is_noticed(&image, &lives).await);
+        }
+        fs::write(&table, &bytes).unwrap();
+    }
+    assert!(noticed >= 30, "most bytes matter, {noticed} of 40 were noticed");
+    let store = open(&image).unwrap();
+    assert_eq!(survivors(&store, &lives).await, lives.len());
+}
+
+/// Whether something was said; what was read otherwise must be right.
+async fn is_noticed(folder: &Path, lives: &[Life]) -> bool {
+    let store = match open(folder) {
+        Ok(store) => store,
+        Err(OpenError::Corrupt { .. }) => return true,
+        Err(error) => panic!("{error}"),
+    };
+    let mut noticed = false;
+    for life in lives {
+        match store.load(life.id()).await {
+            Ok(Some(loaded)) => assert_eq!(loaded.execution, life.execution),
+            Ok(None) => panic!("{} is gone without a word", life.id()),
+            Err(StoreError::Corrupt(_)) => noticed = true,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    noticed
+}
+
+#[tokio::test]
+async fn a_folder_is_used_by_one_store_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = filled(folder.path()).await;
+    let error = error(folder.path());
+    assert!(error.starts_with("FOLDER is in use by damage"), "{error}");
+    assert!(error.ends_with(&format!(" (process {})", std::process::id())), "{error}");
+    store.close().await.unwrap();
+    drop(store);
+    open(folder.path()).unwrap();
+}
+
+#[tokio::test]
+async fn a_folder_of_another_version_or_of_somebody_else_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, lives) = filled(folder.path()).await;
+    drop(store);
+    let version = folder.path().join("VERSION");
+    let ours = fs::read_to_string(&version).unwrap();
+
+    let body = "Stairwell data folder\nformat 2\n";
+    let sum: String = Sha256::digest(body)[..8].iter().map(|it| format!("{it:02x}")).collect();
+    fs::write(&version, format!("{body}sum {sum}\n")).unwrap();
+    let newer = "FOLDER has format 2, and this version of Stairwell reads formats up to 1: use \
+                 the version that wrote it, or a newer one";
+    assert_eq!(error(folder.path()), newer);
+    for damaged in [ours.replace('1', "2"), String::new(), "hello".to_owned()] {
+        fs::write(&version, damaged).unwrap();
+        assert_eq!(error(folder.path()), "FOLDER/VERSION is corrupt: not a version file");
+    }
+    fs::remove_file(&version).unwrap();
+    let missing = "is corrupt: missing, although there is data";
+    assert_eq!(error(folder.path()), format!("FOLDER/VERSION {missing}"));
+
+    fs::write(&version, ours).unwrap();
+    let marker = folder.path().join("database").join("version");
+    let engine_marker = fs::read(&marker).unwrap();
+    fs::remove_file(&marker).unwrap();
+    assert_eq!(error(folder.path()), format!("FOLDER/database/version {missing}"));
+    fs::write(&marker, engine_marker).unwrap();
+    let store = open(folder.path()).unwrap();
+    assert_eq!(survivors(&store, &lives).await, lives.len());
+}
+
+#[tokio::test]
+async fn making_a_store_can_be_cut_short_anywhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = folder.path().join("made");
+    drop(open(&made).unwrap());
+    // What is there after each of the first steps, in the order in which they are done.
+    let steps = ["VERSION", "database/lock", "database/0.jnl", "database/version"];
+    for count in 0..=steps.len() {
+        let cut = folder.path().join(count.to_string());
+        fs::create_dir_all(cut.join("database")).unwrap();
+        for step in &steps[..count] {
+            let source = made.join(step);
+            match *step {
+                "database/0.jnl" => fs::write(cut.join(step), vec![0; 1 << 16]).unwrap(),
+                _ => drop(fs::copy(source, cut.join(step)).unwrap()),
+            }
+        }
+        if count == 0 {
+            fs::remove_dir(cut.join("database")).unwrap();
+        }
+        let store = open(&cut).unwrap_or_else(|error| panic!("after {count} steps: {error}"));
+        let mut life = Life::new(1);
+        store.commit(life.start()).await.unwrap();
+        life.check(&store).await;
+    }
+}
