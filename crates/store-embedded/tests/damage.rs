@@ -1,5 +1,7 @@
 //! Folders that were left in the middle of something, damaged, or made by somebody else.
 
+#![allow(clippy::unwrap_used)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -3,6 +3,8 @@
 //!
 //! Needs a small file system of its own, which only root can mount: says so where it cannot.
 
+#![allow(clippy::unwrap_used)]
+
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -4,6 +4,8 @@
 //! after so many lines, opens the folder, and compares. Twenty times in the same folder, so that
 //! what one round recovered is there for the next.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -95,7 +97,7 @@ async fn commit_for_ever(folder: &Path, round: u64) {
             let first = round * EXECUTIONS_PER_ROUND;
             for number in (first..first + EXECUTIONS_PER_ROUND).skip(caller as usize) {
                 if number % CALLERS == caller {
-                    live(&*store, number).await;
+                    live(&store, number).await;
                 }
             }
         });
@@ -117,7 +119,7 @@ async fn live(store: &EmbeddedStore, number: u64) {
         store.commit(life.pass(states)).await.unwrap();
         say(&life);
     }
-    if number % 4 > 0 {
+    if !number.is_multiple_of(4) {
         life.agenda = None;
         store.commit(life.end(Status::Succeeded)).await.unwrap();
         say(&life);
