@@ -16,9 +16,11 @@ use crate::error::store_error;
 use crate::keys;
 
 impl Database {
-    /// A row as it is now, which may be one of a batch that is still being put in place.
+    /// A row as it is now. Read through a snapshot, as everything is: a plain read sees rows before
+    /// they are published, and who then looks through a snapshot for what they lead to would not
+    /// find it.
     pub(crate) fn get(&self, table: Table, key: &[u8]) -> Result<Option<UserValue>, StoreError> {
-        self.table(table).get(key).map_err(|error| failed(table, key, &error))
+        self.snapshot().get(self.table(table), key).map_err(|error| failed(table, key, &error))
     }
 
     pub(crate) fn header(&self, id: ExecutionId) -> Result<Option<ExecutionHeader>, StoreError> {
