@@ -22,8 +22,10 @@ struct Round {
     effects: Vec<Effect>,
     /// One per message.
     answers: Vec<Answer>,
-    /// Whether there is to be a commit even without records.
-    changes_agenda: bool,
+    /// Whether there is to be a commit even without records, for the agenda's sake.
+    moves_heartbeat: bool,
+    /// Whether what the last commit meant to others may not have been seen to.
+    recovers: bool,
     status_before: Status,
     now: Timestamp,
 }
@@ -108,7 +110,10 @@ impl Shell {
             for (message, answer) in messages.into_iter().zip(round.answers) {
                 message.answer(Ok(answer));
             }
-            self.committed(current, round.status_before, round.effects).await;
+            let ends = current.header.stop.is_some()
+                && (round.status_before == Status::Running || round.recovers);
+            current.effects_known &= !round.recovers;
+            self.committed(current, ends, round.effects).await;
             return Ok(());
         }
     }
@@ -131,7 +136,8 @@ impl Shell {
             records: Vec::new(),
             effects: Vec::new(),
             answers: Vec::with_capacity(messages.len()),
-            changes_agenda: false,
+            moves_heartbeat: false,
+            recovers: false,
             status_before: held.header.status,
             now,
         };
@@ -150,9 +156,8 @@ impl Shell {
         }
         for message in messages {
             let (input, answer) = input_of(&message.ask, &held.execution, now);
-            let is_heartbeat = matches!(input, Some(Input::Heartbeat { .. }));
-            round.changes_agenda |= is_heartbeat || matches!(message.ask, Ask::Claimed);
-            held.effects_known &= !matches!(message.ask, Ask::Recover);
+            round.moves_heartbeat |= matches!(input, Some(Input::Heartbeat { .. }));
+            round.recovers |= matches!(message.ask, Ask::Recover);
             if let Some(input) = input {
                 take(&mut round, &mut held.execution, input);
             }
@@ -164,16 +169,14 @@ impl Shell {
         round
     }
 
-    /// What follows a commit. `status_before` is that before it.
+    /// What follows a commit; `ends` where it was the last one.
     pub(crate) async fn committed(
         self: &Arc<Self>,
         held: &mut Held,
-        status_before: Status,
+        ends: bool,
         mut effects: Vec<Effect>,
     ) {
         self.timers.ring(held.execution.next_due());
-        let ends =
-            held.header.stop.is_some() && (status_before == Status::Running || !held.effects_known);
         if !held.effects_known {
             held.effects_known = true;
             // What is asked twice is done once: see `effects`.
@@ -238,7 +241,7 @@ fn refuse_all(messages: VecDeque<Message>, error: &OperationalError) {
 /// What a message is to the execution, and its answer once that is committed.
 fn input_of(ask: &Ask, execution: &Execution, now: Timestamp) -> (Option<Input>, Answer) {
     match ask {
-        Ask::Claimed | Ask::Recover => (Some(Input::Tick), Answer::Done),
+        Ask::Recover => (Some(Input::Tick), Answer::Done),
         Ask::Input(input) => (Some(input.clone()), Answer::Done),
         Ask::ChildEnded { task, child } => {
             let awaited = execution.task(*task).and_then(|state| match &state.activity {
@@ -287,7 +290,7 @@ fn input_of(ask: &Ask, execution: &Execution, now: Timestamp) -> (Option<Input>,
 impl Round {
     /// The commit of this round, if there is anything to write.
     fn commit(&mut self, held: &mut Held) -> Option<Commit> {
-        if self.records.is_empty() && !self.changes_agenda {
+        if self.records.is_empty() && !self.moves_heartbeat {
             return None;
         }
         let expected = Expected::At(held.header.revision);

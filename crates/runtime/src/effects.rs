@@ -6,7 +6,7 @@ use std::sync::Arc;
 use asl::{IntegrationPattern, WorkflowType};
 use engine::{ChildRequest, Effect, ExecutionId, Failure, Input, TaskId};
 use parking_lot::Mutex;
-use store::{Agenda, Commit, Expected, ParentTask, Scope, StoreError};
+use store::{Commit, Expected, ParentTask, Scope, StoreError};
 
 use crate::arn::Arn;
 use crate::child::{self, Refusal};
@@ -267,17 +267,20 @@ impl Shell {
 
     /// Takes an ended execution, whose effects are all performed, off the agenda.
     async fn forget_effects(&self, held: &Held) {
-        let commit = Commit {
+        let commit = || Commit {
             expected: Expected::At(held.header.revision),
             header: held.header.clone(),
             previous_status: Some(held.header.status),
             records: Vec::new(),
-            agenda: None::<Agenda>,
+            agenda: None,
             checkpoint: None,
         };
-        if let Err(error) = self.store.commit(commit).await {
-            // They are performed once more after the next start, to no effect.
-            tracing::warn!(arn = %held.header.arn, %error, "still on the agenda");
+        let mut backoff = Backoff::default();
+        // Where it stays on the agenda, they are performed again after the next start.
+        while let Err(error @ StoreError::Unavailable(_)) = self.store.commit(commit()).await {
+            if !backoff.pause(self, &error).await {
+                return;
+            }
         }
     }
 }

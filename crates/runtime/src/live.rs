@@ -28,12 +28,9 @@ pub(crate) struct Message {
 
 /// What is asked of an execution.
 pub(crate) enum Ask {
-    /// Something is due, or its effects are to be looked at after a start. The store has taken it
-    /// off its agenda, and expects a commit.
-    Claimed,
     /// A commit failed that may have been written: look at what is there, and perform its effects.
     Recover,
-    /// The answer of an effect.
+    /// Time has passed, or an effect is answered.
     Input(Input),
     /// A nested execution has ended.
     ChildEnded { task: TaskId, child: Arc<ExecutionDescription> },
@@ -74,10 +71,6 @@ pub(crate) enum Undone {
 }
 
 impl Message {
-    pub(crate) fn claimed() -> Message {
-        Message { ask: Ask::Claimed, reply: None }
-    }
-
     pub(crate) fn recover() -> Message {
         Message { ask: Ask::Recover, reply: None }
     }

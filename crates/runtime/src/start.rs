@@ -278,7 +278,8 @@ impl Shell {
         let _ = sender.send(committed);
         match error {
             None => {
-                self.committed(&mut held, Status::Running, effects).await;
+                let ends = held.header.stop.is_some();
+                self.committed(&mut held, ends, effects).await;
                 self.drive(id, Some(held)).await;
             }
             Some(StoreError::Unavailable(_)) => {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use engine::Timestamp;
+use engine::{Input, Timestamp};
 use tokio::sync::Notify;
 
 use crate::live::Message;
@@ -66,7 +66,7 @@ impl Shell {
             backoff.reset();
             let is_full = claim.executions.len() >= CLAIM_MAX;
             for id in claim.executions {
-                self.deliver(id, Message::claimed());
+                self.deliver(id, Message::input(Input::Tick));
             }
             self.timers.ring(claim.next_due);
             if is_full {

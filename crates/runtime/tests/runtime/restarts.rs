@@ -6,12 +6,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use engine::{ExecutionId, Status, Timestamp};
+use engine::{ExecutionId, Position, Status, Timestamp};
 use expect_test::expect;
+use parking_lot::Mutex;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 use stairwell_runtime::{
-    ExecutionError, GetActivityTask, StartError, StartExecution, StopExecution, TaskError,
+    ExecutionError, GetActivityTask, RuntimeConfig, StartError, StartExecution, StopExecution,
+    TaskError,
 };
 use store::{
     Claim, Commit, ExecutionHeader, ExecutionQuery, Fault, FaultyStore, HistoryCursor, HistoryPage,
@@ -349,35 +351,56 @@ async fn endings(world: &World, executions: &[&str]) -> String {
     endings
 }
 
-/// A store whose process dies at a commit: before it, or after it and before its answer.
-struct MortalStore {
+/// A store that takes its time, or whose process dies at a commit: before it, or after it and
+/// before its answer.
+struct UnrulyStore {
     inner: Arc<dyn Store>,
-    /// Commits until then, the last one included; nothing is answered afterwards.
+    /// Commits until it dies, that one included; nothing is answered afterwards.
     commits_left: AtomicUsize,
     fault: Fault,
     died: watch::Sender<bool>,
+    delays: Option<Mutex<ChaCha8Rng>>,
+    /// What is done to executions that are loaded.
+    mangle: fn(&mut Loaded) -> Result<(), StoreError>,
 }
 
-impl MortalStore {
-    fn new(inner: Arc<dyn Store>, commits: usize, fault: Fault) -> MortalStore {
+impl UnrulyStore {
+    fn mortal(inner: Arc<dyn Store>, commits: usize, fault: Fault) -> UnrulyStore {
         let commits_left = AtomicUsize::new(commits);
-        MortalStore { inner, commits_left, fault, died: watch::Sender::new(false) }
+        let died = watch::Sender::new(false);
+        UnrulyStore { inner, commits_left, fault, died, delays: None, mangle: |_| Ok(()) }
     }
 
-    async fn alive(&self) {
+    fn slow(inner: Arc<dyn Store>, seed: u8) -> UnrulyStore {
+        let delays = Some(Mutex::new(ChaCha8Rng::from_seed([seed; 32])));
+        UnrulyStore { delays, ..UnrulyStore::mortal(inner, usize::MAX, Fault::Before) }
+    }
+
+    async fn pause(&self) {
         if *self.died.borrow() {
-            pending().await
+            return pending().await;
         }
+        let draw = |delays: &Mutex<ChaCha8Rng>| delays.lock().next_u32() % 8;
+        if let Some(milliseconds) = self.delays.as_ref().map(draw) {
+            tokio::time::sleep(Duration::from_millis(milliseconds.into())).await;
+        }
+    }
+
+    async fn paused<T>(&self, call: impl Future<Output = T>) -> T {
+        self.pause().await;
+        let answer = call.await;
+        self.pause().await;
+        answer
     }
 }
 
 #[async_trait]
-impl Store for MortalStore {
+impl Store for UnrulyStore {
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
-        self.alive().await;
         if self.commits_left.fetch_sub(1, Ordering::Relaxed) > 1 {
-            return self.inner.commit(commit).await;
+            return self.paused(self.inner.commit(commit)).await;
         }
+        self.pause().await;
         if self.fault == Fault::After {
             self.inner.commit(commit).await.ok();
         }
@@ -386,18 +409,19 @@ impl Store for MortalStore {
     }
 
     async fn load(&self, id: ExecutionId) -> Result<Option<Loaded>, StoreError> {
-        self.alive().await;
-        self.inner.load(id).await
+        let mut loaded = self.paused(self.inner.load(id)).await?;
+        if let Some(loaded) = &mut loaded {
+            (self.mangle)(loaded)?;
+        }
+        Ok(loaded)
     }
 
     async fn find_execution(&self, arn: &str) -> Result<Option<ExecutionId>, StoreError> {
-        self.alive().await;
-        self.inner.find_execution(arn).await
+        self.paused(self.inner.find_execution(arn)).await
     }
 
     async fn header(&self, id: ExecutionId) -> Result<Option<ExecutionHeader>, StoreError> {
-        self.alive().await;
-        self.inner.header(id).await
+        self.paused(self.inner.header(id)).await
     }
 
     async fn history(
@@ -407,8 +431,7 @@ impl Store for MortalStore {
         limit: usize,
         reverse: bool,
     ) -> Result<HistoryPage, StoreError> {
-        self.alive().await;
-        self.inner.history(id, from, limit, reverse).await
+        self.paused(self.inner.history(id, from, limit, reverse)).await
     }
 
     async fn list_executions(
@@ -418,23 +441,19 @@ impl Store for MortalStore {
         after: Option<ListCursor>,
         limit: usize,
     ) -> Result<Vec<ExecutionHeader>, StoreError> {
-        self.alive().await;
-        self.inner.list_executions(query, status, after, limit).await
+        self.paused(self.inner.list_executions(query, status, after, limit)).await
     }
 
     async fn claim_due(&self, now: Timestamp, limit: usize) -> Result<Claim, StoreError> {
-        self.alive().await;
-        self.inner.claim_due(now, limit).await
+        self.paused(self.inner.claim_due(now, limit)).await
     }
 
     async fn open_count(&self, scope: &Scope) -> Result<u64, StoreError> {
-        self.alive().await;
-        self.inner.open_count(scope).await
+        self.paused(self.inner.open_count(scope)).await
     }
 
     async fn read_resource(&self, key: &ResourceKey) -> Result<Option<Resource>, StoreError> {
-        self.alive().await;
-        self.inner.read_resource(key).await
+        self.paused(self.inner.read_resource(key)).await
     }
 
     async fn write_resource(
@@ -443,8 +462,7 @@ impl Store for MortalStore {
         expected: Option<u64>,
         value: Option<Vec<u8>>,
     ) -> Result<u64, StoreError> {
-        self.alive().await;
-        self.inner.write_resource(key, expected, value).await
+        self.paused(self.inner.write_resource(key, expected, value)).await
     }
 
     async fn list_resources(
@@ -454,8 +472,7 @@ impl Store for MortalStore {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<(ResourceKey, Resource)>, StoreError> {
-        self.alive().await;
-        self.inner.list_resources(kind, scope, after, limit).await
+        self.paused(self.inner.list_resources(kind, scope, after, limit)).await
     }
 
     async fn close(&self) -> Result<(), StoreError> {
@@ -463,8 +480,30 @@ impl Store for MortalStore {
     }
 }
 
+/// One life of a workload until everything has ended. Then nothing is left to do.
+fn finish(
+    lives: &mut Lives,
+    store: Arc<dyn Store>,
+    workload: impl AsyncFn(World) -> String,
+) -> String {
+    let result = lives.live_on(store, async |world: World| {
+        let result = workload(world).await;
+        sleep(1_000).await;
+        result
+    });
+    let store = lives.store.clone();
+    store.restart();
+    let claim = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap()
+        .block_on(store.claim_due(Timestamp(i64::MAX), 1))
+        .unwrap();
+    assert_eq!(claim, Claim::default(), "something is left on the agenda");
+    result
+}
+
 /// Counts the commits of a run without faults, and gives its result.
-fn sound<T>(workload: impl AsyncFn(World) -> T) -> (T, usize) {
+fn sound(workload: impl AsyncFn(World) -> String) -> (String, usize) {
     let mut lives = Lives::new();
     let inner = lives.store.clone();
     let commits = Arc::new(AtomicUsize::new(0));
@@ -473,18 +512,31 @@ fn sound<T>(workload: impl AsyncFn(World) -> T) -> (T, usize) {
         counted.fetch_add(usize::from(operation == Operation::Commit), Ordering::Relaxed);
         None
     });
-    let result = lives.live_on(Arc::new(store), &workload);
+    let result = finish(&mut lives, Arc::new(store), workload);
     (result, commits.load(Ordering::Relaxed))
 }
 
+fn usual(_: &mut RuntimeConfig) {}
+
+/// Nothing stays in memory.
+fn forgetful(config: &mut RuntimeConfig) {
+    config.live_executions_max = 0;
+}
+
+fn in_small_steps(config: &mut RuntimeConfig) {
+    config.limits.transitions_per_step = 1;
+}
+
+/// The process dies at each commit in turn.
 fn check_crashes(workload: impl AsyncFn(World) -> String) {
     let (expected, commits) = sound(&workload);
     assert!(commits > 5, "{commits} commits");
-    for fault in [Fault::Before, Fault::After] {
+    let configurations: [(Fault, fn(&mut RuntimeConfig)); 3] =
+        [(Fault::Before, usual), (Fault::After, usual), (Fault::After, forgetful)];
+    for (fault, configure) in configurations {
         for commit in 1..=commits {
-            let mut lives = Lives::new();
-            let inner = lives.store.clone();
-            let store = Arc::new(MortalStore::new(inner, commit, fault));
+            let mut lives = Lives::with(configure);
+            let store = Arc::new(UnrulyStore::mortal(lives.store.clone(), commit, fault));
             let mut died = store.died.subscribe();
             lives.live_on(store, async |world: World| {
                 tokio::select! {
@@ -492,35 +544,120 @@ fn check_crashes(workload: impl AsyncFn(World) -> String) {
                     _ = died.wait_for(|died| *died) => {}
                 }
             });
-            let result = lives.live(&workload);
-            assert_eq!(result, expected, "with a crash at commit {commit}, {fault:?} it");
+            let store = lives.store.clone();
+            let result = finish(&mut lives, store, &workload);
+            check_same(&result, &expected, &format!("a crash {fault:?} commit {commit}"));
         }
     }
 }
 
+/// The store fails at each commit in turn, and then at random.
 fn check_faults(workload: impl AsyncFn(World) -> String) {
     let (expected, commits) = sound(&workload);
     for fault in [Fault::Before, Fault::After] {
         for commit in 0..commits {
             let mut lives = Lives::new();
-            let inner = lives.store.clone();
-            let store = FaultyStore::after_commits(inner, commit, fault);
-            let result = lives.live_on(Arc::new(store), &workload);
-            assert_eq!(result, expected, "with a fault {fault:?} commit {commit}");
+            let store = FaultyStore::after_commits(lives.store.clone(), commit, fault);
+            let result = finish(&mut lives, Arc::new(store), &workload);
+            check_same(&result, &expected, &format!("a fault {fault:?} commit {}", commit + 1));
         }
     }
     for seed in 0..20 {
         let mut lives = Lives::new();
-        let inner = lives.store.clone();
         let mut random = ChaCha8Rng::from_seed([seed; 32]);
-        let store = FaultyStore::new(inner, move |_| match random.next_u32() % 10 {
+        let store = FaultyStore::new(lives.store.clone(), move |_| match random.next_u32() % 10 {
             0 => Some(Fault::Before),
             1 => Some(Fault::After),
             _ => None,
         });
-        let result = lives.live_on(Arc::new(store), &workload);
-        assert_eq!(result, expected, "with the faults of seed {seed}");
+        let result = finish(&mut lives, Arc::new(store), &workload);
+        check_same(&result, &expected, &format!("the faults of seed {seed}"));
     }
+}
+
+/// Things happen in other orders, with nothing kept in memory, and in small steps.
+fn check_orders(workload: impl AsyncFn(World) -> String) {
+    let (expected, _) = sound(&workload);
+    for seed in 0..30 {
+        let mut lives = Lives::new();
+        let store = Arc::new(UnrulyStore::slow(lives.store.clone(), seed));
+        let result = finish(&mut lives, store, &workload);
+        check_same(&result, &expected, &format!("the delays of seed {seed}"));
+    }
+    let configurations: [fn(&mut RuntimeConfig); 2] = [forgetful, in_small_steps];
+    for configure in configurations {
+        let mut lives = Lives::with(configure);
+        let store = lives.store.clone();
+        let result = finish(&mut lives, store, &workload);
+        check_same(&result, &expected, "another configuration");
+    }
+}
+
+fn check_same(result: &str, expected: &str, with: &str) {
+    if result != expected {
+        let differs = result.lines().zip(expected.lines()).find(|(is, should)| is != should);
+        panic!("with {with}, {differs:?} in\n{result}");
+    }
+}
+
+/// An execution that meets a fault of ours is left alone, and the others go on.
+fn check_quarantine(mangle: fn(&mut Loaded) -> Result<(), StoreError>) {
+    let mut lives = Lives::new();
+    let (good, bad) = lives.live(async |world: World| {
+        let machine = world.machine("m", WAIT).await;
+        let good = world.start(&machine, "good", "{}").await.unwrap();
+        (good, world.start(&machine, "bad", "{}").await.unwrap())
+    });
+    let mut store = UnrulyStore::mortal(lives.store.clone(), usize::MAX, Fault::Before);
+    store.mangle = mangle;
+    lives.live_on(Arc::new(store), async |world: World| {
+        assert_eq!(world.end(&good).await, "SUCCEEDED {}");
+        for _ in 0..2 {
+            let request = StopExecution { execution_arn: &bad, error: None, cause: None };
+            let refused = world.runtime.stop_execution(&world.scope, request).await.unwrap_err();
+            assert_eq!(refused.to_string(), "the execution is quarantined");
+        }
+        assert_eq!(world.describe(&bad).await.header.status, Status::Running);
+        world.runtime.shutdown().await;
+    });
+    lives.live(async |world: World| assert_eq!(world.end(&bad).await, "SUCCEEDED {}"));
+}
+
+#[test]
+fn a_step_that_panics_quarantines_its_execution() {
+    check_quarantine(|loaded| {
+        for frame in loaded.execution.frames.values_mut() {
+            if let Position::In { state, .. } = &mut frame.position
+                && &*loaded.header.name == "bad"
+            {
+                state.0 = 1_000;
+            }
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_record_that_is_corrupt_quarantines_its_execution() {
+    check_quarantine(|loaded| match &*loaded.header.name {
+        "bad" => Err(StoreError::Corrupt("it is".to_owned())),
+        _ => Ok(()),
+    });
+}
+
+/// Two parents of one child; the second comes when the child is about to end.
+async fn shared(world: World) -> String {
+    let wait = r#"{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":1,"End":true}}}"#;
+    world.ensure_machine("wait", wait).await;
+    let rest = r#","ResultPath":null,"Retry":[{"ErrorEquals":["States.ALL"]}],
+        "Catch":[{"ErrorEquals":["States.ALL"],"ResultPath":null,"Next":"End"}]"#;
+    let definition = nested(".sync", "wait", rest)
+        .replace(r#""End":true}}"#, r#""End":true},"End":{"Type":"Pass","End":true}}"#);
+    world.ensure_machine("m", &definition).await;
+    world.ensure_started("m", "first").await;
+    tokio::time::sleep(Duration::from_millis(960)).await;
+    world.ensure_started("m", "second").await;
+    endings(&world, &["m:first", "m:second", "wait:c"]).await
 }
 
 #[test]
@@ -534,6 +671,11 @@ fn a_sequence_with_faults() {
 }
 
 #[test]
+fn a_sequence_in_other_orders() {
+    check_orders(sequence);
+}
+
+#[test]
 fn a_stop_crashes_at_each_commit() {
     check_crashes(stopped);
 }
@@ -541,6 +683,11 @@ fn a_stop_crashes_at_each_commit() {
 #[test]
 fn a_stop_with_faults() {
     check_faults(stopped);
+}
+
+#[test]
+fn a_stop_in_other_orders() {
+    check_orders(stopped);
 }
 
 #[test]
@@ -554,6 +701,11 @@ fn a_timeout_with_faults() {
 }
 
 #[test]
+fn a_timeout_in_other_orders() {
+    check_orders(timed_out);
+}
+
+#[test]
 fn workers_crash_at_each_commit() {
     check_crashes(workers);
 }
@@ -561,4 +713,14 @@ fn workers_crash_at_each_commit() {
 #[test]
 fn workers_with_faults() {
     check_faults(workers);
+}
+
+#[test]
+fn workers_in_other_orders() {
+    check_orders(workers);
+}
+
+#[test]
+fn a_shared_child_in_other_orders() {
+    check_orders(shared);
 }
