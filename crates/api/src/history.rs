@@ -49,6 +49,19 @@ fn names(kind: &EventKind) -> (&'static str, Option<&'static str>) {
         Kind::ActivitySucceeded { .. } => ("ActivitySucceeded", "activitySucceededEventDetails"),
         Kind::ActivityFailed(_) => ("ActivityFailed", "activityFailedEventDetails"),
         Kind::ActivityTimedOut(_) => ("ActivityTimedOut", "activityTimedOutEventDetails"),
+        Kind::LambdaFunctionScheduled { .. } => {
+            ("LambdaFunctionScheduled", "lambdaFunctionScheduledEventDetails")
+        }
+        Kind::LambdaFunctionStarted => return ("LambdaFunctionStarted", None),
+        Kind::LambdaFunctionSucceeded { .. } => {
+            ("LambdaFunctionSucceeded", "lambdaFunctionSucceededEventDetails")
+        }
+        Kind::LambdaFunctionFailed(_) => {
+            ("LambdaFunctionFailed", "lambdaFunctionFailedEventDetails")
+        }
+        Kind::LambdaFunctionTimedOut(_) => {
+            ("LambdaFunctionTimedOut", "lambdaFunctionTimedOutEventDetails")
+        }
         Kind::ParallelStateStarted { .. } => return ("ParallelStateStarted", None),
         Kind::ParallelStateSucceeded => return ("ParallelStateSucceeded", None),
         Kind::ParallelStateFailed => return ("ParallelStateFailed", None),
@@ -105,14 +118,18 @@ fn write_details(out: &mut JsonWriter, kind: &EventKind, with_data: bool) {
     use EventKind as Kind;
     match kind {
         Kind::ExecutionStarted { .. } => write_started(out, kind, with_data),
-        Kind::ExecutionSucceeded { output } | Kind::ActivitySucceeded { output } => {
+        Kind::ExecutionSucceeded { output }
+        | Kind::ActivitySucceeded { output }
+        | Kind::LambdaFunctionSucceeded { output } => {
             write_output(out, output, with_data);
         }
         Kind::ExecutionFailed(failure)
         | Kind::ExecutionAborted(failure)
         | Kind::ExecutionTimedOut(failure)
         | Kind::ActivityFailed(failure)
-        | Kind::ActivityTimedOut(failure) => write_failure(out, failure),
+        | Kind::ActivityTimedOut(failure)
+        | Kind::LambdaFunctionFailed(failure)
+        | Kind::LambdaFunctionTimedOut(failure) => write_failure(out, failure),
         Kind::StateEntered { state_type: _, name, input, state: _, until: _ } => {
             out.text("name", name);
             write_input(out, input, with_data);
@@ -134,7 +151,9 @@ fn write_details(out: &mut JsonWriter, kind: &EventKind, with_data: bool) {
             write_resource(out, resource);
             write_failure(out, failure);
         }
-        Kind::TaskScheduled { .. } | Kind::ActivityScheduled { .. } => {
+        Kind::TaskScheduled { .. }
+        | Kind::ActivityScheduled { .. }
+        | Kind::LambdaFunctionScheduled { .. } => {
             write_scheduled(out, kind, with_data);
         }
         Kind::ActivityStarted { worker_name } => {
@@ -162,6 +181,7 @@ fn write_details(out: &mut JsonWriter, kind: &EventKind, with_data: bool) {
         | Kind::MapStateSucceeded
         | Kind::MapStateFailed
         | Kind::MapStateAborted
+        | Kind::LambdaFunctionStarted
         | Kind::TaskStateAborted
         | Kind::WaitStateAborted => {}
     }
@@ -220,6 +240,11 @@ fn write_scheduled(out: &mut JsonWriter, kind: &EventKind, with_data: bool) {
             out.text("resource", resource);
             write_input(out, input, with_data);
             (timeout_seconds, heartbeat_seconds)
+        }
+        EventKind::LambdaFunctionScheduled { resource, input, timeout_seconds } => {
+            out.text("resource", resource);
+            write_input(out, input, with_data);
+            (timeout_seconds, &None)
         }
         _ => unreachable!("called for scheduled tasks alone"),
     };
@@ -361,6 +386,18 @@ mod tests {
                 r#"ActivityStarted","id":2,"previousEventId":0,"activityStartedEventDetails":{}}"#
             ]],
         );
+    }
+
+    #[test]
+    fn functions_have_their_arn_and_no_heartbeats() {
+        let scheduled = EventKind::LambdaFunctionScheduled {
+            resource: "arn:f".into(),
+            input: document("[1]"),
+            timeout_seconds: Some(5),
+        };
+        check(scheduled, expect![[r#""#]]);
+        check(EventKind::LambdaFunctionStarted, expect![[r#""#]]);
+        check(EventKind::LambdaFunctionFailed(Failure::new("Own", "{}")), expect![[r#""#]]);
     }
 
     #[test]

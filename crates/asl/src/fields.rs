@@ -14,7 +14,7 @@ use crate::place::Place;
 
 pub(crate) use tables::{
     BRANCH, CATCHER, CHOICE_RULE, CHOICE_RULE_NESTED, MACHINE, OPERATORS, PROCESSOR,
-    PROCESSOR_CONFIG, RETRIER, START_EXECUTION_PARAMETERS, of_state,
+    PROCESSOR_CONFIG, RETRIER, of_state,
 };
 
 /// A field that AWS knows.
@@ -22,7 +22,7 @@ pub(crate) use tables::{
 pub(crate) struct Field {
     pub(crate) name: &'static str,
     shape: Shape,
-    required: bool,
+    pub(crate) required: bool,
     /// None where it belongs to both languages.
     language: Option<QueryLanguage>,
     /// In JSONata, a text `{% … %}` may stand for the value.
@@ -53,11 +53,11 @@ pub(crate) enum Shape {
 }
 
 impl Field {
-    const fn new(name: &'static str, shape: Shape) -> Field {
+    pub(crate) const fn new(name: &'static str, shape: Shape) -> Field {
         Field { name, shape, required: false, language: None, expression: false, missing: false }
     }
 
-    const fn required(self) -> Field {
+    pub(crate) const fn required(self) -> Field {
         Field { required: true, ..self }
     }
 
@@ -285,7 +285,7 @@ impl<'a> Fields<'a> {
 /// ends in `.$`, expressions.
 pub(crate) fn check_parameters<'a>(
     parameters: &'a Object,
-    table: &'static [Field],
+    table: &[Field],
     place: &Place<'a>,
     findings: &mut Findings<'a>,
 ) {

@@ -16,6 +16,7 @@ mod diagnostic;
 mod fields;
 mod findings;
 mod flow;
+mod integration;
 mod language;
 mod outline;
 mod paths;
@@ -31,6 +32,7 @@ mod timestamp;
 
 pub use compile::{Analysis, compile};
 pub use diagnostic::{Code, Diagnostic, Severity, diagnostics_message};
+pub use integration::{Integration, integrations};
 pub use program::{
     Amount, Branches, Catcher, Choice, ChoiceRule, Comparison, Condition, DataFlow, ErrorNames,
     Fail, FailField, IntegrationPattern, JitterStrategy, JsonPathFlow, Map, Operand, Order, Pass,

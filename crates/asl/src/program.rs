@@ -213,6 +213,18 @@ pub enum Resource {
     Activity(Arc<str>),
     /// `arn:aws:states:::states:startExecution[.…]`
     StartExecution(IntegrationPattern),
+    /// `arn:aws:lambda:<region>:<account>:function:<name>[:<version or alias>]`
+    Lambda(Arc<str>),
+    /// `arn:aws:states:::<service>:<action>[.…]`, one of [`crate::integrations`] other than
+    /// `states:startExecution`.
+    Service {
+        /// `lambda`, `aws-sdk:sfn`, …
+        service: &'static str,
+        /// `invoke`
+        action: &'static str,
+        /// How the task waits.
+        pattern: IntegrationPattern,
+    },
 }
 
 /// The service integration patterns.
@@ -246,8 +258,19 @@ impl Resource {
     /// where the resource is one.
     pub fn service(&self) -> &str {
         match self {
-            Resource::Activity(arn) => arn,
+            Resource::Activity(arn) | Resource::Lambda(arn) => arn,
             Resource::StartExecution(_) => "states",
+            Resource::Service { service, .. } => service,
+        }
+    }
+
+    /// Whether a task of it ends by its token, and sees it.
+    pub fn waits_for_token(&self) -> bool {
+        match self {
+            Resource::Activity(_) | Resource::Lambda(_) => false,
+            Resource::StartExecution(pattern) | Resource::Service { pattern, .. } => {
+                *pattern == IntegrationPattern::WaitForTaskToken
+            }
         }
     }
 }

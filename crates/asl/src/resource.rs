@@ -4,15 +4,13 @@ use std::sync::Arc;
 
 use json::Value;
 
-use crate::fields::{START_EXECUTION_PARAMETERS, check_parameters, expect_object};
+use crate::fields::{Field, check_parameters, expect_object};
+use crate::integration;
+use crate::integration::integrations;
 use crate::language::QueryLanguage;
 use crate::place::Place;
 use crate::state::StateReader;
 use crate::{Code, IntegrationPattern, Resource, WorkflowType};
-
-const SUPPORTED: &str = "an activity (arn:aws:states:<region>:<account>:activity:<name>), and \
-                         arn:aws:states:::states:startExecution, alone or followed by .sync, \
-                         .sync:2 or .waitForTaskToken";
 
 /// `Resource`, and what it asks of the other fields.
 pub(crate) fn compile(state: &mut StateReader<'_, '_>) -> Resource {
@@ -26,10 +24,8 @@ pub(crate) fn compile(state: &mut StateReader<'_, '_>) -> Resource {
         return refused;
     }
     match parse(text) {
-        Ok(resource) => {
-            if let Resource::StartExecution(_) = &resource {
-                start_execution_parameters(state, text, &place);
-            }
+        Ok((resource, parameters)) => {
+            check_call(state, parameters, text, &place);
             resource
         }
         Err((code, message)) => {
@@ -39,7 +35,8 @@ pub(crate) fn compile(state: &mut StateReader<'_, '_>) -> Resource {
     }
 }
 
-fn parse(text: &Arc<str>) -> Result<Resource, (Code, String)> {
+/// The resource, and what its parameters may be.
+fn parse(text: &Arc<str>) -> Result<(Resource, &'static [Field]), (Code, String)> {
     let not_an_arn = || {
         let message = "Value is not a valid resource ARN".to_owned();
         Err((Code::SchemaValidationFailed, message))
@@ -51,38 +48,65 @@ fn parse(text: &Arc<str>) -> Result<Resource, (Code, String)> {
     if partition.is_empty() || service.is_empty() || resource.is_empty() {
         return not_an_arn();
     }
-    let is_integration = service == "states" && region.is_empty() && account.is_empty();
-    if is_integration && let Some(action) = resource.strip_prefix("states:") {
-        return match pattern(action) {
-            Some(pattern) => Ok(Resource::StartExecution(pattern)),
-            None => Err((Code::SchemaValidationFailed, not_recognized(text))),
-        };
+    let is_placed = !region.is_empty() && !account.is_empty();
+    if service == "states" && region.is_empty() && account.is_empty() {
+        return parse_integration(text, resource);
     }
-    match resource.strip_prefix("activity:") {
-        Some(name) if service == "states" && !is_integration => {
-            if name.is_empty() || name.contains(':') || region.is_empty() || account.is_empty() {
-                return not_an_arn();
-            }
-            Ok(Resource::Activity(Arc::clone(text)))
+    if service == "states"
+        && let Some(name) = resource.strip_prefix("activity:")
+    {
+        if name.is_empty() || name.contains(':') || !is_placed {
+            return not_an_arn();
         }
-        _ => Err((
-            Code::InvalidResource,
-            format!(
-                "The resource '{text}' is not supported by this version of Stairwell. Supported \
-                 are: {SUPPORTED}"
-            ),
-        )),
+        return Ok((Resource::Activity(Arc::clone(text)), &[]));
+    }
+    if service == "lambda"
+        && let Some(function) = resource.strip_prefix("function:")
+    {
+        let (name, qualifier) = function.split_once(':').unwrap_or((function, "$LATEST"));
+        if name.is_empty() || qualifier.is_empty() || qualifier.contains(':') || !is_placed {
+            return not_an_arn();
+        }
+        return Ok((Resource::Lambda(Arc::clone(text)), &[]));
+    }
+    Err(not_supported(text))
+}
+
+/// `<service>:<action>[.<pattern>]`, where the service may be `aws-sdk:` and a name.
+fn parse_integration(
+    text: &str,
+    resource: &str,
+) -> Result<(Resource, &'static [Field]), (Code, String)> {
+    // A pattern may hold a colon, too.
+    let named = resource.split('.').next().unwrap_or_default();
+    let Some(colon) = named.rfind(':') else {
+        return Err((Code::SchemaValidationFailed, not_recognized(text)));
+    };
+    let (service, action) = (&resource[..colon], &resource[colon + 1..]);
+    match integration::find(service, action) {
+        Some((found, pattern)) if found.service == "states" => {
+            Ok((Resource::StartExecution(pattern), found.parameters))
+        }
+        Some((found, pattern)) => {
+            let (service, action) = (found.service, found.action);
+            Ok((Resource::Service { service, action, pattern }, found.parameters))
+        }
+        None if integration::is_service(service) => {
+            Err((Code::SchemaValidationFailed, not_recognized(text)))
+        }
+        None => Err(not_supported(text)),
     }
 }
 
-fn pattern(action: &str) -> Option<IntegrationPattern> {
-    match action.strip_prefix("startExecution")? {
-        "" => Some(IntegrationPattern::RequestResponse),
-        ".sync" => Some(IntegrationPattern::Sync),
-        ".sync:2" => Some(IntegrationPattern::Sync2),
-        ".waitForTaskToken" => Some(IntegrationPattern::WaitForTaskToken),
-        _ => None,
-    }
+fn not_supported(text: &str) -> (Code, String) {
+    let mut services: Vec<&str> = integrations().map(|integration| integration.service).collect();
+    services.dedup();
+    let message = format!(
+        "The resource '{text}' is not supported by this version of Stairwell. Supported are: \
+         activities, Lambda functions, and the integrations {}",
+        services.join(", ")
+    );
+    (Code::InvalidResource, message)
 }
 
 fn not_recognized(text: &str) -> String {
@@ -112,20 +136,22 @@ fn refused_in_express(workflow_type: WorkflowType, text: &str) -> Option<&'stati
     resource.ends_with(".waitForTaskToken").then_some(message)
 }
 
-fn start_execution_parameters<'a>(
+/// The parameters of an integration, as far as they can be known before it runs.
+fn check_call<'a>(
     state: &mut StateReader<'_, 'a>,
+    table: &[Field],
     resource: &str,
     resource_place: &Place<'a>,
 ) {
-    if state.language != QueryLanguage::JsonPath {
+    if state.language != QueryLanguage::JsonPath || table.is_empty() {
         return;
     }
-    if !state.fields.has("Parameters") {
+    if !state.fields.has("Parameters") && table.iter().any(|field| field.required) {
         let message = format_args!("Parameters field is required for resource ARN: {resource}");
         state.findings.error(resource_place, message);
     }
     let Some((parameters, place)) = state.fields.located("Parameters") else { return };
     if let Some(parameters) = expect_object(parameters, &place, state.findings) {
-        check_parameters(parameters, START_EXECUTION_PARAMETERS, &place, state.findings);
+        check_parameters(parameters, table, &place, state.findings);
     }
 }

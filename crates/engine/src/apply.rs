@@ -10,8 +10,8 @@ use json::Document;
 
 use crate::{
     Activity, ChildTask, EventId, EventKind, Execution, Failure, Frame, FrameId, HistoryEvent,
-    Join, MapItem, MapJoin, Note, Position, Record, RetryAt, Status, TaskState, Timestamp,
-    WaitingOn,
+    Join, MapItem, MapJoin, Note, Position, Record, RetryAt, ServiceRequest, ServiceTarget,
+    ServiceTask, Status, TaskState, Timestamp, WaitingOn,
 };
 
 impl Execution {
@@ -62,17 +62,16 @@ impl Execution {
             EventKind::StateExited { output, next, .. } => {
                 self.exit(event, output, *next);
             }
-            EventKind::TaskScheduled { .. } | EventKind::ActivityScheduled { .. } => {
+            EventKind::TaskScheduled { .. }
+            | EventKind::ActivityScheduled { .. }
+            | EventKind::LambdaFunctionScheduled { .. } => {
                 self.wait_on(event, WaitingOn::Task(Box::new(scheduled_task(event))));
             }
-            EventKind::TaskSubmitted { child_arn, .. } => {
-                if let Some(child) = self.child_task(event) {
-                    child.submitted = true;
-                    child.child_arn = child_arn.clone();
-                }
-            }
+            EventKind::TaskSubmitted { child_arn, .. } => self.submitted(event, child_arn),
             EventKind::ActivityStarted { .. } => self.activity_started(event),
-            EventKind::TaskTimedOut { .. } | EventKind::ActivityTimedOut(_) => {
+            EventKind::TaskTimedOut { .. }
+            | EventKind::ActivityTimedOut(_)
+            | EventKind::LambdaFunctionTimedOut(_) => {
                 self.abandon(event.frame);
                 self.wait_on(event, WaitingOn::Nothing);
             }
@@ -80,7 +79,9 @@ impl Execution {
             | EventKind::TaskFailed { .. }
             | EventKind::TaskSubmitFailed { .. }
             | EventKind::ActivitySucceeded { .. }
-            | EventKind::ActivityFailed(_) => self.wait_on(event, WaitingOn::Nothing),
+            | EventKind::ActivityFailed(_)
+            | EventKind::LambdaFunctionSucceeded { .. }
+            | EventKind::LambdaFunctionFailed(_) => self.wait_on(event, WaitingOn::Nothing),
             EventKind::ParallelStateStarted { branches, input } => {
                 self.start_branches(event, branches, input);
             }
@@ -104,6 +105,7 @@ impl Execution {
             | EventKind::ExecutionAborted(_)
             | EventKind::ExecutionTimedOut(_)
             | EventKind::TaskStarted { .. }
+            | EventKind::LambdaFunctionStarted
             | EventKind::ParallelStateSucceeded
             | EventKind::ParallelStateFailed
             | EventKind::ParallelStateAborted
@@ -180,10 +182,15 @@ impl Execution {
         }
     }
 
-    fn child_task(&mut self, event: &HistoryEvent) -> Option<&mut ChildTask> {
-        match &mut self.frame_mut(event.frame).task_mut()?.activity {
-            Activity::Child(child) => Some(child),
-            Activity::Worker { .. } => None,
+    fn submitted(&mut self, event: &HistoryEvent, child_arn: &Option<Arc<str>>) {
+        let task = self.frame_mut(event.frame).task_mut();
+        match task.map(|task| &mut task.activity) {
+            Some(Activity::Child(child)) => {
+                child.submitted = true;
+                child.child_arn = child_arn.clone();
+            }
+            Some(Activity::Service(service)) => service.submitted = true,
+            Some(Activity::Worker { .. }) | None => {}
         }
     }
 
@@ -312,47 +319,62 @@ fn advances_frame(kind: &EventKind) -> bool {
 fn scheduled_task(event: &HistoryEvent) -> TaskState {
     let after = |seconds: &Option<u64>| seconds.map(|it| event.timestamp.plus_seconds(it));
     match &event.kind {
-        EventKind::TaskScheduled {
-            resource,
-            timeout_seconds,
-            heartbeat_seconds,
-            token,
-            child,
-            ..
-        } => {
-            let request = child.as_deref().expect("a task of this kind starts a child").clone();
+        EventKind::TaskScheduled { timeout_seconds, heartbeat_seconds, token, .. } => TaskState {
+            scheduled: event.id,
+            deadline: after(timeout_seconds),
+            heartbeat_seconds: *heartbeat_seconds,
+            // Only who has a token can send a heartbeat.
+            heartbeat_deadline: token.as_ref().and_then(|_| after(heartbeat_seconds)),
+            token: token.clone(),
+            activity: called(&event.kind),
+        },
+        EventKind::LambdaFunctionScheduled { timeout_seconds, .. } => TaskState {
+            scheduled: event.id,
+            deadline: after(timeout_seconds),
+            heartbeat_seconds: None,
+            heartbeat_deadline: None,
+            token: None,
+            activity: called(&event.kind),
+        },
+        EventKind::ActivityScheduled { timeout_seconds, heartbeat_seconds, token, .. } => {
             TaskState {
                 scheduled: event.id,
                 deadline: after(timeout_seconds),
                 heartbeat_seconds: *heartbeat_seconds,
-                // Only who has a token can send a heartbeat.
-                heartbeat_deadline: token.as_ref().and_then(|_| after(heartbeat_seconds)),
-                token: token.clone(),
-                activity: Activity::Child(Box::new(ChildTask {
-                    resource: resource.clone(),
-                    request,
-                    submitted: false,
-                    child_arn: None,
-                })),
+                heartbeat_deadline: None,
+                token: Some(token.clone()),
+                activity: called(&event.kind),
             }
         }
-        EventKind::ActivityScheduled {
-            resource,
-            input,
-            timeout_seconds,
-            heartbeat_seconds,
-            token,
-        } => TaskState {
-            scheduled: event.id,
-            deadline: after(timeout_seconds),
-            heartbeat_seconds: *heartbeat_seconds,
-            heartbeat_deadline: None,
-            token: Some(token.clone()),
-            activity: Activity::Worker {
-                activity_arn: resource.clone(),
-                input: input.clone(),
-                started: false,
-            },
+        _ => unreachable!("only a Scheduled event begins an attempt"),
+    }
+}
+
+/// What the attempt that a `…Scheduled` event begins does.
+fn called(kind: &EventKind) -> Activity {
+    let service = |target, parameters: &Document| {
+        let request = ServiceRequest { target, parameters: parameters.clone() };
+        Activity::Service(Box::new(ServiceTask { request, submitted: false }))
+    };
+    match kind {
+        EventKind::TaskScheduled { resource, child: Some(request), .. } => {
+            Activity::Child(Box::new(ChildTask {
+                resource: resource.clone(),
+                request: (**request).clone(),
+                submitted: false,
+                child_arn: None,
+            }))
+        }
+        EventKind::TaskScheduled { resource, parameters, child: None, .. } => {
+            service(ServiceTarget::Action(resource.clone()), parameters)
+        }
+        EventKind::LambdaFunctionScheduled { resource, input, .. } => {
+            service(ServiceTarget::Function(resource.clone()), input)
+        }
+        EventKind::ActivityScheduled { resource, input, .. } => Activity::Worker {
+            activity_arn: resource.clone(),
+            input: input.clone(),
+            started: false,
         },
         _ => unreachable!("only a Scheduled event begins an attempt"),
     }

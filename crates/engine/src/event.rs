@@ -163,6 +163,19 @@ pub enum EventKind {
     ActivityFailed(Failure),
     ActivityTimedOut(Failure),
 
+    LambdaFunctionScheduled {
+        /// The function's ARN.
+        resource: Arc<str>,
+        input: Document,
+        timeout_seconds: Option<u64>,
+    },
+    LambdaFunctionStarted,
+    LambdaFunctionSucceeded {
+        output: Document,
+    },
+    LambdaFunctionFailed(Failure),
+    LambdaFunctionTimedOut(Failure),
+
     ParallelStateStarted {
         /// Not shown: the branches, each with the frame that runs it and the input that it gets.
         branches: Vec<(FrameId, RegionIndex)>,

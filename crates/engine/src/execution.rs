@@ -7,8 +7,8 @@ use asl::{RegionIndex, StateIndex};
 use json::Document;
 
 use crate::{
-    ChildRequest, Effect, EventId, ExecutionId, Failure, FrameId, RetryAt, StartParameters, TaskId,
-    TaskResource, TaskToken, Timestamp,
+    ChildRequest, Effect, EventId, ExecutionId, Failure, FrameId, RetryAt, ServiceRequest,
+    StartParameters, TaskId, TaskResource, TaskToken, Timestamp,
 };
 
 /// How an execution stands.
@@ -158,6 +158,17 @@ pub enum Activity {
     },
     /// Runs a nested execution.
     Child(Box<ChildTask>),
+    /// Calls a service.
+    Service(Box<ServiceTask>),
+}
+
+/// A service that a task calls.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServiceTask {
+    /// What is called.
+    pub request: ServiceRequest,
+    /// Whether the call was answered, and the token is awaited.
+    pub submitted: bool,
 }
 
 /// A nested execution as its parent sees it.
@@ -332,13 +343,15 @@ impl TaskState {
     pub fn awaited_child(&self) -> Option<&Arc<str>> {
         match &self.activity {
             Activity::Child(child) => child.child_arn.as_ref(),
-            Activity::Worker { .. } => None,
+            Activity::Worker { .. } | Activity::Service(_) => None,
         }
     }
 
     fn pending_effect(&self, frame: FrameId) -> Option<Effect> {
         let task = TaskId { frame, scheduled: self.scheduled };
         match &self.activity {
+            Activity::Service(service) => (!service.submitted)
+                .then(|| Effect::CallService { task, request: service.request.clone() }),
             Activity::Worker { started: true, .. } => None,
             Activity::Worker { activity_arn, input, started: false } => {
                 Some(Effect::OfferActivity {

@@ -21,6 +21,16 @@ impl Failure {
         Failure { error: Some(error.into()), cause: Some(cause.into()) }
     }
 
+    /// A result that is larger than AWS lets one be. `resource` is the service, or the ARN of the
+    /// function or activity, that gave it.
+    pub fn data_limit_exceeded(resource: &str) -> Failure {
+        let cause = format!(
+            "The state/task '{resource}' returned a result with a size exceeding the maximum \
+             number of bytes service limit."
+        );
+        Failure::new("States.DataLimitExceeded", cause)
+    }
+
     /// A failure with a name alone.
     pub fn named(error: impl Into<ErrorName>) -> Failure {
         Failure { error: Some(error.into()), cause: None }

@@ -22,10 +22,13 @@ mod step;
 
 pub use event::{EventKind, HistoryEvent, Note, Record, RetryAt, TaskResource};
 pub use execution::{
-    Activity, ChildTask, Execution, Frame, Join, MapItem, MapJoin, Position, Status, TaskState,
-    WaitingOn,
+    Activity, ChildTask, Execution, Frame, Join, MapItem, MapJoin, Position, ServiceTask, Status,
+    TaskState, WaitingOn,
 };
 pub use failure::{ErrorName, Failure};
 pub use ids::{EventId, ExecutionId, FrameId, TaskId, TaskToken, Timestamp};
 pub use limits::Limits;
-pub use step::{ChildRequest, Effect, Input, StartParameters, Step, StepEnv, start, step};
+pub use step::{
+    ChildRequest, Effect, Input, ServiceRequest, ServiceTarget, StartParameters, Step, StepEnv,
+    start, step,
+};

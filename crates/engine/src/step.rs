@@ -11,7 +11,7 @@ use crate::evaluate::Fault;
 use crate::retry::{RUNTIME, TIMEOUT};
 use crate::{
     EventId, EventKind, Execution, ExecutionId, Failure, Frame, FrameId, HistoryEvent, Limits,
-    Position, Record, Status, TaskId, TaskToken, Timestamp, WaitingOn,
+    Position, Record, Status, TaskId, TaskResource, TaskToken, Timestamp, WaitingOn,
 };
 
 /// What an execution starts with.
@@ -120,6 +120,15 @@ pub enum Effect {
         /// The nested execution.
         child_arn: Arc<str>,
     },
+    /// Call a service; answer with `TaskSubmitted` where the task goes on waiting for its token,
+    /// and with `TaskFinished` else, or where the call was refused. Once nobody waits for the task
+    /// any more, the call may be broken off.
+    CallService {
+        /// Whose.
+        task: TaskId,
+        /// What to call.
+        request: ServiceRequest,
+    },
     /// Offer a task to the workers of an activity.
     OfferActivity {
         /// Which.
@@ -131,6 +140,36 @@ pub enum Effect {
         /// How they answer.
         token: TaskToken,
     },
+}
+
+/// A service to call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServiceRequest {
+    /// What to call.
+    pub target: ServiceTarget,
+    /// The resolved parameters; of a function by its ARN, the event that it gets.
+    pub parameters: Document,
+}
+
+/// What a task calls.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ServiceTarget {
+    /// A Lambda function, by its ARN.
+    Function(Arc<str>),
+    /// An action of a service.
+    Action(TaskResource),
+}
+
+impl ServiceRequest {
+    /// Whether the task goes on waiting for its token after the call.
+    pub fn waits_for_token(&self) -> bool {
+        match &self.target {
+            ServiceTarget::Function(_) => false,
+            ServiceTarget::Action(TaskResource { resource, .. }) => {
+                resource.ends_with(IntegrationPattern::WaitForTaskToken.suffix())
+            }
+        }
+    }
 }
 
 /// A nested execution to start.
@@ -463,6 +502,7 @@ impl<'a, 'env> Stepper<'a, 'env> {
         self.step.effects.retain(|effect| match effect {
             Effect::StartChild { task, .. }
             | Effect::AwaitChild { task, .. }
+            | Effect::CallService { task, .. }
             | Effect::OfferActivity { task, .. } => execution.task(*task).is_some(),
             Effect::StopChild { .. } => true,
         });

@@ -453,3 +453,155 @@ fn limits_end_what_is_too_large_or_too_long() {
         ],
     );
 }
+
+const FUNCTION: &str = r#"{"Type":"Task","TimeoutSeconds":5,"HeartbeatSeconds":2,
+    "Resource":"arn:aws:lambda:us-east-1:123456789012:function:f",
+    "Retry":[{"ErrorEquals":["Broken"],"MaxAttempts":1}],"End":true}"#;
+
+#[test]
+fn a_function_is_called_with_the_input_and_again_after_an_error() {
+    check(
+        &single(FUNCTION),
+        r#"{"n":1}"#,
+        &[Fail("Broken", "{}"), Succeed("[1]")],
+        expect![[r#"
+            0s 1<-0 ExecutionStarted {"n":1}
+            0s 2<-0 TaskStateEntered S {"n":1}
+            0s 3<-2 LambdaFunctionScheduled arn:aws:lambda:us-east-1:123456789012:function:f {"n":1} timeout Some(5)
+            0s 4<-3 LambdaFunctionStarted
+            0s 5<-4 LambdaFunctionFailed Broken {}
+            1s 6<-5 LambdaFunctionScheduled arn:aws:lambda:us-east-1:123456789012:function:f {"n":1} timeout Some(5)
+            1s 7<-6 LambdaFunctionStarted
+            1s 8<-7 LambdaFunctionSucceeded [1]
+            1s 9<-8 TaskStateExited S [1]
+            1s 10<-9 ExecutionSucceeded [1]
+        "#]],
+    );
+}
+
+#[test]
+fn a_function_times_out_and_knows_no_heartbeats() {
+    check(
+        &single(FUNCTION),
+        "{}",
+        &[Never],
+        expect![[r#"
+            0s 1<-0 ExecutionStarted {}
+            0s 2<-0 TaskStateEntered S {}
+            0s 3<-2 LambdaFunctionScheduled arn:aws:lambda:us-east-1:123456789012:function:f {} timeout Some(5)
+            0s 4<-3 LambdaFunctionStarted
+            5s 5<-4 LambdaFunctionTimedOut States.Timeout -
+            5s 6<-5 ExecutionFailed States.Timeout -
+        "#]],
+    );
+}
+
+fn service(resource: &str, more: &str) -> String {
+    single(&format!(
+        r#"{{"Type":"Task","Resource":"arn:aws:states:::{resource}","Parameters":{{
+            "FunctionName":"f","Payload":{{"n.$":"$.n"}}}},{more}"End":true}}"#
+    ))
+}
+
+#[test]
+fn a_service_is_called_and_gives_the_result() {
+    check(
+        &service("lambda:invoke", r#""HeartbeatSeconds":1,"#),
+        r#"{"n":1}"#,
+        &[Succeed(r#"{"StatusCode":200}"#)],
+        expect![[r#"
+            0s 1<-0 ExecutionStarted {"n":1}
+            0s 2<-0 TaskStateEntered S {"n":1}
+            0s 3<-2 TaskScheduled invoke {"FunctionName":"f","Payload":{"n":1}} timeout None heartbeat Some(1)
+            0s 4<-3 TaskStarted invoke
+            0s 5<-4 TaskSucceeded {"StatusCode":200}
+            0s 6<-5 TaskStateExited S {"StatusCode":200}
+            0s 7<-6 ExecutionSucceeded {"StatusCode":200}
+        "#]],
+    );
+}
+
+#[test]
+fn a_service_whose_token_is_awaited_submits_first() {
+    let definition = service("lambda:invoke.waitForTaskToken", r#""HeartbeatSeconds":2,"#);
+    for answer in [Succeed("7"), Fail("Own", "cause"), Never] {
+        let mut world = World::start(&definition, r#"{"n":1}"#, Limits::AWS, &[answer.clone()]);
+        world.run();
+        let expected = match answer {
+            Succeed(_) => "SUCCEEDED 7",
+            Fail(..) => "FAILED Own: cause",
+            Never => "FAILED States.Timeout: ",
+        };
+        assert_eq!(world.outcome(), expected);
+        assert!(world.history().contains("TaskSubmitted {\"StatusCode\":202}"));
+    }
+}
+
+#[test]
+fn a_call_is_pending_until_it_is_answered() {
+    let pending = |world: &World| world.execution.pending_effects().len();
+    let answer = |world: &World, waits: bool| {
+        let (task, _) = world.execution.frames.iter().next().expect("the root");
+        let scheduled = stairwell_engine::EventId(3);
+        let task = stairwell_engine::TaskId { frame: *task, scheduled };
+        let output = json::Document::from_text("1").expect("JSON");
+        match waits {
+            true => Input::TaskSubmitted { task, output, child_arn: None },
+            false => Input::TaskFinished { task, outcome: Ok(output) },
+        }
+    };
+    for (resource, waits) in [("lambda:invoke", false), ("lambda:invoke.waitForTaskToken", true)] {
+        let mut world = World::start(&service(resource, ""), r#"{"n":1}"#, Limits::AWS, &[]);
+        assert_eq!(pending(&world), 1, "{resource}");
+        // Whatever is answered twice counts once.
+        let first = answer(&world, waits);
+        world.send(first.clone());
+        assert_eq!(pending(&world), 0, "{resource}");
+        let events = world.records.len();
+        world.send(first);
+        assert_eq!(world.records.len(), events, "{resource}");
+    }
+}
+
+#[test]
+fn a_result_that_is_too_large_fails_the_task_and_can_be_caught() {
+    let large = r#"{"a":"0123456789012345678901234567890123456789012345678901234567890123456789
+        0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890
+        0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890
+        0123456789"}"#;
+    let large: &'static str = large.replace('\n', "").leak();
+    let caught = |state: &str| {
+        let state = state.replacen(
+            r#""End":true"#,
+            r#""Catch":[{"ErrorEquals":["States.ALL"],"Next":"D"}],"End":true"#,
+            1,
+        );
+        state.replacen("}}}", r#"},"D":{"Type":"Succeed"}}}"#, 1)
+    };
+    let direct = single(
+        r#"{"Type":"Task","Resource":"arn:aws:lambda:us-east-1:123456789012:function:f","End":true}"#,
+    );
+    for (definition, error) in [
+        (direct, "arn:aws:lambda:us-east-1:123456789012:function:f"),
+        (
+            single(
+                r#"{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke",
+                "Parameters":{"FunctionName":"f"},"End":true}"#,
+            ),
+            "lambda",
+        ),
+    ] {
+        let limits = Limits { history_events_max: 100, ..Limits::TINY };
+        let definition = caught(&definition);
+        let mut world = World::start(&definition, "{}", limits, &[Succeed(large)]);
+        world.run();
+        assert_eq!(
+            world.outcome(),
+            format!(
+                "SUCCEEDED {{\"Error\":\"States.DataLimitExceeded\",\"Cause\":\"The state/task \
+                 '{error}' returned a result with a size exceeding the maximum number of bytes \
+                 service limit.\"}}"
+            )
+        );
+    }
+}

@@ -2,7 +2,7 @@
 
 use engine::Limits;
 
-use crate::Clock;
+use crate::{Clock, Integrations};
 
 /// How a runtime behaves.
 #[derive(Debug)]
@@ -23,6 +23,10 @@ pub struct RuntimeConfig {
     pub closed_name_taken_seconds: u64,
     /// How many workers may poll an activity at a time: 1,000.
     pub activity_pollers_max: usize,
+    /// What calls services; nothing is called where it is empty.
+    pub integrations: Integrations,
+    /// How many calls of services are under way at a time; more wait for their turn.
+    pub service_calls_max: usize,
 }
 
 impl RuntimeConfig {
@@ -36,6 +40,8 @@ impl RuntimeConfig {
             open_executions_max: 1_000_000,
             closed_name_taken_seconds: 90 * 24 * 60 * 60,
             activity_pollers_max: 1_000,
+            integrations: Integrations::default(),
+            service_calls_max: 10_000,
         }
     }
 }

@@ -177,6 +177,7 @@ impl Shell {
         mut effects: Vec<Effect>,
     ) {
         self.timers.ring(held.execution.next_due());
+        self.calls.break_off(&held.execution);
         if !held.effects_known {
             held.effects_known = true;
             // What is asked twice is done once: see `effects`.
@@ -248,7 +249,7 @@ fn input_of(ask: &Ask, execution: &Execution, now: Timestamp) -> (Option<Input>,
                 Activity::Child(own) if own.child_arn.as_ref() == Some(&child.header.arn) => {
                     Some(own.request.pattern)
                 }
-                Activity::Child(_) | Activity::Worker { .. } => None,
+                Activity::Child(_) | Activity::Worker { .. } | Activity::Service(_) => None,
             });
             let input = awaited.map(|pattern| {
                 let outcome = child::outcome(child, pattern);
@@ -266,7 +267,7 @@ fn input_of(ask: &Ask, execution: &Execution, now: Timestamp) -> (Option<Input>,
                     let token = state.token.clone()?;
                     Some(ActivityTask { token, input: input.clone() })
                 }
-                Activity::Worker { .. } | Activity::Child(_) => None,
+                Activity::Worker { .. } | Activity::Child(_) | Activity::Service(_) => None,
             });
             let worker_name = worker_name.clone();
             let input =

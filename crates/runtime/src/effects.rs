@@ -38,6 +38,7 @@ impl Shell {
                     self.offer(held, task, &activity_arn);
                 }
                 Effect::StartChild { task, child } => self.start_child(held, task, child),
+                Effect::CallService { task, request } => self.call_service(held, task, request),
                 Effect::AwaitChild { task, child_arn, .. } => {
                     let waiter = (held.header.id, task);
                     if self.try_await_child(waiter, &child_arn).await.is_err() {

@@ -3,19 +3,22 @@
 //! Does not: keep a history or a result. Whoever started one learns that it was started; what
 //! becomes of it stands in the log.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use asl::Program;
 use engine::{
     Effect, Execution, ExecutionId, Failure, Input, Limits, StartParameters, Status, StepEnv,
+    TaskId,
 };
 use json::Document;
 use store::Scope;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::arn::ArnPrefix;
+use crate::integration::CallHandle;
 use crate::shell::Shell;
-use crate::{StartError, StartedExecution, StateMachine};
+use crate::{ServiceCall, StartError, StartedExecution, StateMachine};
 
 /// How long an Express execution may run: AWS's quota.
 const EXPRESS_SECONDS_MAX: u64 = 300;
@@ -73,9 +76,16 @@ impl Shell {
     ) {
         let limits = self.express_limits();
         let (sender, mut inputs) = mpsc::unbounded_channel();
+        let mut calls: BTreeMap<TaskId, CallHandle> = BTreeMap::new();
         while execution.status == Status::Running {
+            calls.retain(|task, _| execution.task(*task).is_some());
             for effect in effects.drain(..) {
-                self.perform_express(&scope, effect, &sender);
+                if let Effect::CallService { task, request } = effect {
+                    let call = self.service_call(&scope, &execution.parameters.arn, request);
+                    calls.insert(task, self.call_express(task, call, &sender));
+                } else {
+                    self.perform_express(&scope, effect, &sender);
+                }
             }
             let due = execution.next_due().unwrap_or(execution.start);
             let input = if execution.is_runnable() {
@@ -94,6 +104,24 @@ impl Shell {
             effects = engine::step(&program, &mut execution, input, &mut env).effects;
         }
         log_end(&execution);
+    }
+
+    /// Begins a call, which goes on as long as the handle is there.
+    fn call_express(
+        self: &Arc<Self>,
+        task: TaskId,
+        call: ServiceCall,
+        inputs: &mpsc::UnboundedSender<Input>,
+    ) -> CallHandle {
+        let (handle, broken_off) = oneshot::channel();
+        let (shell, inputs) = (self.clone(), inputs.clone());
+        self.spawn(async move {
+            if let Some(input) = shell.answer(task, call, broken_off).await {
+                // An execution that has ended meanwhile needs no answer.
+                let _ = inputs.send(input);
+            }
+        });
+        handle
     }
 
     fn perform_express(
@@ -119,7 +147,7 @@ impl Shell {
                 let outcome = Err(Failure::new("States.Runtime", cause));
                 let _ = inputs.send(Input::TaskFinished { task, outcome });
             }
-            Effect::StopChild { .. } => {}
+            Effect::CallService { .. } | Effect::StopChild { .. } => {}
         }
     }
 }

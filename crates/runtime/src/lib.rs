@@ -9,7 +9,8 @@
 //! AWS's wire format (`api`).
 //!
 //! In reading order: [`Runtime`] is the handle and `shell` what is behind it; `live`, `drive` and
-//! `timers` move executions; `effects`, `child`, `offers` and `express` do what they ask for;
+//! `timers` move executions; `effects`, `child`, `offers`, `integration` and `express` do what they ask
+//! for;
 //! `machines` and `programs` know what they run; then one file per family of operations.
 
 mod arn;
@@ -28,6 +29,7 @@ mod timers;
 mod child;
 mod effects;
 mod express;
+mod integration;
 mod offers;
 
 mod machines;
@@ -50,6 +52,7 @@ pub use executions::{
     ExecutionDescription, ExecutionError, ExecutionList, ExecutionsOf, GetExecutionHistory,
     ListExecutions, RedriveStatus, StopExecution,
 };
+pub use integration::{Integration, Integrations, ServiceCall};
 pub use start::{StartError, StartExecution, StartedExecution};
 pub use state_machines::{
     Configurations, CreateStateMachine, CreatedStateMachine, ListStateMachines, StateMachine,

@@ -9,6 +9,7 @@ use store::{Store, StoreError};
 use tokio::sync::watch;
 
 use crate::effects::Effects;
+use crate::integration::Calls;
 use crate::live::Live;
 use crate::machines::Machines;
 use crate::offers::Offers;
@@ -33,6 +34,7 @@ pub(crate) struct Shell {
     pub(crate) live: Live,
     pub(crate) timers: Timers,
     pub(crate) effects: Effects,
+    pub(crate) calls: Calls,
     pub(crate) offers: Arc<Offers>,
     pub(crate) machines: Machines,
     pub(crate) programs: Programs,
@@ -51,6 +53,7 @@ impl Shell {
             live: Live::new(config.live_executions_max),
             timers: Timers::new(),
             effects: Effects::default(),
+            calls: Calls::new(config.service_calls_max),
             offers: Arc::new(Offers::new(config.activity_pollers_max)),
             machines: Machines::new(),
             programs: Programs::new(),

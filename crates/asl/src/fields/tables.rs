@@ -278,11 +278,3 @@ const RESULT: &[Field] = &[
 ];
 
 const ERRORS: &[Field] = &[field("Retry", Shape::List), field("Catch", Shape::List)];
-
-/// What `Parameters` of `states:startExecution` may hold, as literals.
-pub(crate) const START_EXECUTION_PARAMETERS: &[Field] = &[
-    field("StateMachineArn", Shape::Text).required(),
-    field("Input", Shape::Any),
-    field("Name", Shape::Text),
-    field("TraceHeader", Shape::Text),
-];

@@ -28,30 +28,137 @@ fn activities_and_executions_can_be_called() {
 }
 
 #[test]
+fn functions_and_services_can_be_called() {
+    let function = "arn:aws:lambda:us-east-1:123456789012:function:f";
+    for resource in [
+        function.to_owned(),
+        format!("{function}:3"),
+        format!("{function}:$LATEST"),
+        "arn:aws-cn:lambda:cn-north-1:123456789012:function:f:live".to_owned(),
+    ] {
+        check_resource(&resource, expect!["ok"]);
+    }
+    for suffix in [":", ":a:b"] {
+        check_resource(
+            &format!("{function}{suffix}"),
+            expect![[r#"
+                Error SCHEMA_VALIDATION_FAILED at /States/S/Resource
+                    Value is not a valid resource ARN"#]],
+        );
+    }
+    let check = |resource: &str, parameters: &str, expect| {
+        let arn = format!("arn:aws:states:::{resource}");
+        let fields = format!(r#""Type":"Task","Resource":"{arn}","End":true{parameters}"#);
+        check_state(&fields, expect);
+    };
+    check("lambda:invoke", r#","Parameters":{"FunctionName":"f"}"#, expect!["ok"]);
+    check(
+        "lambda:invoke.waitForTaskToken",
+        r#","Parameters":{"FunctionName.$":"$.f","Payload":{"t.$":"$$.Task.Token"}}"#,
+        expect!["ok"],
+    );
+    check(
+        "lambda:invoke",
+        r#","Parameters":{"functionName":"f"}"#,
+        expect![[r#"
+        Error SCHEMA_VALIDATION_FAILED at /States/S/Parameters
+            The field 'FunctionName' is required but was missing
+        Error SCHEMA_VALIDATION_FAILED at /States/S/Parameters
+            The field 'functionName' is not supported by Step Functions"#]],
+    );
+    check(
+        "lambda:invoke",
+        "",
+        expect![[r#"
+        Error SCHEMA_VALIDATION_FAILED at /States/S/Resource
+            Parameters field is required for resource ARN: arn:aws:states:::lambda:invoke"#]],
+    );
+    check(
+        "lambda:invoke.sync",
+        r#","Parameters":{"FunctionName":"f"}"#,
+        expect![[r#"
+        Error SCHEMA_VALIDATION_FAILED at /States/S/Resource
+            The resource provided arn:aws:states:::lambda:invoke.sync is not recognized. The value is not a valid resource ARN, or the resource is not available in this region."#]],
+    );
+    check(
+        "lambda:listFunctions",
+        r#","Parameters":{}"#,
+        expect![[r#"
+        Error SCHEMA_VALIDATION_FAILED at /States/S/Resource
+            The resource provided arn:aws:states:::lambda:listFunctions is not recognized. The value is not a valid resource ARN, or the resource is not available in this region."#]],
+    );
+    check(
+        "aws-sdk:sfn:startExecution",
+        r#","Parameters":{"StateMachineArn":"m","Input":{"a":1}}"#,
+        expect!["ok"],
+    );
+    check("aws-sdk:sfn:listStateMachines", "", expect!["ok"]);
+    check(
+        "aws-sdk:sfn:sendTaskSuccess",
+        r#","Parameters":{"taskToken":"t","Output":1}"#,
+        expect![[r#"
+            Error SCHEMA_VALIDATION_FAILED at /States/S/Parameters
+                The field 'TaskToken' is required but was missing
+            Error SCHEMA_VALIDATION_FAILED at /States/S/Parameters
+                The field 'taskToken' is not supported by Step Functions"#]],
+    );
+    check(
+        "aws-sdk:sfn:StartExecution",
+        "",
+        expect![[r#"
+        Error SCHEMA_VALIDATION_FAILED at /States/S/Resource
+            The resource provided arn:aws:states:::aws-sdk:sfn:StartExecution is not recognized. The value is not a valid resource ARN, or the resource is not available in this region."#]],
+    );
+    check(
+        "aws-sdk:sfn:startExecution.sync",
+        "",
+        expect![[r#"
+        Error SCHEMA_VALIDATION_FAILED at /States/S/Resource
+            The resource provided arn:aws:states:::aws-sdk:sfn:startExecution.sync is not recognized. The value is not a valid resource ARN, or the resource is not available in this region."#]],
+    );
+    check(
+        "aws-sdk",
+        "",
+        expect![[r#"
+        Error SCHEMA_VALIDATION_FAILED at /States/S/Resource
+            The resource provided arn:aws:states:::aws-sdk is not recognized. The value is not a valid resource ARN, or the resource is not available in this region."#]],
+    );
+}
+
+#[test]
+fn integrations_are_found_by_their_resource() {
+    let state = |resource: &str| {
+        format!(
+            r#""Type":"Task","Resource":"{resource}","End":true,
+            "Parameters":{{"FunctionName":"f"}}"#
+        )
+    };
+    let mut names = std::collections::BTreeSet::new();
+    for integration in stairwell_asl::integrations() {
+        assert!(names.insert(format!("{integration:?}")), "{integration:?} is there twice");
+    }
+    for (resource, found) in [
+        ("arn:aws:states:::lambda:invoke", "lambda invoke RequestResponse"),
+        ("arn:aws:states:::lambda:invoke.waitForTaskToken", "lambda invoke WaitForTaskToken"),
+    ] {
+        let program = crate::machine(&state(resource));
+        let analysis = stairwell_asl::compile(&program, stairwell_asl::WorkflowType::Standard);
+        let program = analysis.program.expect("the definition is valid");
+        let stairwell_asl::StateKind::Task(task) = &program.states[0].kind else { panic!() };
+        let stairwell_asl::Resource::Service { service, action, pattern } = &task.resource else {
+            panic!("{:?}", task.resource)
+        };
+        assert_eq!(format!("{service} {action} {pattern:?}"), found);
+    }
+}
+
+#[test]
 fn other_resources_are_refused_by_name() {
-    check_resource(
-        "arn:aws:lambda:us-east-1:123456789012:function:f",
-        expect![[r#"
-        Error INVALID_RESOURCE at /States/S/Resource
-            The resource 'arn:aws:lambda:us-east-1:123456789012:function:f' is not supported by this version of Stairwell. Supported are: an activity (arn:aws:states:<region>:<account>:activity:<name>), and arn:aws:states:::states:startExecution, alone or followed by .sync, .sync:2 or .waitForTaskToken"#]],
-    );
-    check_resource(
-        "arn:aws:states:::lambda:invoke",
-        expect![[r#"
-        Error INVALID_RESOURCE at /States/S/Resource
-            The resource 'arn:aws:states:::lambda:invoke' is not supported by this version of Stairwell. Supported are: an activity (arn:aws:states:<region>:<account>:activity:<name>), and arn:aws:states:::states:startExecution, alone or followed by .sync, .sync:2 or .waitForTaskToken"#]],
-    );
-    check_resource(
-        "arn:aws:states:::aws-sdk:sfn:startExecution",
-        expect![[r#"
-        Error INVALID_RESOURCE at /States/S/Resource
-            The resource 'arn:aws:states:::aws-sdk:sfn:startExecution' is not supported by this version of Stairwell. Supported are: an activity (arn:aws:states:<region>:<account>:activity:<name>), and arn:aws:states:::states:startExecution, alone or followed by .sync, .sync:2 or .waitForTaskToken"#]],
-    );
     check_resource(
         "arn:aws:states:::http:invoke",
         expect![[r#"
-        Error INVALID_RESOURCE at /States/S/Resource
-            The resource 'arn:aws:states:::http:invoke' is not supported by this version of Stairwell. Supported are: an activity (arn:aws:states:<region>:<account>:activity:<name>), and arn:aws:states:::states:startExecution, alone or followed by .sync, .sync:2 or .waitForTaskToken"#]],
+            Error INVALID_RESOURCE at /States/S/Resource
+                The resource 'arn:aws:states:::http:invoke' is not supported by this version of Stairwell. Supported are: activities, Lambda functions, and the integrations lambda, states, aws-sdk:sfn"#]],
     );
     check_resource(
         "arn:aws:states:::states:startExecution.sync:3",

@@ -9,10 +9,20 @@ use rand_core::Rng;
 use crate::context::Moment;
 use crate::evaluate::Fault;
 use crate::retry::{HEARTBEAT_TIMEOUT, Raised, TIMEOUT};
-use crate::step::{ChildRequest, Effect, Ended, Stepper};
+use crate::step::{ChildRequest, Effect, Ended, ServiceRequest, ServiceTarget, Stepper};
 use crate::{
     Activity, EventId, EventKind, Failure, FrameId, Position, TaskId, TaskResource, TaskToken,
 };
+
+/// The families of events that tell of an attempt.
+enum Family {
+    /// `Task…`
+    Task(TaskResource),
+    /// `Activity…`
+    Activity,
+    /// `LambdaFunction…`
+    LambdaFunction,
+}
 
 /// What an attempt needs to know before it is scheduled.
 struct Attempt {
@@ -22,7 +32,7 @@ struct Attempt {
     token: TaskToken,
 }
 
-impl Stepper<'_, '_> {
+impl<'a> Stepper<'a, '_> {
     pub(crate) fn task(
         &mut self,
         id: FrameId,
@@ -42,6 +52,16 @@ impl Stepper<'_, '_> {
             Resource::StartExecution(pattern) => {
                 self.schedule_child(id, *pattern, attempt, previous)
             }
+            Resource::Lambda(function_arn) => {
+                self.schedule_function(id, function_arn, attempt, previous)
+            }
+            Resource::Service { service, action, pattern } => {
+                let resource = TaskResource {
+                    resource_type: (*service).into(),
+                    resource: format!("{action}{}", pattern.suffix()).into(),
+                };
+                self.schedule_service(id, resource, attempt, previous)
+            }
         }
     }
 
@@ -57,7 +77,7 @@ impl Stepper<'_, '_> {
         let task_id = TaskId { frame: id, scheduled };
         let token = TaskToken::new(self.execution.id(), task_id, self.env.random);
         // Only the tasks that wait for it can see their token.
-        let waits = task.resource == Resource::StartExecution(IntegrationPattern::WaitForTaskToken);
+        let waits = task.resource.waits_for_token();
         let moment = Moment { token: waits.then_some(&token), item: None };
         let parameters = self.arguments(id, state, &effective, moment)?;
         self.check_size(task.resource.service(), &parameters)?;
@@ -166,16 +186,69 @@ impl Stepper<'_, '_> {
         Ok(())
     }
 
+    fn schedule_function(
+        &mut self,
+        id: FrameId,
+        function_arn: &Arc<str>,
+        attempt: Attempt,
+        previous: EventId,
+    ) -> Result<(), Ended> {
+        // AWS takes heartbeats of a function, and shows them nowhere.
+        let Attempt { parameters, timeout_seconds, heartbeat_seconds: _, token: _ } = attempt;
+        let kind = EventKind::LambdaFunctionScheduled {
+            resource: function_arn.clone(),
+            input: parameters.clone(),
+            timeout_seconds,
+        };
+        let scheduled = self.emit(id, previous, kind)?;
+        self.emit(id, scheduled, EventKind::LambdaFunctionStarted)?;
+        let request =
+            ServiceRequest { target: ServiceTarget::Function(function_arn.clone()), parameters };
+        self.ask(Effect::CallService { task: TaskId { frame: id, scheduled }, request });
+        Ok(())
+    }
+
+    fn schedule_service(
+        &mut self,
+        id: FrameId,
+        resource: TaskResource,
+        attempt: Attempt,
+        previous: EventId,
+    ) -> Result<(), Ended> {
+        let Attempt { parameters, timeout_seconds, heartbeat_seconds, token } = attempt;
+        let request = ServiceRequest {
+            target: ServiceTarget::Action(resource.clone()),
+            parameters: parameters.clone(),
+        };
+        let kind = EventKind::TaskScheduled {
+            resource: resource.clone(),
+            region: region_of(&self.execution.parameters.arn).into(),
+            parameters,
+            timeout_seconds,
+            heartbeat_seconds,
+            token: request.waits_for_token().then_some(token),
+            child: None,
+        };
+        let scheduled = self.emit(id, previous, kind)?;
+        self.emit(id, scheduled, EventKind::TaskStarted { resource })?;
+        self.ask(Effect::CallService { task: TaskId { frame: id, scheduled }, request });
+        Ok(())
+    }
+
     /// Whether an answer is for the attempt that the frame waits for.
     fn is_awaited(&self, task: TaskId) -> bool {
         self.execution.task(task).is_some()
     }
 
-    /// `resourceType` and `resource` of an attempt; none for an activity's.
-    fn resource(&self, task: TaskId) -> Option<TaskResource> {
-        match &self.execution.task(task)?.activity {
-            Activity::Child(child) => Some(child.resource.clone()),
-            Activity::Worker { .. } => None,
+    /// Which events tell of an attempt that is waited for.
+    fn family(&self, task: TaskId) -> Family {
+        match &self.execution.task(task).expect("the attempt is waited for").activity {
+            Activity::Child(child) => Family::Task(child.resource.clone()),
+            Activity::Worker { .. } => Family::Activity,
+            Activity::Service(service) => match &service.request.target {
+                ServiceTarget::Action(resource) => Family::Task(resource.clone()),
+                ServiceTarget::Function(_) => Family::LambdaFunction,
+            },
         }
     }
 
@@ -200,26 +273,29 @@ impl Stepper<'_, '_> {
         output: Document,
         child_arn: Option<Arc<str>>,
     ) -> Result<(), Ended> {
-        let is_new = self.execution.task(task).is_some_and(|task| match &task.activity {
-            Activity::Child(child) => !child.submitted,
-            Activity::Worker { .. } => false,
+        let unsubmitted = self.execution.task(task).and_then(|task| match &task.activity {
+            Activity::Child(child) => (!child.submitted).then(|| child.resource.clone()),
+            Activity::Service(service) => match &service.request.target {
+                ServiceTarget::Action(resource) if !service.submitted => Some(resource.clone()),
+                ServiceTarget::Action(_) | ServiceTarget::Function(_) => None,
+            },
+            Activity::Worker { .. } => None,
         });
-        if !is_new {
+        let Some(resource) = unsubmitted else {
             if let Some(child_arn) = child_arn.filter(|_| !self.is_awaited(task)) {
                 self.ask(Effect::StopChild { child_arn });
             }
             return Ok(());
+        };
+        let called = self.called_by(task.frame);
+        if let Err(fault) = self.check_size(called.service(), &output) {
+            let failure = self.failure(task.frame, fault);
+            return self.task_failed(task, failure);
         }
-        let resource = self.resource(task).expect("only a nested start is submitted");
         let previous = self.execution.frame(task.frame).last_event;
         let submitted = EventKind::TaskSubmitted { resource, output, child_arn: child_arn.clone() };
         self.emit(task.frame, previous, submitted)?;
-        if let Some(child_arn) = child_arn {
-            let StateKind::Task(Task { resource: Resource::StartExecution(pattern), .. }) =
-                &self.state_of(task.frame).kind
-            else {
-                unreachable!("only a nested start is submitted");
-            };
+        if let (Some(child_arn), Resource::StartExecution(pattern)) = (child_arn, called) {
             self.ask(Effect::AwaitChild { task, child_arn, pattern: *pattern });
         }
         Ok(())
@@ -241,7 +317,6 @@ impl Stepper<'_, '_> {
 
     fn task_succeeded(&mut self, task: TaskId, output: Document) -> Result<(), Ended> {
         let id = task.frame;
-        let resource = self.resource(task);
         let state = self.state_of(id);
         let StateKind::Task(Task { resource: called, transition, .. }) = &state.kind else {
             unreachable!("only a Task state waits for a task");
@@ -251,12 +326,21 @@ impl Stepper<'_, '_> {
             let failure = self.failure(id, fault);
             return self.task_failed(task, failure);
         }
-        let kind = match resource {
-            Some(resource) => EventKind::TaskSucceeded { resource, output: output.clone() },
-            None => EventKind::ActivitySucceeded { output: output.clone() },
+        let kind = match self.family(task) {
+            Family::Task(resource) => EventKind::TaskSucceeded { resource, output: output.clone() },
+            Family::Activity => EventKind::ActivitySucceeded { output: output.clone() },
+            Family::LambdaFunction => EventKind::LambdaFunctionSucceeded { output: output.clone() },
         };
         let succeeded = self.emit(id, previous, kind)?;
         self.task_left(id, state, *transition, output, succeeded)
+    }
+
+    /// What the Task state of a frame calls.
+    fn called_by(&self, id: FrameId) -> &'a Resource {
+        match &self.state_of(id).kind {
+            StateKind::Task(task) => &task.resource,
+            _ => unreachable!("only a Task state waits for a task"),
+        }
     }
 
     fn task_left(
@@ -276,9 +360,10 @@ impl Stepper<'_, '_> {
     }
 
     fn task_failed(&mut self, task: TaskId, failure: Failure) -> Result<(), Ended> {
-        let kind = match self.resource(task) {
-            Some(resource) => EventKind::TaskFailed { resource, failure: failure.clone() },
-            None => EventKind::ActivityFailed(failure.clone()),
+        let kind = match self.family(task) {
+            Family::Task(resource) => EventKind::TaskFailed { resource, failure: failure.clone() },
+            Family::Activity => EventKind::ActivityFailed(failure.clone()),
+            Family::LambdaFunction => EventKind::LambdaFunctionFailed(failure.clone()),
         };
         let previous = self.execution.frame(task.frame).last_event;
         let failed = self.emit(task.frame, previous, kind)?;
@@ -293,9 +378,11 @@ impl Stepper<'_, '_> {
         let missed_heartbeat = task.deadline.is_none_or(|deadline| deadline > self.env.now);
         let previous = frame.last_event;
         let failure = Failure::named(TIMEOUT);
-        let kind = match self.resource(scheduled) {
-            Some(resource) => EventKind::TaskTimedOut { resource, failure: failure.clone() },
-            None => EventKind::ActivityTimedOut(failure.clone()),
+        let failed = failure.clone();
+        let kind = match self.family(scheduled) {
+            Family::Task(resource) => EventKind::TaskTimedOut { resource, failure: failed },
+            Family::Activity => EventKind::ActivityTimedOut(failed),
+            Family::LambdaFunction => EventKind::LambdaFunctionTimedOut(failed),
         };
         let timed_out = self.emit(id, previous, kind)?;
         let alias = missed_heartbeat.then_some(HEARTBEAT_TIMEOUT);

@@ -31,6 +31,8 @@ pub(crate) struct World {
     pub(crate) records: Vec<Record>,
     /// The effects that no script answers, such as stops.
     pub(crate) stops: Vec<String>,
+    /// The services that were called.
+    pub(crate) calls: Vec<String>,
     program: asl::Program,
     random: ChaCha8Rng,
     limits: Limits,
@@ -72,6 +74,7 @@ impl World {
             execution,
             records: Vec::new(),
             stops: Vec::new(),
+            calls: Vec::new(),
             program,
             random,
             limits,
@@ -140,6 +143,15 @@ impl World {
                 if !waits {
                     self.answer(task);
                 }
+            }
+            Effect::CallService { task, request } => {
+                self.calls.push(format!("{:?} {:?}", request.target, request.parameters));
+                if request.waits_for_token() {
+                    let output =
+                        Document::from_text(r#"{"StatusCode":202}"#).expect("the test says JSON");
+                    self.send(Input::TaskSubmitted { task, output, child_arn: None });
+                }
+                self.answer(task);
             }
             Effect::AwaitChild { task, .. } => self.answer(task),
             Effect::OfferActivity { task, .. } => {
@@ -253,6 +265,19 @@ fn describe(kind: &EventKind) -> String {
         EventKind::ActivityFailed(failure) => format!("ActivityFailed {}", failure_text(failure)),
         EventKind::ActivityTimedOut(failure) => {
             format!("ActivityTimedOut {}", failure_text(failure))
+        }
+        EventKind::LambdaFunctionScheduled { resource, input, timeout_seconds } => {
+            format!("LambdaFunctionScheduled {resource} {input:?} timeout {timeout_seconds:?}")
+        }
+        EventKind::LambdaFunctionStarted => "LambdaFunctionStarted".into(),
+        EventKind::LambdaFunctionSucceeded { output } => {
+            format!("LambdaFunctionSucceeded {output:?}")
+        }
+        EventKind::LambdaFunctionFailed(failure) => {
+            format!("LambdaFunctionFailed {}", failure_text(failure))
+        }
+        EventKind::LambdaFunctionTimedOut(failure) => {
+            format!("LambdaFunctionTimedOut {}", failure_text(failure))
         }
         EventKind::ParallelStateStarted { .. } => "ParallelStateStarted".into(),
         EventKind::ParallelStateSucceeded => "ParallelStateSucceeded".into(),

@@ -4,8 +4,9 @@
 use asl::{IntegrationPattern, RegionIndex, StateIndex, StateType};
 use engine::{
     Activity, ChildRequest, ChildTask, EventId, EventKind, Execution, ExecutionId, Failure, Frame,
-    FrameId, HistoryEvent, Join, MapItem, MapJoin, Note, Position, Record, RetryAt,
-    StartParameters, Status, TaskId, TaskResource, TaskState, TaskToken, WaitingOn,
+    FrameId, HistoryEvent, Join, MapItem, MapJoin, Note, Position, Record, RetryAt, ServiceRequest,
+    ServiceTarget, ServiceTask, StartParameters, Status, TaskId, TaskResource, TaskState,
+    TaskToken, WaitingOn,
 };
 
 use super::row::{Malformed, RowReader, RowWriter, Stored};
@@ -67,6 +68,8 @@ structs! {
     Failure { error, cause }
     TaskResource { resource_type, resource }
     ChildRequest { pattern, parameters, generated_name }
+    ServiceRequest { target, parameters }
+    ServiceTask { request, submitted }
     RetryAt { retrier, at, previous }
     StartParameters {
         id, arn, name, state_machine_arn, state_machine_name, role_arn, state_machine_version_arn,
@@ -126,6 +129,11 @@ enums! {
     Activity, "activity of a task" {
         0 => Worker { activity_arn, input, started }
         1 => Child { child @ 0 }
+        2 => Service { service @ 0 }
+    }
+    ServiceTarget, "target of a call" {
+        0 => Function { arn @ 0 }
+        1 => Action { resource @ 0 }
     }
     Record, "kind of record" {
         0 => Event { event @ 0 }
@@ -173,6 +181,11 @@ enums! {
         32 => TaskStateAborted {}
         33 => WaitStateAborted {}
         34 => EvaluationFailed { failure, location, state }
+        35 => LambdaFunctionScheduled { resource, input, timeout_seconds }
+        36 => LambdaFunctionStarted {}
+        37 => LambdaFunctionSucceeded { output }
+        38 => LambdaFunctionFailed { failure @ 0 }
+        39 => LambdaFunctionTimedOut { failure @ 0 }
     }
 }
 

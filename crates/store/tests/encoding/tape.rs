@@ -7,8 +7,9 @@ use std::sync::Arc;
 use asl::{IntegrationPattern, RegionIndex, StateIndex, StateType};
 use engine::{
     Activity, ChildRequest, ChildTask, EventId, EventKind, Execution, ExecutionId, Failure, Frame,
-    FrameId, HistoryEvent, Join, MapItem, MapJoin, Note, Position, Record, RetryAt,
-    StartParameters, Status, TaskId, TaskResource, TaskState, TaskToken, Timestamp, WaitingOn,
+    FrameId, HistoryEvent, Join, MapItem, MapJoin, Note, Position, Record, RetryAt, ServiceRequest,
+    ServiceTarget, ServiceTask, StartParameters, Status, TaskId, TaskResource, TaskState,
+    TaskToken, Timestamp, WaitingOn,
 };
 use json::Document;
 use stairwell_store::encoding::{AgendaRow, STATUSES};
@@ -17,7 +18,7 @@ use stairwell_store::{
 };
 
 /// How many types of event there are.
-const EVENT_KINDS: u8 = 34;
+const EVENT_KINDS: u8 = 39;
 
 pub(crate) struct Tape<'a> {
     bytes: std::slice::Iter<'a, u8>,
@@ -309,11 +310,20 @@ impl<'a> Tape<'a> {
             31 => EventKind::MapIterationAborted { name: self.text(), index: self.number() },
             32 => EventKind::TaskStateAborted,
             33 => EventKind::WaitStateAborted,
-            EVENT_KINDS => EventKind::EvaluationFailed {
+            34 => EventKind::EvaluationFailed {
                 failure: self.failure(),
                 location: self.option(Self::text),
                 state: self.text(),
             },
+            35 => EventKind::LambdaFunctionScheduled {
+                resource: self.text(),
+                input: self.document(),
+                timeout_seconds: self.option(Self::number),
+            },
+            36 => EventKind::LambdaFunctionStarted,
+            37 => EventKind::LambdaFunctionSucceeded { output: self.document() },
+            38 => EventKind::LambdaFunctionFailed(self.failure()),
+            EVENT_KINDS => EventKind::LambdaFunctionTimedOut(self.failure()),
             kind => unreachable!("there is no type of event {kind}"),
         }
     }
@@ -447,6 +457,14 @@ impl<'a> Tape<'a> {
     }
 
     fn activity(&mut self) -> Activity {
+        if self.flag() {
+            let target = match self.flag() {
+                true => ServiceTarget::Function(self.text()),
+                false => ServiceTarget::Action(self.resource()),
+            };
+            let request = ServiceRequest { target, parameters: self.document() };
+            return Activity::Service(Box::new(ServiceTask { request, submitted: self.flag() }));
+        }
         if self.flag() {
             let (activity_arn, input) = (self.text(), self.document());
             return Activity::Worker { activity_arn, input, started: self.flag() };
