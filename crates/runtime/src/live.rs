@@ -219,3 +219,102 @@ impl Live {
         shard.driven.remove(&id).unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn held(last_event: u64) -> Box<Held> {
+        let definition = r#"{"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}"#;
+        let program = asl::compile(definition, asl::WorkflowType::Standard).program.unwrap();
+        let id = ExecutionId([1; 16]);
+        let text = || Arc::<str>::from("");
+        let execution = Execution::new(engine::StartParameters {
+            id,
+            arn: text(),
+            name: text(),
+            state_machine_arn: text(),
+            state_machine_name: text(),
+            role_arn: text(),
+            state_machine_version_arn: None,
+            state_machine_alias_arn: None,
+            input: json::Document::from_trusted_text("{}"),
+        });
+        let header = ExecutionHeader {
+            id,
+            scope: store::Scope { account: text(), region: text() },
+            arn: text(),
+            name: text(),
+            machine: store::MachineId([0; 16]),
+            state_machine_arn: text(),
+            state_machine_version_arn: None,
+            state_machine_alias_arn: None,
+            definition: store::DefinitionId([0; 16]),
+            role_arn: text(),
+            status: engine::Status::Running,
+            start: Timestamp(0),
+            stop: None,
+            trace_header: None,
+            started_by: None,
+            parent: None,
+            last_event: engine::EventId(last_event),
+            revision: store::Revision(1),
+        };
+        let loaded = Loaded { header, execution, record_bytes: 0 };
+        Box::new(Held::loaded(loaded, Arc::new(program), true))
+    }
+
+    fn pushed(live: &Live) -> Option<u64> {
+        match live.push(ExecutionId([1; 16]), Message::recover()) {
+            Pushed::Drive(held) => held.map(|held| held.header.last_event.0),
+            Pushed::Queued => panic!("queued"),
+            Pushed::Refused(_) => panic!("refused"),
+        }
+    }
+
+    #[test]
+    fn an_execution_is_driven_by_one_and_parked_by_the_last() {
+        let (live, id) = (Live::new(100), ExecutionId([1; 16]));
+        assert_eq!(pushed(&live), None);
+        assert!(matches!(live.push(id, Message::recover()), Pushed::Queued));
+        let mut mine = Some(held(7));
+        assert_eq!(live.next(id, &mut mine).map(|messages| messages.len()), Some(2));
+        // What came late, from the start, is older than what the driver has.
+        live.park(id, held(2));
+        assert!(live.next(id, &mut mine).is_none());
+        live.park(id, held(2));
+        assert_eq!(pushed(&live), Some(7));
+    }
+
+    #[test]
+    fn what_has_ended_is_not_parked() {
+        let (live, id) = (Live::new(100), ExecutionId([1; 16]));
+        assert_eq!(pushed(&live), None);
+        let mut mine = Some(held(7));
+        live.next(id, &mut mine).expect("a message");
+        live.park(id, held(2));
+        mine.as_mut().expect("held").header.stop = Some(Timestamp(1));
+        assert!(live.next(id, &mut mine).is_none());
+        assert_eq!(pushed(&live), None);
+    }
+
+    #[test]
+    fn messages_that_are_put_back_come_first() {
+        let (live, id) = (Live::new(100), ExecutionId([1; 16]));
+        assert_eq!(pushed(&live), None);
+        let first = live.next(id, &mut None).expect("a message");
+        live.push(id, Message::input(Input::Tick));
+        live.put_back(id, first.into());
+        let asks = live.next(id, &mut None).expect("two messages");
+        assert!(matches!(asks[0].ask, Ask::Recover) && matches!(asks[1].ask, Ask::Input(_)));
+    }
+
+    #[test]
+    fn what_is_quarantined_takes_no_messages() {
+        let (live, id) = (Live::new(100), ExecutionId([1; 16]));
+        assert_eq!(pushed(&live), None);
+        assert_eq!(live.quarantine(id).len(), 1);
+        assert!(matches!(live.push(id, Message::recover()), Pushed::Refused(_)));
+        assert!(live.next(id, &mut None).is_none());
+    }
+}

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use engine::{ExecutionId, Position, Status, Timestamp};
-use expect_test::expect;
+use expect_test::{Expect, expect};
 use parking_lot::Mutex;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 use stairwell_runtime::{
-    ExecutionError, GetActivityTask, RuntimeConfig, StartError, StartExecution, StopExecution,
-    TaskError,
+    Clock, ExecutionError, GetActivityTask, Runtime, RuntimeConfig, StartError, StartExecution,
+    StopExecution, TaskError,
 };
 use store::{
     Claim, Commit, ExecutionHeader, ExecutionQuery, Fault, FaultyStore, HistoryCursor, HistoryPage,
@@ -140,6 +140,46 @@ fn nested(suffix: &str, child: &str, rest: &str) -> String {
             "Resource":"arn:aws:states:::states:startExecution{suffix}",
             "Parameters":{{"StateMachineArn":"{child}","Name":"c"}}{rest},"End":true}}}}}}"#
     )
+}
+
+#[test]
+fn a_great_many_executions_are_taken_up_again() {
+    let mut lives = Lives::new();
+    lives.live(async |world: World| {
+        let activity = world.activity("a").await;
+        let definition = format!(
+            r#"{{"StartAt":"T","States":{{"T":{{"Type":"Task","Resource":"{activity}",
+                "End":true}}}}}}"#
+        );
+        let machine = world.machine("m", &definition).await;
+        for name in 0..600 {
+            world.start(&machine, &name.to_string(), "{}").await.unwrap();
+        }
+    });
+    lives.live(async |world: World| {
+        for _ in 0..600 {
+            let task = world.poll(ACTIVITY).await.expect("each offers its task again");
+            world.succeed(&task.token.0, "{}").await.unwrap();
+        }
+        assert_eq!(world.poll(ACTIVITY).await, None);
+    });
+}
+
+#[test]
+fn what_another_process_committed_is_noticed() {
+    let mut lives = Lives::new();
+    let store = lives.store.clone();
+    lives.live(async |world: World| {
+        let config = RuntimeConfig::new(Clock::tokio(BEGIN), [99; 32]);
+        let other = World { runtime: Runtime::open(store, config), ..world.clone() };
+        let machine = world.machine("m", WAIT).await;
+        let arn = world.start(&machine, "e", "{}").await.unwrap();
+        sleep(1).await;
+        let stop = other.stop(&arn).await;
+        sleep(1).await;
+        assert_eq!(world.stop(&arn).await, stop, "this one believed that it still ran");
+        assert_eq!(world.history(&arn).await.lines().count(), 3);
+    });
 }
 
 // What follows runs a workload without faults, and then with a fault at each commit. The clients of
@@ -655,9 +695,93 @@ async fn shared(world: World) -> String {
         .replace(r#""End":true}}"#, r#""End":true},"End":{"Type":"Pass","End":true}}"#);
     world.ensure_machine("m", &definition).await;
     world.ensure_started("m", "first").await;
-    tokio::time::sleep(Duration::from_millis(960)).await;
+    tokio::time::sleep(Duration::from_millis(900)).await;
     world.ensure_started("m", "second").await;
     endings(&world, &["m:first", "m:second", "wait:c"]).await
+}
+
+fn check_sound(workload: impl AsyncFn(World) -> String, expected: Expect) {
+    expected.assert_eq(&sound(workload).0);
+}
+
+#[test]
+fn without_any_fault() {
+    check_sound(sequence, expect![[r#"
+        1<-0 ExecutionStarted
+        2<-0 StateEntered Wait {}
+        3<-2 StateExited Wait
+        4<-3 StateEntered Started {}
+        5<-4 TaskScheduled
+        6<-5 TaskStarted
+        7<-6 TaskSucceeded {"ExecutionArn":"execution:wait:started","Sdk":…,"StartDate":?}
+        8<-7 StateExited Started
+        9<-8 StateEntered Failing {}
+        10<-9 TaskScheduled
+        11<-10 TaskStarted
+        12<-11 TaskSubmitted {"ExecutionArn":"execution:fail:?","Sdk":…,"StartDate":?}
+        13<-12 TaskFailed States.TaskFailed {"Error":"Broken","ExecutionArn":"execution:fail:?","Input":"{}","InputDetails":{"Included":true},"Name":"?","RedriveCount":0,"RedriveStatus":"REDRIVABLE","StartDate":?,"StateMachineArn":"stateMachine:fail","Status":"FAILED","StopDate":?}
+        14<-13 TaskScheduled
+        15<-14 TaskStarted
+        16<-15 TaskSubmitted {"ExecutionArn":"execution:fail:?","Sdk":…,"StartDate":?}
+        17<-16 TaskFailed States.TaskFailed {"Error":"Broken","ExecutionArn":"execution:fail:?","Input":"{}","InputDetails":{"Included":true},"Name":"?","RedriveCount":0,"RedriveStatus":"REDRIVABLE","StartDate":?,"StateMachineArn":"stateMachine:fail","Status":"FAILED","StopDate":?}
+        18<-17 TaskScheduled
+        19<-18 TaskStarted
+        20<-19 TaskSubmitted {"ExecutionArn":"execution:fail:?","Sdk":…,"StartDate":?}
+        21<-20 TaskFailed States.TaskFailed {"Error":"Broken","ExecutionArn":"execution:fail:?","Input":"{}","InputDetails":{"Included":true},"Name":"?","RedriveCount":0,"RedriveStatus":"REDRIVABLE","StartDate":?,"StateMachineArn":"stateMachine:fail","Status":"FAILED","StopDate":?}
+        22<-21 StateExited Failing
+        23<-22 StateEntered Awaited {"Error":"States.TaskFailed","Cause":"{\"Error\":\"Broken\",\"ExecutionArn\":\"execution:fail:?\",\"Input\":\"{}\",\"InputDetails\":{\"Included\":true},\"Name\":\"?\",\"RedriveCount\":0,\"RedriveStatus\":\"REDRIVABLE\",\"StartDate\":?,\"StateMachineArn\":\"stateMachine:fail\",\"Status\":\"FAILED\",\"StopDate\":?}"}
+        24<-23 TaskScheduled
+        25<-24 TaskStarted
+        26<-25 TaskSubmitted {"ExecutionArn":"execution:wait:awaited","Sdk":…,"StartDate":?}
+        27<-26 TaskSucceeded {"ExecutionArn":"execution:wait:awaited","Input":{"a":1},"InputDetails":{"Included":true},"Name":"awaited","Output":{"a":1},"OutputDetails":{"Included":true},"RedriveCount":0,"RedriveStatus":"NOT_REDRIVABLE","RedriveStatusReason":"Execution is SUCCEEDED and cannot be redriven","StartDate":?,"StateMachineArn":"stateMachine:wait","Status":"SUCCEEDED","StopDate":?}
+        28<-27 StateExited Awaited
+        29<-28 StateEntered Nested {"Error":"States.TaskFailed","Cause":"{\"Error\":\"Broken\",\"ExecutionArn\":\"execution:fail:?\",\"Input\":\"{}\",\"InputDetails\":{\"Included\":true},\"Name\":\"?\",\"RedriveCount\":0,\"RedriveStatus\":\"REDRIVABLE\",\"StartDate\":?,\"StateMachineArn\":\"stateMachine:fail\",\"Status\":\"FAILED\",\"StopDate\":?}"}
+        30<-29 TaskScheduled
+        31<-30 TaskStarted
+        32<-31 TaskSubmitted {"ExecutionArn":"execution:middle:nested","Sdk":…,"StartDate":?}
+        33<-32 TaskSucceeded {"ExecutionArn":"execution:middle:nested","Input":"{}","InputDetails":{"Included":true},"Name":"nested","Output":"{\"ExecutionArn\":\"execution:wait:c\",\"Input\":\"{}\",\"InputDetails\":{\"Included\":true},\"Name\":\"c\",\"Output\":\"{}\",\"OutputDetails\":{\"Included\":true},\"RedriveCount\":0,\"RedriveStatus\":\"NOT_REDRIVABLE\",\"RedriveStatusReason\":\"Execution is SUCCEEDED and cannot be redriven\",\"StartDate\":?,\"StateMachineArn\":\"stateMachine:wait\",\"Status\":\"SUCCEEDED\",\"StopDate\":?}","OutputDetails":{"Included":true},"RedriveCount":0,"RedriveStatus":"NOT_REDRIVABLE","RedriveStatusReason":"Execution is SUCCEEDED and cannot be redriven","StartDate":?,"StateMachineArn":"stateMachine:middle","Status":"SUCCEEDED","StopDate":?}
+        34<-33 StateExited Nested
+        35<-34 StateEntered Pause {"Error":"States.TaskFailed","Cause":"{\"Error\":\"Broken\",\"ExecutionArn\":\"execution:fail:?\",\"Input\":\"{}\",\"InputDetails\":{\"Included\":true},\"Name\":\"?\",\"RedriveCount\":0,\"RedriveStatus\":\"REDRIVABLE\",\"StartDate\":?,\"StateMachineArn\":\"stateMachine:fail\",\"Status\":\"FAILED\",\"StopDate\":?}"}
+        36<-35 StateExited Pause
+        37<-36 StateEntered Last {"Error":"States.TaskFailed","Cause":"{\"Error\":\"Broken\",\"ExecutionArn\":\"execution:fail:?\",\"Input\":\"{}\",\"InputDetails\":{\"Included\":true},\"Name\":\"?\",\"RedriveCount\":0,\"RedriveStatus\":\"REDRIVABLE\",\"StartDate\":?,\"StateMachineArn\":\"stateMachine:fail\",\"Status\":\"FAILED\",\"StopDate\":?}"}
+        38<-37 StateExited Last
+        39<-38 ExecutionSucceeded {"Error":"States.TaskFailed","Cause":"{\"Error\":\"Broken\",\"ExecutionArn\":\"execution:fail:?\",\"Input\":\"{}\",\"InputDetails\":{\"Included\":true},\"Name\":\"?\",\"RedriveCount\":0,\"RedriveStatus\":\"REDRIVABLE\",\"StartDate\":?,\"StateMachineArn\":\"stateMachine:fail\",\"Status\":\"FAILED\",\"StopDate\":?}"}
+        1<-0 ExecutionStarted
+        2<-0 StateEntered W {}
+        3<-2 StateExited W
+        4<-3 ExecutionSucceeded {}
+        1<-0 ExecutionStarted
+        2<-0 StateEntered W {"a":1}
+        3<-2 StateExited W
+        4<-3 ExecutionSucceeded {"a":1}
+        1<-0 ExecutionStarted
+        2<-0 StateEntered T {}
+        3<-2 TaskScheduled
+        4<-3 TaskStarted
+        5<-4 TaskSubmitted {"ExecutionArn":"execution:wait:c","Sdk":…,"StartDate":?}
+        6<-5 TaskSucceeded {"ExecutionArn":"execution:wait:c","Input":"{}","InputDetails":{"Included":true},"Name":"c","Output":"{}","OutputDetails":{"Included":true},"RedriveCount":0,"RedriveStatus":"NOT_REDRIVABLE","RedriveStatusReason":"Execution is SUCCEEDED and cannot be redriven","StartDate":?,"StateMachineArn":"stateMachine:wait","Status":"SUCCEEDED","StopDate":?}
+        7<-6 StateExited T
+        8<-7 ExecutionSucceeded {"ExecutionArn":"execution:wait:c","Input":"{}","InputDetails":{"Included":true},"Name":"c","Output":"{}","OutputDetails":{"Included":true},"RedriveCount":0,"RedriveStatus":"NOT_REDRIVABLE","RedriveStatusReason":"Execution is SUCCEEDED and cannot be redriven","StartDate":?,"StateMachineArn":"stateMachine:wait","Status":"SUCCEEDED","StopDate":?}
+    "#]]);
+    check_sound(stopped, expect![[r#"
+        m:e ABORTED by hand
+        wait:free SUCCEEDED {}
+        middle:two ABORTED The Task state in AWS Step Functions execution [execution:m:e] which was managing this resource was aborted
+        wait:c ABORTED The Task state in AWS Step Functions execution [execution:middle:two] which was managing this resource was aborted
+        wait:three ABORTED The Task state in AWS Step Functions execution [execution:m:e] which was managing this resource was aborted
+    "#]]);
+    check_sound(timed_out, expect![[r#"
+        m:e SUCCEEDED {"Error":"States.Timeout","Cause":""}
+        wait:c ABORTED The Task state in AWS Step Functions execution [execution:m:e] which was managing this resource was aborted
+    "#]]);
+    check_sound(workers, expect![[r#"
+        m:e SUCCEEDED [{"i":0,"work":{"worker":"was here"},"child":{"Name":{"i":0,"work":{"worker":"was here"}}}},{"i":1,"work":{"worker":"was here"},"child":{"Name":{"i":1,"work":{"worker":"was here"}}}},{"i":2,"work":{"worker":"was here"},"child":{"Name":{"i":2,"work":{"worker":"was here"}}}}]
+    "#]]);
+    check_sound(shared, expect![[r#"
+        m:first SUCCEEDED {}
+        m:second SUCCEEDED {}
+        wait:c SUCCEEDED {}
+    "#]]);
 }
 
 #[test]
