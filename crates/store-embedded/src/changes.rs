@@ -53,9 +53,6 @@ impl ExecutionChange {
             due: agendas::due(agenda.as_ref()),
             writes: Vec::with_capacity(8),
         };
-        // In this order, since a reader may see a batch while it is being put in place: whatever a
-        // row leads to is there before it, and an execution moves to its new list before it
-        // leaves the old one.
         if !records.is_empty() {
             let key = keys::history(header.id, header.revision);
             change.put(Table::History, key, encode_records(&records));

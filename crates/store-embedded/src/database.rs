@@ -3,10 +3,12 @@
 use std::fs;
 use std::panic::catch_unwind;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use fjall::{Keyspace, KeyspaceCreateOptions, PersistMode, Snapshot};
 
+use crate::changes::{Value, Write};
 use crate::{OpenError, Options, journal};
 
 /// The engine's own marker, the last thing that it writes when it makes a database.
@@ -27,6 +29,9 @@ const WORKERS: usize = 2;
 const SEALED_MEMTABLES_MAX: usize = 2;
 const FRESH_TABLES_MAX: usize = 16;
 const WORKERS_PAUSE: Duration = Duration::from_millis(1);
+
+/// How soon a reader looks again whether a batch is done.
+const BATCH_PAUSE: Duration = Duration::from_micros(50);
 
 /// A keyspace of the engine. Few of them, since each costs a dozen syncs when it is made and
 /// several at every flush. The names are part of the stored form.
@@ -57,6 +62,9 @@ impl Table {
 pub(crate) struct Database {
     engine: fjall::Database,
     tables: [Keyspace; Table::ALL.len()],
+    /// The batch that is being written has this number or a greater one; the greatest number where
+    /// none is.
+    writing: AtomicU64,
 }
 
 impl Database {
@@ -82,22 +90,42 @@ impl Database {
         let tables: Vec<_> =
             Table::ALL.into_iter().map(open).collect::<Result<_, _>>().map_err(failed)?;
         let tables = tables.try_into().ok().expect("as many as there are names");
-        Ok(Database { engine, tables })
+        Ok(Database { engine, tables, writing: AtomicU64::new(u64::MAX) })
     }
 
     pub(crate) fn table(&self, table: Table) -> &Keyspace {
         &self.tables[table as usize]
     }
 
-    /// All tables as one commit left them.
+    /// All tables as one batch left them.
+    ///
+    /// The engine's own snapshots are not quite that: each time that one of its workers puts a new
+    /// table in place, all numbers given so far become visible, also that of a batch whose rows
+    /// are still being put in place one by one. Whoever comes just then waits for that batch;
+    /// the next one is out of sight, since its number is not given yet.
     pub(crate) fn snapshot(&self) -> Snapshot {
-        self.engine.snapshot()
+        let snapshot = self.engine.snapshot();
+        while snapshot.seqno() > self.writing.load(Ordering::Acquire) {
+            std::thread::sleep(BATCH_PAUSE);
+        }
+        snapshot
     }
 
-    /// A batch that is on the disk when it is committed.
-    pub(crate) fn batch(&self, capacity: usize) -> fjall::OwnedWriteBatch {
-        let batch = fjall::OwnedWriteBatch::with_capacity(self.engine.clone(), capacity);
-        batch.durability(Some(PersistMode::SyncData))
+    /// Puts these rows in place together, on the disk when this returns. No row may be there twice.
+    pub(crate) fn write(&self, writes: Vec<Write>) -> Result<(), fjall::Error> {
+        self.wait_for_workers()?;
+        let mut batch = fjall::OwnedWriteBatch::with_capacity(self.engine.clone(), writes.len());
+        for Write { table, key, value } in writes {
+            let table = self.table(table);
+            match value {
+                Value::Put(value) => batch.insert(table, key, value),
+                Value::Remove => batch.remove(table, key),
+                Value::RemoveOnce => batch.remove_weak(table, key),
+            }
+        }
+        self.writing.store(self.next_number(), Ordering::SeqCst);
+        let _done = Done(&self.writing);
+        batch.durability(Some(PersistMode::SyncData)).commit()
     }
 
     /// No batch that was committed so far has this number or a greater one.
@@ -106,7 +134,7 @@ impl Database {
     }
 
     /// Waits until the engine's workers have caught up.
-    pub(crate) fn wait_for_workers(&self) -> Result<(), fjall::Error> {
+    fn wait_for_workers(&self) -> Result<(), fjall::Error> {
         let is_behind = |table: &Keyspace| {
             table.sealed_memtable_count() >= SEALED_MEMTABLES_MAX
                 || table.l0_table_count() >= FRESH_TABLES_MAX
@@ -130,6 +158,15 @@ impl Database {
             std::thread::sleep(WORKERS_PAUSE);
         }
         Ok(())
+    }
+}
+
+/// Says that no batch is being written, when it goes, however that comes.
+struct Done<'a>(&'a AtomicU64);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(u64::MAX, Ordering::Release);
     }
 }
 

@@ -16,9 +16,7 @@ use crate::error::store_error;
 use crate::keys;
 
 impl Database {
-    /// A row as it is now. Read through a snapshot, as everything is: a plain read sees rows before
-    /// they are published, and who then looks through a snapshot for what they lead to would not
-    /// find it.
+    /// A row as it is now.
     pub(crate) fn get(&self, table: Table, key: &[u8]) -> Result<Option<UserValue>, StoreError> {
         self.snapshot().get(self.table(table), key).map_err(|error| failed(table, key, &error))
     }
@@ -113,8 +111,6 @@ impl Database {
             }
         }
         ids.sort_unstable_by(|one, other| other.cmp(one));
-        // One that is moving between two lists stands in both for a moment.
-        ids.dedup();
         ids.truncate(limit);
         let missing =
             |id: ExecutionId| StoreError::Corrupt(format!("{id} is listed, and not there"));
@@ -178,15 +174,12 @@ impl Database {
     }
 }
 
-/// All tables as one commit left them.
+/// All tables as one batch left them.
 struct View<'a> {
     database: &'a Database,
     snapshot: Snapshot,
 }
 
-// A snapshot does not quite keep a batch that is being put in place out of sight: when one of the
-// engine's workers finishes a table meanwhile, what is there of the batch shows. The order of a
-// commit's writes makes up for it.
 impl View<'_> {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<UserValue>, StoreError> {
         let row = self.snapshot.get(self.database.table(table), key);

@@ -12,7 +12,7 @@ use engine::{ExecutionId, Timestamp};
 use store::{Expected, Revision, StoreError};
 
 use crate::agendas::{Change, Scan};
-use crate::changes::{ExecutionChange, Value, Write};
+use crate::changes::{ExecutionChange, Write};
 use crate::database::Database;
 use crate::error::store_error;
 use crate::queue::{Reply, Request, Wait};
@@ -161,7 +161,7 @@ impl Writer {
         // A panic of the engine must not take the store with it.
         let written = catch_unwind(AssertUnwindSafe(|| {
             shared.read(|database| {
-                let written = commit(database, writes);
+                let written = database.write(writes);
                 written.map_err(|error| store_error("cannot write", &error))?;
                 Ok(database.next_number())
             })
@@ -285,20 +285,6 @@ impl Group {
         let change = Change { id, scope, previous_status, status, previous_due, due };
         self.executions.push((change, known, reply));
     }
-}
-
-fn commit(database: &Database, writes: Vec<Write>) -> Result<(), fjall::Error> {
-    database.wait_for_workers()?;
-    let mut batch = database.batch(writes.len());
-    for Write { table, key, value } in writes {
-        let table = database.table(table);
-        match value {
-            Value::Put(value) => batch.insert(table, key, value),
-            Value::Remove => batch.remove(table, key),
-            Value::RemoveOnce => batch.remove_weak(table, key),
-        }
-    }
-    batch.commit()
 }
 
 /// What a commit must know of the one before it.
