@@ -1,5 +1,7 @@
 //! State machines: create, update, delete, describe, list.
 
+use std::sync::Arc;
+
 use asl::WorkflowType;
 use engine::Timestamp;
 use stairwell_runtime::{
@@ -8,6 +10,7 @@ use stairwell_runtime::{
     UpdatedStateMachine,
 };
 
+use crate::restarts::UnrulyStore;
 use crate::world::{BEGIN, Lives, ROLE, World, alive, execution_arn, machine_arn, scope, sleep};
 
 const PASS: &str = r#"{"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}"#;
@@ -235,4 +238,27 @@ fn a_machine_is_read_again_after_a_restart() {
     lives.live(async |world: World| {
         assert_eq!(world.run(&machine_arn("m"), "e", "[1]").await, "SUCCEEDED [1]");
     });
+}
+
+#[test]
+fn what_was_read_before_an_update_is_not_remembered_after_it() {
+    let mut lives = Lives::new();
+    let machine = lives.live(async |world: World| world.machine("m", PASS).await);
+    for seed in 0..50 {
+        let role = format!("role {seed}");
+        let store = Arc::new(UnrulyStore::slow(lives.store.clone(), seed));
+        lives.live_on(store, async |world: World| {
+            let request = UpdateStateMachine {
+                arn: &machine,
+                definition: None,
+                role_arn: Some(&role),
+                configurations: Configurations::default(),
+            };
+            let describe = || world.runtime.describe_state_machine(&world.scope, &machine);
+            let (updated, described) = tokio::join!(update(&world, request), describe());
+            updated.unwrap();
+            described.unwrap();
+            assert_eq!(*describe().await.unwrap().0.role_arn, role);
+        });
+    }
 }
