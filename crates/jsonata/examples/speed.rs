@@ -26,7 +26,7 @@ const EXPRESSIONS: [&str; 9] = [
 
 fn nanoseconds(rounds: u32, mut work: impl FnMut()) -> f64 {
     let mut best = f64::INFINITY;
-    for _ in 0..5 {
+    for _ in 0..20 {
         let start = Instant::now();
         (0..rounds).for_each(|_| work());
         best = best.min(start.elapsed().as_nanos() as f64 / f64::from(rounds));
@@ -43,13 +43,13 @@ fn main() {
     println!("{:>10} {:>10}  expression", "evaluate", "parse");
     for text in EXPRESSIONS {
         let expression = Expression::parse(text).expect("the expression is valid");
-        let evaluate = nanoseconds(100_000, || {
+        let evaluate = nanoseconds(2_000, || {
             let mut environment =
                 Environment { now_milliseconds: 0, random: &mut random, limits: &limits };
             let result = expression.evaluate(&bindings, &mut environment);
             black_box(result.expect("the expression has a value"));
         });
-        let parse = nanoseconds(20_000, || {
+        let parse = nanoseconds(1_000, || {
             black_box(Expression::parse(black_box(text)).expect("the expression is valid"));
         });
         println!("{evaluate:>8.0}ns {parse:>8.0}ns  {text}");

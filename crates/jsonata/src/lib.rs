@@ -25,6 +25,7 @@ mod picture;
 mod record;
 mod scope;
 mod signature;
+mod stack;
 mod template;
 mod tuple;
 mod value;

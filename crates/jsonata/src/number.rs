@@ -132,6 +132,10 @@ pub(crate) fn round(number: f64, places: i32) -> f64 {
         return number;
     }
     let shifted = shift(number, places);
+    if !shifted.is_finite() {
+        // There are no digits so far behind the point.
+        return number;
+    }
     let floor = shifted.floor();
     let mut rounded = if shifted - floor >= 0.5 { floor + 1.0 } else { floor };
     if (rounded - shifted).abs() == 0.5 && (rounded % 2.0).abs() == 1.0 {

@@ -10,8 +10,9 @@ use crate::{Bindings, Environment, EvaluationError, Expression, Needs, Options, 
 /// A compiled payload template.
 #[derive(Debug)]
 pub struct Template {
-    root: Node,
-    needs: Needs,
+    // Boxed, so that a field with a template is small where it has none.
+    root: Box<Node>,
+    needs: Box<Needs>,
 }
 
 /// A value of the template. As deep as the template is, which [`json::DEPTH_MAX`] bounds.
@@ -72,7 +73,7 @@ impl Template {
         if !compiler.errors.is_empty() {
             return Err(compiler.errors);
         }
-        Ok(Template { root, needs: compiler.needs })
+        Ok(Template { root: Box::new(root), needs: Box::new(compiler.needs) })
     }
 
     /// What its expressions look at, all together.
@@ -82,7 +83,7 @@ impl Template {
 
     /// The literal value, where the template holds no expression.
     pub fn literal(&self) -> Option<&Value> {
-        match &self.root {
+        match &*self.root {
             Node::Literal(value) => Some(value),
             Node::Expression(_) | Node::Array(_) | Node::Object(_) => None,
         }
@@ -90,7 +91,7 @@ impl Template {
 
     /// The text of the expression, where the whole template is one.
     pub fn whole_expression(&self) -> Option<&str> {
-        match &self.root {
+        match &*self.root {
             Node::Expression(leaf) => Some(leaf.expression.text()),
             Node::Literal(_) | Node::Array(_) | Node::Object(_) => None,
         }

@@ -2,6 +2,7 @@
 
 use crate::error::{Failure, FailureFacts};
 use crate::limits::Limits;
+use crate::stack::StackMark;
 
 /// How deep data may be nested: as deep as the JSON parser reads.
 const DATA_DEPTH_MAX: u32 = json::DEPTH_MAX as u32;
@@ -15,7 +16,7 @@ pub(crate) struct Meter<'e> {
     steps: u64,
     bytes: u64,
     depth: u32,
-    stack_base: usize,
+    stack: StackMark,
 }
 
 impl<'e> Meter<'e> {
@@ -26,7 +27,7 @@ impl<'e> Meter<'e> {
             steps: limits.steps_max,
             bytes: limits.allocated_bytes_max,
             depth: 0,
-            stack_base: stack_address(),
+            stack: StackMark::here(),
         }
     }
 
@@ -39,7 +40,7 @@ impl<'e> Meter<'e> {
         }
         self.steps -= 1;
         if self.depth > self.limits.depth_max
-            || self.stack_base.abs_diff(stack_address()) > self.limits.stack_bytes_max
+            || self.stack.bytes_since() > self.limits.stack_bytes_max
         {
             return Err(FailureFacts::new("U1001"));
         }
@@ -80,17 +81,17 @@ impl<'e> Meter<'e> {
     /// Makes an array of so many items.
     #[inline]
     pub(crate) fn items(&mut self, count: usize) -> Result<(), Failure> {
+        self.more_items(count, count)
+    }
+
+    /// Adds items to an array, which then has so many.
+    #[inline]
+    pub(crate) fn more_items(&mut self, added: usize, count: usize) -> Result<(), Failure> {
         if count > self.limits.sequence_items_max {
-            return Err(FailureFacts::with_message(
-                "D2015",
-                format!(
-                    "An array must not have more than {} items; attempted to make one of {count}.",
-                    self.limits.sequence_items_max
-                ),
-            ));
+            return Err(too_many(self.limits.sequence_items_max, count));
         }
-        self.work(count / ITEMS_PER_STEP)?;
-        self.allocate(count * size_of::<crate::value::Value>())
+        self.work(added / ITEMS_PER_STEP)?;
+        self.allocate(added * size_of::<crate::value::Value>())
     }
 
     /// Makes a text of so many bytes.
@@ -127,9 +128,7 @@ impl<'e> Meter<'e> {
 
     /// Refuses data that is nested so deeply.
     pub(crate) fn nested(&self, depth: u32) -> Result<(), Failure> {
-        if depth > DATA_DEPTH_MAX
-            || self.stack_base.abs_diff(stack_address()) > self.limits.stack_bytes_max
-        {
+        if depth > DATA_DEPTH_MAX || self.stack.bytes_since() > self.limits.stack_bytes_max {
             return Err(FailureFacts::with_message("U1001", "The value is nested too deeply"));
         }
         Ok(())
@@ -140,16 +139,16 @@ fn out_of_steps() -> Failure {
     FailureFacts::with_message("U1001", "Expression evaluation timeout: Check for infinite loop")
 }
 
+fn too_many(items_max: usize, count: usize) -> Failure {
+    FailureFacts::with_message(
+        "D2015",
+        format!("An array must not have more than {items_max} items; attempted {count}."),
+    )
+}
+
 fn too_long(bytes_max: usize) -> Failure {
     FailureFacts::with_message(
         "D2015",
         format!("A value must not be longer than {bytes_max} bytes."),
     )
-}
-
-/// About where the stack ends now: the address of something on it.
-#[inline(always)]
-fn stack_address() -> usize {
-    let marker = 0_u8;
-    std::hint::black_box(&raw const marker).addr()
 }

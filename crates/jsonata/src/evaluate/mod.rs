@@ -113,7 +113,7 @@ impl<'e> Evaluator<'e> {
     pub(crate) fn evaluate_text(&mut self, text: &str, input: &Value) -> Evaluated {
         let known = self.added_names.clone().unwrap_or_else(|| self.program.externals.clone());
         let mut program = Program::parse(text, self.options(), known).map_err(|error| {
-            let error = json::Value::from(error.to_string()).to_text();
+            let error = quoted(error.to_string());
             FailureFacts::new("D3120").with("value", error)
         })?;
         self.added_names = Some(std::mem::take(&mut program.externals));
@@ -125,7 +125,7 @@ impl<'e> Evaluator<'e> {
             self.remember(frame);
         }
         self.evaluate(&program.node, input, &frames).map_err(|failure| {
-            let failure = json::Value::from(failure.message()).to_text();
+            let failure = quoted(failure.message());
             FailureFacts::new("D3121").with("value", failure)
         })
     }
@@ -257,7 +257,7 @@ impl<'e> Evaluator<'e> {
             let value = self.evaluate(item, input, frames)?;
             let nested = matches!(item.kind, Kind::Array(_));
             if value.is_array() && !nested {
-                self.meter.items(values.len() + value.length())?;
+                self.meter.more_items(value.length(), values.len() + value.length())?;
                 if values.is_empty() && items.len() == 1 {
                     values = value.into_items();
                 } else {
@@ -267,7 +267,7 @@ impl<'e> Evaluator<'e> {
                 values.push(value);
             }
         }
-        self.meter.items(values.len())?;
+        self.meter.items(items.len())?;
         let constructed = node.array_constructor;
         Ok(Value::marked(values, Marks { constructed, ..Marks::default() }))
     }
@@ -348,6 +348,14 @@ impl<'e> Evaluator<'e> {
         }
         self.captured.push(frame.clone());
     }
+}
+
+/// A message inside a message. Quotes of quotes double in length each time, so that there is a
+/// length from which the rest is left out.
+fn quoted(mut message: String) -> String {
+    const BYTES_MAX: usize = 2_000;
+    message.truncate(message.floor_char_boundary(BYTES_MAX));
+    json::Value::from(message).to_text()
 }
 
 /// Where a condition goes on.

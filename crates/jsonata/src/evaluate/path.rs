@@ -192,7 +192,8 @@ impl Evaluator<'_> {
             let mut flattened = Vec::with_capacity(results.len());
             for result in results {
                 if result.is_array() && !result.marks().constructed {
-                    self.meter.items(flattened.len() + result.length())?;
+                    let count = result.length();
+                    self.meter.more_items(count, flattened.len() + count)?;
                     flattened.extend(result.into_items());
                 } else {
                     flattened.push(result);

@@ -55,6 +55,10 @@ pub(super) fn to_millis(evaluator: &mut Evaluator<'_>, arguments: &mut Arguments
         });
     };
     evaluator.meter.work(PICTURE_STEPS + picture.len() * PICTURE_STEPS + text.len())?;
-    let milliseconds = parse_date::parse(&text, &picture, evaluator.now)?;
-    Ok(milliseconds.map_or(Value::Undefined, Value::Number))
+    match parse_date::parse(&text, &picture, evaluator.now)? {
+        Some(milliseconds) if milliseconds.abs() > MILLISECONDS_MAX => {
+            Err(out_of_range(milliseconds))
+        }
+        milliseconds => Ok(milliseconds.map_or(Value::Undefined, Value::Number)),
+    }
 }

@@ -112,7 +112,7 @@ pub(super) fn pad(evaluator: &mut Evaluator<'_>, arguments: &mut Arguments<'_>) 
     evaluator.meter.can_make_text(missing)?;
     let padding: String = padding.chars().cycle().take(missing).collect();
     evaluator.meter.text(text.len() + padding.len())?;
-    evaluator.meter.work(missing / 8)?;
+    evaluator.meter.work(missing / 32)?;
     Ok(match width > 0.0 {
         true => format!("{text}{padding}").into(),
         false => format!("{padding}{text}").into(),

@@ -15,9 +15,13 @@ use crate::node::{
 };
 use crate::pattern::Pattern;
 use crate::signature::Signature;
+use crate::stack::StackMark;
 
 /// How deep brackets and right operands may be nested in each other.
 const NESTING_MAX: usize = 200;
+/// How much of the stack the parser may use. Optimised code stays below it at any depth; without
+/// optimisation, some things can be nested half as deep.
+const STACK_BYTES_MAX: usize = 1 << 20;
 /// How high the tree may be; chains of left operands count as well.
 const HEIGHT_MAX: u16 = 600;
 /// Beyond that no definition of a state machine goes.
@@ -36,6 +40,7 @@ pub(crate) struct Parser<'a> {
     lexer: Lexer<'a>,
     token: Token,
     depth: usize,
+    stack: StackMark,
     ancestors: Ancestors,
     /// What is wrong with the shape of the tree. Told only where the grammar is kept.
     misshapen: Option<SyntaxError>,
@@ -71,6 +76,7 @@ impl<'a> Parser<'a> {
             lexer: Lexer::new(text, options.default_operators),
             token: start,
             depth: 0,
+            stack: StackMark::here(),
             ancestors: Ancestors::default(),
             misshapen: None,
         };
@@ -142,7 +148,7 @@ impl<'a> Parser<'a> {
     }
 
     fn expression(&mut self, power: u8) -> Parsed {
-        if self.depth == NESTING_MAX {
+        if self.depth == NESTING_MAX || self.stack.bytes_since() > STACK_BYTES_MAX {
             return Err(self.too_deep());
         }
         self.depth += 1;

@@ -40,12 +40,13 @@ impl Moment {
         days(self.year, self.month, self.day)
     }
 
-    /// Milliseconds since the start of 1970. Parts beyond their range carry over.
-    pub(crate) fn milliseconds(&self) -> i64 {
+    /// Milliseconds since the start of 1970. Parts beyond their range carry over; they may be up to
+    /// a thousand million.
+    pub(crate) fn milliseconds(&self) -> f64 {
         let months = self.year * 12 + self.month - 1;
         let days = days(months.div_euclid(12), months.rem_euclid(12) + 1, 1) + self.day - 1;
         let seconds = (self.hour * 60 + self.minute) * 60 + self.second;
-        days * DAY + seconds * 1_000 + self.millisecond
+        days as f64 * DAY as f64 + (seconds * 1_000 + self.millisecond) as f64
     }
 
     /// From 1 for Monday to 7.

@@ -246,7 +246,8 @@ pub(crate) fn format(value: f64, picture: &str, symbols: &Symbols) -> Result<Str
         if exponent < 0 {
             text.push_str(&symbols.minus);
         }
-        let digits = format!("{:0width$}", exponent.unsigned_abs(), width = plan.exponent_min);
+        let digits = exponent.unsigned_abs().to_string();
+        let digits = zeros(plan.exponent_min, &digits) + &digits;
         text.extend(digits.chars().map(|digit| symbols.shown(digit)));
     }
     text.extend(parts.suffix);
@@ -273,6 +274,11 @@ fn mantissa_and_exponent(magnitude: f64, plan: &Plan) -> (f64, i32) {
     (mantissa, exponent)
 }
 
+/// As many zeros as digits are missing.
+fn zeros(wanted: usize, digits: &str) -> String {
+    "0".repeat(wanted.saturating_sub(digits.len()))
+}
+
 fn write_mantissa(mantissa: f64, plan: &Plan, symbols: &Symbols, text: &mut String) {
     // A float has no more than 1,074 digits after the point.
     let places = plan.fraction_max.min(1_100);
@@ -281,8 +287,8 @@ fn write_mantissa(mantissa: f64, plan: &Plan, symbols: &Symbols, text: &mut Stri
     let (integer, fraction) = plain.split_once('.').unwrap_or((&plain, ""));
     let integer = integer.trim_start_matches('0');
     let fraction = fraction.trim_end_matches('0');
-    let integer = format!("{integer:0>width$}", width = plan.integer_min);
-    let fraction = format!("{fraction:0<width$}", width = plan.fraction_min);
+    let integer = zeros(plan.integer_min, integer) + integer;
+    let fraction = fraction.to_owned() + &zeros(plan.fraction_min, fraction);
     let regular = interval(&plan.integer_groups);
     let count = integer.len();
     for (index, digit) in integer.chars().enumerate() {

@@ -198,7 +198,7 @@ fn resolve(components: &[Component], now: i64) -> Result<f64, Failure> {
         millisecond: value('f'),
     };
     let zone = components.iter().find(|(component, _)| matches!(component, 'Z' | 'z'));
-    Ok(moment.milliseconds() as f64 - zone.map_or(0.0, |(_, minutes)| minutes * 60_000.0))
+    Ok(moment.milliseconds() - zone.map_or(0.0, |(_, minutes)| minutes * 60_000.0))
 }
 
 /// The components in that order: before the first that was read they come from `now`, after the
@@ -267,7 +267,7 @@ pub(crate) fn parse_iso(text: &str) -> Option<f64> {
         && (moment.hour < 24 || at_end_of_day)
         && moment.minute < 60
         && moment.second < 60;
-    valid.then(|| (moment.milliseconds() - zone * 60_000) as f64)
+    valid.then(|| moment.milliseconds() - (zone * 60_000) as f64)
 }
 
 /// So many digits at the start of a text, and what comes after them.
