@@ -9,7 +9,9 @@ use crate::outline::Outline;
 use crate::place::Place;
 use crate::reachability::{Graph, Links, Start};
 use crate::state::{Machine, find_target};
-use crate::{Code, Diagnostic, Program, Region, RegionIndex, Severity, StateIndex, WorkflowType};
+use crate::{
+    Code, Diagnostic, Program, Region, RegionIndex, Severity, StateIndex, WorkflowType, variables,
+};
 
 /// What the analysis of a definition gives.
 #[derive(Debug)]
@@ -81,14 +83,18 @@ fn program<'a>(
     let machine = Machine { workflow_type, language, outline: &outline };
     let mut states = Vec::with_capacity(outline.states.len());
     let mut links = Vec::with_capacity(outline.states.len());
+    let mut assignments = Vec::new();
     for state in &outline.states {
-        let (state, leads_to) = machine.state(state, findings);
-        states.push(state);
-        links.push(leads_to);
+        let compiled = machine.state(state, findings);
+        states.push(compiled.state);
+        links.push(compiled.links);
+        assignments.extend(compiled.assignments);
     }
+    variables::check(&outline, &assignments, findings);
+    let variable_references = variables::references(&states, &assignments);
     let regions = regions(&outline, &links, findings);
     let timeout_seconds = outline.region(RegionIndex::ROOT).fields.integer("TimeoutSeconds");
-    Some(Program { timeout_seconds, regions, states })
+    Some(Program { timeout_seconds, regions, states, variable_references })
 }
 
 /// Finds the state that each region starts at, and checks how its states hang together.

@@ -37,6 +37,10 @@ pub enum Code {
     InvalidLabelName,
     /// States within states beyond the limit.
     TooDeeplyNested,
+    /// A text `{% … %}` that is no JSONata.
+    InvalidJsonataExpression,
+    /// JSONata that reads what is not there where it stands.
+    UnsupportedJsonataExpression,
     /// In a template, a value that looks like a path or an intrinsic function call, under a name
     /// that does not end in `.$`.
     NoDollar,
@@ -61,6 +65,8 @@ impl Code {
             Code::DuplicateLabelName => "DUPLICATE_LABEL_NAME",
             Code::InvalidLabelName => "INVALID_LABEL_NAME",
             Code::TooDeeplyNested => "TOO_DEEPLY_NESTED",
+            Code::InvalidJsonataExpression => "INVALID_JSONATA_EXPRESSION",
+            Code::UnsupportedJsonataExpression => "UNSUPPORTED_JSONATA_EXPRESSION",
             Code::NoDollar => "NO_DOLLAR",
             Code::NoPath => "NO_PATH",
             Code::PassResultIsStatic => "PASS_RESULT_IS_STATIC",

@@ -80,7 +80,7 @@ impl Field {
     fn accepts(&self, value: &Value, language: QueryLanguage) -> Result<(), String> {
         let is_expression = self.expression
             && language == QueryLanguage::Jsonata
-            && value.as_str().is_some_and(|text| text.starts_with("{%"));
+            && value.as_str().and_then(jsonata::expression_text).is_some();
         if is_expression { Ok(()) } else { self.shape.accepts(value) }
     }
 }

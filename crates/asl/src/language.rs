@@ -34,12 +34,7 @@ impl QueryLanguage {
                 QueryLanguage::JsonPath
             }
             (Some("JSONPath"), _) => QueryLanguage::JsonPath,
-            (Some("JSONata"), _) => {
-                let message =
-                    "The query language 'JSONata' is not supported by this version of Stairwell";
-                findings.error(&place.member("QueryLanguage"), message);
-                QueryLanguage::Jsonata
-            }
+            (Some("JSONata"), _) => QueryLanguage::Jsonata,
             (_, machine) => machine.unwrap_or(QueryLanguage::JsonPath),
         }
     }

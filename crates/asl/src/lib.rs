@@ -13,6 +13,7 @@
 
 mod compile;
 mod diagnostic;
+mod expressions;
 mod fields;
 mod findings;
 mod flow;
@@ -29,14 +30,15 @@ mod state;
 mod states;
 mod template;
 mod timestamp;
+mod variables;
 
 pub use compile::{Analysis, compile};
 pub use diagnostic::{Code, Diagnostic, Severity, diagnostics_message};
 pub use integration::{Integration, integrations};
 pub use program::{
     Amount, Branches, Catcher, Choice, ChoiceRule, Comparison, Condition, DataFlow, ErrorNames,
-    Fail, FailField, IntegrationPattern, JitterStrategy, JsonPathFlow, Map, Operand, Order, Pass,
-    Program, Region, RegionIndex, Resource, ResultPath, Retrier, Select, State, StateIndex,
-    StateKind, StateType, Task, Transition, Wait, WaitFor, WorkflowType,
+    Fail, FailField, IntegrationPattern, Items, JitterStrategy, JsonPathFlow, JsonataFlow, Map,
+    Operand, Order, Pass, Payload, Program, Region, RegionIndex, Resource, ResultPath, Retrier,
+    Select, State, StateIndex, StateKind, StateType, Task, Transition, Wait, WaitFor, WorkflowType,
 };
 pub use timestamp::parse_timestamp;

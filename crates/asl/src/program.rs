@@ -4,10 +4,11 @@
 //! branches or of its item processor, and these before the state that follows it in the text.
 //! Stored executions hold these numbers, so the rule is part of the stored form.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use json::Value;
-use jsonpath::{Expression, Path, ReferencePath, Template};
+use jsonpath::{Expression, Path, ReferencePath};
 
 /// The two workflow types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,9 +41,16 @@ pub struct Program {
     pub regions: Vec<Region>,
     /// Every state of every region.
     pub states: Vec<State>,
+    pub(crate) variable_references: BTreeMap<Arc<str>, Vec<Arc<str>>>,
 }
 
 impl Program {
+    /// The workflow variables that each state reads, by the name of the state; without the states
+    /// that read none. What is assigned does not count.
+    pub fn variable_references(&self) -> &BTreeMap<Arc<str>, Vec<Arc<str>>> {
+        &self.variable_references
+    }
+
     /// The state of that number.
     pub fn state(&self, index: StateIndex) -> &State {
         &self.states[index.0 as usize]
@@ -72,6 +80,8 @@ pub struct State {
     pub region: RegionIndex,
     /// How its input and output are made.
     pub data: DataFlow,
+    /// `Assign`: an object of variables. Of a Choice state, what `Default` assigns.
+    pub assign: Option<Payload>,
     /// `Retry`; empty for the types that have none.
     pub retry: Vec<Retrier>,
     /// `Catch`; empty for the types that have none.
@@ -84,7 +94,29 @@ pub struct State {
 #[derive(Debug)]
 pub enum DataFlow {
     /// With paths and payload templates.
-    JsonPath(JsonPathFlow),
+    JsonPath(Box<JsonPathFlow>),
+    /// With JSONata.
+    Jsonata(JsonataFlow),
+}
+
+/// Input and output processing with JSONata.
+/// See <https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html>.
+#[derive(Debug, Default)]
+pub struct JsonataFlow {
+    /// `Arguments`; the input where it is not given.
+    pub arguments: Option<jsonata::Template>,
+    /// `Output`; the result where it is not given, or the input of a state that has none. Of a
+    /// Choice state, what `Default` gives.
+    pub output: Option<jsonata::Template>,
+}
+
+/// A payload template, in the query language of its state.
+#[derive(Debug)]
+pub enum Payload {
+    /// With members whose names end in `.$`.
+    JsonPath(jsonpath::Template),
+    /// With texts `{% … %}`.
+    Jsonata(jsonata::Template),
 }
 
 /// Input and output processing with paths.
@@ -95,9 +127,9 @@ pub struct JsonPathFlow {
     pub input_path: Select,
     /// `Parameters`, or a Map state's `ItemSelector` when it is written under the old name:
     /// never set on a Map state, see [`Map::item_selector`].
-    pub parameters: Option<Template>,
+    pub parameters: Option<jsonpath::Template>,
     /// `ResultSelector`
-    pub result_selector: Option<Template>,
+    pub result_selector: Option<jsonpath::Template>,
     /// `ResultPath`
     pub result_path: ResultPath,
     /// `OutputPath`
@@ -275,13 +307,15 @@ impl Resource {
     }
 }
 
-/// A number of seconds or items: a literal, or a path to one.
+/// A number of seconds or items: a literal, or what gives one.
 #[derive(Debug)]
 pub enum Amount {
     /// As in `TimeoutSeconds`.
     Literal(u64),
     /// As in `TimeoutSecondsPath`.
     Path(Path),
+    /// A JSONata expression in place of the literal.
+    Jsonata(jsonata::Template),
 }
 
 /// A Choice state.
@@ -300,11 +334,17 @@ pub struct ChoiceRule {
     pub condition: Condition,
     /// Where it leads.
     pub next: StateIndex,
+    /// `Assign`, in place of the state's.
+    pub assign: Option<Payload>,
+    /// `Output`, in place of the state's; never in JSONPath.
+    pub output: Option<jsonata::Template>,
 }
 
 /// The condition of a rule.
 #[derive(Debug)]
 pub enum Condition {
+    /// `Condition`: an expression, or a literal.
+    Jsonata(jsonata::Template),
     /// All of them; evaluated left to right up to the first that is false.
     And(Vec<Condition>),
     /// Any of them; evaluated left to right up to the first that is true.
@@ -387,6 +427,10 @@ pub enum WaitFor {
     Timestamp(i128),
     /// `TimestampPath`
     TimestampPath(Path),
+    /// `Seconds`, an expression.
+    SecondsJsonata(jsonata::Template),
+    /// `Timestamp`, an expression.
+    TimestampJsonata(jsonata::Template),
 }
 
 /// A Fail state.
@@ -405,6 +449,8 @@ pub enum FailField {
     Literal(Arc<str>),
     /// As in `ErrorPath`: a path or an intrinsic function call.
     Expression(Expression),
+    /// A JSONata expression in place of the literal.
+    Jsonata(jsonata::Template),
 }
 
 /// A Parallel state.
@@ -419,16 +465,30 @@ pub struct Branches {
 /// A Map state with an inline item processor.
 #[derive(Debug)]
 pub struct Map {
-    /// `ItemsPath`; the effective input where it is not given.
-    pub items_path: Option<Path>,
+    /// What it runs over.
+    pub items: Items,
     /// `ItemSelector`, or `Parameters`, its old name.
-    pub item_selector: Option<Template>,
+    pub item_selector: Option<Payload>,
     /// `ItemProcessor`, or `Iterator`, its old name.
     pub processor: RegionIndex,
     /// `MaxConcurrency` or `MaxConcurrencyPath`; 0 for no limit.
     pub max_concurrency: Amount,
+    /// `ToleratedFailureCount` and `ToleratedFailurePercentage`, which AWS accepts of an inline
+    /// Map state, too, and does not look at there.
+    pub tolerated_failure: Vec<Amount>,
     /// Where it leads.
     pub transition: Transition,
+}
+
+/// What a Map state runs over.
+#[derive(Debug)]
+pub enum Items {
+    /// Its effective input.
+    Input,
+    /// `ItemsPath`
+    Path(Path),
+    /// `Items`
+    Jsonata(jsonata::Template),
 }
 
 /// The names that a retrier or catcher matches.
@@ -468,6 +528,10 @@ pub struct Catcher {
     pub errors: ErrorNames,
     /// Where the error output goes in the raw input.
     pub result_path: ResultPath,
+    /// `Assign`
+    pub assign: Option<Payload>,
+    /// `Output`, the error output where it is not given; never in JSONPath.
+    pub output: Option<jsonata::Template>,
     /// Where it leads.
     pub next: StateIndex,
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use json::Value;
 
+use crate::expressions::{Offers, assign, jsonata};
 use crate::fields::{CATCHER, Fields, RETRIER, Table, expect_object};
 use crate::paths;
 use crate::state::StateReader;
@@ -77,7 +78,9 @@ fn catcher<'a>(state: &mut StateReader<'_, 'a>, entry: &Entry<'a>) -> Catcher {
     let errors = error_names(state, entry);
     let next = state.target_in(&entry.fields, "Next");
     let result_path = paths::result_path(entry.fields.located("ResultPath"), state.findings);
-    Catcher { errors, result_path, next }
+    let output = jsonata(entry.fields.located("Output"), Offers::ErrorOutput, state.findings);
+    let assign = assign(state, entry.fields.located("Assign"), Offers::ErrorOutput);
+    Catcher { errors, result_path, assign, output, next }
 }
 
 /// `ErrorEquals`

@@ -9,6 +9,7 @@ use crate::outline::{Outline, RegionOutline, StateOutline, state_type};
 use crate::place::Place;
 use crate::reachability::Links;
 use crate::states;
+use crate::variables::Assignment;
 use crate::{
     Code, RegionIndex, State, StateIndex, StateKind, StateType, Transition, WorkflowType, flow,
     retry,
@@ -31,6 +32,16 @@ pub(crate) struct StateReader<'c, 'a> {
     pub(crate) findings: &'c mut Findings<'a>,
     all: &'c Outline<'a>,
     links: Links,
+    assignments: Vec<Assignment<'a>>,
+}
+
+/// A state that was compiled, and what else its text says.
+pub(crate) struct Compiled<'a> {
+    pub(crate) state: State,
+    /// Where it leads.
+    pub(crate) links: Links,
+    /// The variables that it assigns.
+    pub(crate) assignments: Vec<Assignment<'a>>,
 }
 
 /// What a state is compiled within.
@@ -41,15 +52,19 @@ pub(crate) struct Machine<'c, 'a> {
 }
 
 impl<'c, 'a> Machine<'c, 'a> {
-    /// Compiles a state, and says where it leads.
+    /// Compiles a state.
     pub(crate) fn state(
         &self,
         outline: &'c StateOutline<'a>,
         findings: &'c mut Findings<'a>,
-    ) -> (State, Links) {
+    ) -> Compiled<'a> {
         match self.reader(outline, findings) {
             Some(reader) => reader.compile(),
-            None => (placeholder(outline), Links::unknown()),
+            None => Compiled {
+                state: placeholder(outline),
+                links: Links::unknown(),
+                assignments: Vec::new(),
+            },
         }
     }
 
@@ -84,19 +99,27 @@ impl<'c, 'a> Machine<'c, 'a> {
             findings,
             all: self.outline,
             links: Links::default(),
+            assignments: Vec::new(),
         })
     }
 }
 
 impl<'c, 'a> StateReader<'c, 'a> {
-    fn compile(mut self) -> (State, Links) {
+    fn compile(mut self) -> Compiled<'a> {
         let data = flow::data_flow(&mut self);
+        let assign = flow::assign(&mut self);
         let retry = retry::retriers(&mut self);
         let catch = retry::catchers(&mut self);
         let kind = self.kind();
         let outline = self.outline;
         let name = outline.name.clone();
-        (State { name, region: outline.region, data, retry, catch, kind }, self.links)
+        let state = State { name, region: outline.region, data, assign, retry, catch, kind };
+        Compiled { state, links: self.links, assignments: self.assignments }
+    }
+
+    /// Remembers that the state assigns a variable.
+    pub(crate) fn assigns(&mut self, name: &'a str, place: Place<'a>) {
+        self.assignments.push(Assignment { region: self.outline.region, name, place });
     }
 
     fn kind(&mut self) -> StateKind {
@@ -207,6 +230,7 @@ fn placeholder(outline: &StateOutline<'_>) -> State {
         name: Arc::clone(outline.name),
         region: outline.region,
         data: flow::unchanged(),
+        assign: None,
         retry: Vec::new(),
         catch: Vec::new(),
         kind: StateKind::Succeed,

@@ -59,8 +59,8 @@ impl Execution {
             EventKind::StateEntered { input, state, until, .. } => {
                 self.enter(event, *state, input, *until);
             }
-            EventKind::StateExited { output, next, .. } => {
-                self.exit(event, output, *next);
+            EventKind::StateExited { output, assigned, next, .. } => {
+                self.exit(event, output, assigned, *next);
             }
             EventKind::TaskScheduled { .. }
             | EventKind::ActivityScheduled { .. }
@@ -160,9 +160,20 @@ impl Execution {
         };
     }
 
-    fn exit(&mut self, event: &HistoryEvent, output: &Document, next: Option<StateIndex>) {
+    fn exit(
+        &mut self,
+        event: &HistoryEvent,
+        output: &Document,
+        assigned: &[(Arc<str>, Document)],
+        next: Option<StateIndex>,
+    ) {
         self.drop_below(event.frame);
         let frame = self.frame_mut(event.frame);
+        match next {
+            Some(_) => frame.variables.extend(assigned.iter().cloned()),
+            // Nobody can read them any more.
+            None => frame.variables.clear(),
+        }
         frame.position = match next {
             Some(state) => Position::Before { state, input: output.clone() },
             None => Position::Done { output: output.clone() },
@@ -298,7 +309,15 @@ impl Frame {
         last_event: EventId,
         input: Document,
     ) -> Frame {
-        Frame { parent, region, index, item: None, last_event, position: Position::Start { input } }
+        Frame {
+            parent,
+            region,
+            index,
+            item: None,
+            last_event,
+            variables: BTreeMap::new(),
+            position: Position::Start { input },
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The context object, `$$`.
 //! See <https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html>.
 
-use asl::Program;
+use asl::{Program, State};
 use json::{Object, Value};
 
 use crate::{Execution, FrameId, MapItem, Position, TaskToken, Timestamp};
@@ -15,17 +15,23 @@ pub(crate) struct Moment<'a> {
     pub(crate) item: Option<&'a MapItem>,
 }
 
-/// The context object as an expression of this frame sees it.
+/// The context object as an expression of this frame sees it; `entering` is the state that the
+/// frame is about to enter, and when, where no record says so yet.
 pub(crate) fn context(
     program: &Program,
     execution: &Execution,
     frame: FrameId,
     moment: Moment<'_>,
+    entering: Option<(&State, Timestamp)>,
 ) -> Value {
     let mut context = Object::new();
     context.insert("Execution", execution_part(execution));
     context.insert("StateMachine", state_machine_part(execution));
-    if let Some(state) = state_part(program, execution, frame) {
+    let state = match entering {
+        Some((state, now)) => Some(state_part(state, now, &[])),
+        None => current_state_part(program, execution, frame),
+    };
+    if let Some(state) = state {
         context.insert("State", state);
     }
     if let Some(token) = moment.token {
@@ -61,19 +67,22 @@ fn state_machine_part(execution: &Execution) -> Object {
     part
 }
 
-fn state_part(program: &Program, execution: &Execution, frame: FrameId) -> Option<Object> {
+fn current_state_part(program: &Program, execution: &Execution, frame: FrameId) -> Option<Object> {
     let frame = execution.frames.get(&frame)?;
     let Position::In { state, entered, retries, .. } = &frame.position else {
         return None;
     };
-    let state = program.state(*state);
+    Some(state_part(program.state(*state), *entered, retries))
+}
+
+fn state_part(state: &State, entered: Timestamp, retries: &[u32]) -> Object {
     let mut part = Object::new();
     part.insert("Name", state.name.clone());
-    part.insert("EnteredTime", iso(*entered));
+    part.insert("EnteredTime", iso(entered));
     if state.kind.can_retry() {
         part.insert("RetryCount", retries.iter().map(|count| i64::from(*count)).sum::<i64>());
     }
-    Some(part)
+    part
 }
 
 fn enclosing_item(execution: &Execution, frame: FrameId) -> Option<&MapItem> {

@@ -62,6 +62,8 @@ pub struct Frame {
     pub item: Option<MapItem>,
     /// `previousEventId` of its next event.
     pub last_event: EventId,
+    /// The workflow variables that its states assigned.
+    pub variables: BTreeMap<Arc<str>, Document>,
     /// Where it stands.
     pub position: Position,
 }
@@ -256,6 +258,18 @@ impl Execution {
             if running { task.pending_effect(*id) } else { task.stop_effect() }
         });
         stops.chain(tasks).collect()
+    }
+
+    /// The workflow variable of that name, as the states of a frame see it: their own, or one of
+    /// the frames around.
+    pub fn variable(&self, frame: FrameId, name: &str) -> Option<&Document> {
+        let mut frame = self.frames.get(&frame)?;
+        loop {
+            if let Some(value) = frame.variables.get(name) {
+                return Some(value);
+            }
+            frame = self.frames.get(&frame.parent?)?;
+        }
     }
 
     /// The attempt that is still waited for.

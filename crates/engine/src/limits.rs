@@ -12,6 +12,15 @@ pub struct Limits {
     pub inline_map_concurrency_max: u64,
     /// How long a Standard execution may run, in seconds: a year.
     pub execution_seconds_max: u64,
+    /// Bytes of UTF-8 in one variable: 262,144.
+    pub variable_bytes_max: usize,
+    /// Bytes of UTF-8 in all variables that one `Assign` assigns: 262,144.
+    pub assign_bytes_max: usize,
+    /// Bytes of UTF-8 in all variables of an execution: 10 MiB.
+    pub variables_bytes_max: usize,
+    /// What one evaluation of JSONata may use. AWS's limit is a time; ours counts steps, so that
+    /// the answer is the same on any machine.
+    pub jsonata: jsonata::Limits,
     /// Ours: how many states one step enters before the rest is left to the next step, so that an
     /// endless loop does not hold a thread.
     pub transitions_per_step: u64,
@@ -24,6 +33,10 @@ impl Limits {
         history_events_max: 25_000,
         inline_map_concurrency_max: 40,
         execution_seconds_max: 31_536_000,
+        variable_bytes_max: 262_144,
+        assign_bytes_max: 262_144,
+        variables_bytes_max: 10 << 20,
+        jsonata: jsonata::Limits::DEFAULT,
         transitions_per_step: 2_000,
     };
 
@@ -33,6 +46,10 @@ impl Limits {
         history_events_max: 60,
         inline_map_concurrency_max: 3,
         execution_seconds_max: 10_000,
+        variable_bytes_max: 100,
+        assign_bytes_max: 150,
+        variables_bytes_max: 300,
+        jsonata: jsonata::Limits { steps_max: 10_000, ..jsonata::Limits::DEFAULT },
         transitions_per_step: 3,
     };
 }

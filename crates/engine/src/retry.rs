@@ -8,6 +8,8 @@ use crate::Failure;
 
 /// The error that no Retry and no Catch takes, even where it is named.
 pub(crate) const RUNTIME: &str = "States.Runtime";
+/// The error of an expression in JSONata.
+pub(crate) const QUERY_EVALUATION: &str = "States.QueryEvaluationError";
 pub(crate) const TIMEOUT: &str = "States.Timeout";
 pub(crate) const HEARTBEAT_TIMEOUT: &str = "States.HeartbeatTimeout";
 pub(crate) const DATA_LIMIT_EXCEEDED: &str = "States.DataLimitExceeded";

@@ -7,7 +7,7 @@ use asl::{IntegrationPattern, Program, State, StateIndex, StateKind, Transition}
 use json::Document;
 use rand_core::Rng;
 
-use crate::evaluate::Fault;
+use crate::evaluate::{Exit, Fault};
 use crate::retry::{RUNTIME, TIMEOUT};
 use crate::{
     EventId, EventKind, Execution, ExecutionId, Failure, Frame, FrameId, HistoryEvent, Limits,
@@ -247,6 +247,8 @@ pub(crate) struct Stepper<'a, 'env> {
     /// read branch by branch.
     ready: VecDeque<FrameId>,
     transitions_left: u64,
+    /// The state that is about to be entered, while what its event says is worked out.
+    pub(crate) entering: Option<&'a State>,
 }
 
 impl<'a, 'env> Stepper<'a, 'env> {
@@ -260,7 +262,9 @@ impl<'a, 'env> Stepper<'a, 'env> {
         let transitions_left = env.limits.transitions_per_step;
         let step = Step::default();
         let ready = VecDeque::new();
-        let mut stepper = Stepper { program, execution, env, step, ready, transitions_left };
+        let entering = None;
+        let mut stepper =
+            Stepper { program, execution, env, step, ready, transitions_left, entering };
         // How an execution ends is written in its records; there is nothing to report here.
         let (Ok(()) | Err(Ended)) = first(&mut stepper).and_then(|()| stepper.advance_all());
         stepper.ask_for_stops(abandoned_before);
@@ -352,9 +356,13 @@ impl<'a, 'env> Stepper<'a, 'env> {
     fn enter(&mut self, id: FrameId, index: StateIndex, input: Document) -> Result<(), Ended> {
         let state = self.program.state(index);
         let until = match &state.kind {
-            StateKind::Wait(wait) => Some(self.wait_until(id, state, wait, &input)),
+            StateKind::Wait(wait) => {
+                self.entering = Some(state);
+                Some(self.wait_until(id, state, wait, &input))
+            }
             _ => None,
         };
+        self.entering = None;
         let previous = self.execution.frame(id).last_event;
         let entered = EventKind::StateEntered {
             state_type: state.kind.state_type(),
@@ -396,15 +404,16 @@ impl<'a, 'env> Stepper<'a, 'env> {
         &mut self,
         id: FrameId,
         previous: EventId,
-        output: Document,
+        exit: Exit,
         next: Option<StateIndex>,
     ) -> Result<(), Ended> {
         let state = self.state_of(id);
+        let Exit { output, assigned } = exit;
         let exited = EventKind::StateExited {
             state_type: state.kind.state_type(),
             name: state.name.clone(),
             output: output.clone(),
-            assigned: Vec::new(),
+            assigned,
             next,
         };
         let exited = self.emit(id, previous, exited)?;
@@ -422,7 +431,7 @@ impl<'a, 'env> Stepper<'a, 'env> {
     pub(crate) fn leave(
         &mut self,
         id: FrameId,
-        output: Result<Document, Fault>,
+        output: Result<Exit, Fault>,
         transition: Transition,
         previous: EventId,
     ) -> Result<(), Ended> {
@@ -431,7 +440,7 @@ impl<'a, 'env> Stepper<'a, 'env> {
             Transition::End => None,
         };
         match output {
-            Ok(output) => self.exit(id, previous, output, next),
+            Ok(exit) => self.exit(id, previous, exit, next),
             Err(fault) => self.fail_with(id, fault, previous),
         }
     }
@@ -481,6 +490,11 @@ impl<'a, 'env> Stepper<'a, 'env> {
     pub(crate) fn write(&mut self, record: Record) {
         self.execution.apply(&record);
         self.step.records.push(record);
+    }
+
+    /// What was written in this step so far.
+    pub(crate) fn records(&self) -> &[Record] {
+        &self.step.records
     }
 
     pub(crate) fn ask(&mut self, effect: Effect) {

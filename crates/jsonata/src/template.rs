@@ -112,7 +112,7 @@ impl Template {
         &self,
         bindings: &Bindings<'_>,
         environment: &mut Environment<'_>,
-    ) -> Result<Value, TemplateFailure> {
+    ) -> Result<Value, Box<TemplateFailure>> {
         self.root.evaluate(bindings, environment)
     }
 }
@@ -135,7 +135,7 @@ impl Node {
         &self,
         bindings: &Bindings<'_>,
         environment: &mut Environment<'_>,
-    ) -> Result<Value, TemplateFailure> {
+    ) -> Result<Value, Box<TemplateFailure>> {
         Ok(match self {
             Node::Literal(value) => value.clone(),
             Node::Expression(leaf) => leaf.evaluate(bindings, environment)?,
@@ -162,14 +162,15 @@ impl Leaf {
         &self,
         bindings: &Bindings<'_>,
         environment: &mut Environment<'_>,
-    ) -> Result<Value, TemplateFailure> {
+    ) -> Result<Value, Box<TemplateFailure>> {
         let error = match self.expression.evaluate(bindings, environment) {
             Ok(Some(value)) => return Ok(value),
             Ok(None) => None,
             Err(error) => Some(error),
         };
         let pointer = self.pointer.to_string();
-        Err(TemplateFailure { pointer, expression: self.expression.text().to_owned(), error })
+        let expression = self.expression.text().to_owned();
+        Err(Box::new(TemplateFailure { pointer, expression, error }))
     }
 }
 

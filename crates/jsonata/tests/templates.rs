@@ -12,7 +12,7 @@ fn compile(template: &str) -> Template {
     Template::compile(&template).expect("the test says a template")
 }
 
-fn evaluate(template: &str) -> Result<Value, TemplateFailure> {
+fn evaluate(template: &str) -> Result<Value, Box<TemplateFailure>> {
     let input = json::parse(r#"{"a":1,"list":[1,2]}"#).expect("JSON");
     let states = [("input", &input)];
     let variables = |name: &str| (name == "known").then(|| Value::from("v"));

@@ -68,7 +68,7 @@ pub(crate) const CATCHER: Table = &[&[
     field("Next", Shape::Text).required(),
     field("ResultPath", Shape::TextOrNull).in_json_path(),
     field("Output", Shape::Any).in_jsonata(),
-    field("Assign", Shape::Members).missing(),
+    field("Assign", Shape::Members),
     field("Comment", Shape::Text),
 ]];
 
@@ -76,9 +76,9 @@ pub(crate) const CATCHER: Table = &[&[
 pub(crate) const CHOICE_RULE: Table = &[
     &[
         field("Next", Shape::Text).required(),
-        field("Assign", Shape::Members).missing(),
+        field("Assign", Shape::Members),
         field("Output", Shape::Any).in_jsonata(),
-        field("Condition", Shape::Any).in_jsonata(),
+        field("Condition", Shape::Boolean).in_jsonata().or_expression(),
     ],
     CONDITION,
     OPERATORS,
@@ -240,7 +240,7 @@ const MAP: Table = &[
         field("ItemProcessor", Shape::Members),
         field("Iterator", Shape::Members),
         path("ItemsPath"),
-        field("Items", Shape::Any).in_jsonata(),
+        field("Items", Shape::List).in_jsonata().or_expression(),
         field("ItemSelector", Shape::Any),
         field("Parameters", Shape::Any).in_json_path(),
         integer("MaxConcurrency", 0, i64::MAX).or_expression(),
@@ -249,10 +249,10 @@ const MAP: Table = &[
         field("ItemBatcher", Shape::Members).missing(),
         field("ResultWriter", Shape::Members).missing(),
         field("Label", Shape::Text).missing(),
-        field("ToleratedFailureCount", Shape::Any).missing(),
-        path("ToleratedFailureCountPath").missing(),
-        field("ToleratedFailurePercentage", Shape::Any).missing(),
-        path("ToleratedFailurePercentagePath").missing(),
+        integer("ToleratedFailureCount", 0, i64::MAX).or_expression(),
+        path("ToleratedFailureCountPath"),
+        field("ToleratedFailurePercentage", Shape::Float { minimum: 0.0 }).or_expression(),
+        path("ToleratedFailurePercentagePath"),
     ],
 ];
 
@@ -270,7 +270,7 @@ const FILTERS: &[Field] = &[
 
 const TRANSITION: &[Field] = &[field("Next", Shape::Text), field("End", Shape::Boolean)];
 
-const ASSIGN: &[Field] = &[field("Assign", Shape::Members).missing()];
+const ASSIGN: &[Field] = &[field("Assign", Shape::Members)];
 
 const RESULT: &[Field] = &[
     field("ResultSelector", Shape::Any).in_json_path(),

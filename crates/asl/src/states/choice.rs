@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use json::{Object, Value};
 
+use crate::expressions::{Offers, assign, jsonata};
 use crate::fields::{CHOICE_RULE, CHOICE_RULE_NESTED, Fields, OPERATORS, expect_object};
 use crate::language::QueryLanguage;
 use crate::paths;
@@ -31,7 +32,10 @@ pub(crate) fn compile(state: &mut StateReader<'_, '_>) -> Choice {
         };
         let fields = Fields::check(object, CHOICE_RULE, state.language, place, state.findings);
         let condition = condition(state, object, &fields, 0);
-        rules.push(ChoiceRule { condition, next: state.target_in(&fields, "Next") });
+        let next = state.target_in(&fields, "Next");
+        let output = jsonata(fields.located("Output"), Offers::Nothing, state.findings);
+        let assign = assign(state, fields.located("Assign"), Offers::Nothing);
+        rules.push(ChoiceRule { condition, next, assign, output });
     }
     if state.fields.get("Choices").is_none() {
         state.leads_somewhere();
@@ -81,7 +85,8 @@ fn condition<'a>(
         return REFUSED;
     };
     if state.language == QueryLanguage::Jsonata {
-        return REFUSED;
+        let condition = jsonata(fields.located("Condition"), Offers::Nothing, state.findings);
+        return condition.map_or(REFUSED, Condition::Jsonata);
     }
     if kind == "Variable" {
         return test(state, object, fields);

@@ -2,6 +2,7 @@
 
 use jsonpath::Expression;
 
+use crate::expressions::expression;
 use crate::paths::{self, Sees};
 use crate::state::StateReader;
 use crate::template::warn_of_path;
@@ -33,6 +34,9 @@ fn field(
     both: &'static [&'static str],
 ) -> Option<FailField> {
     state.fields.one_of(both, false, state.findings);
+    if let Some(text) = expression(&state.fields, literal, state.language, state.findings) {
+        return Some(FailField::Jsonata(text));
+    }
     if let Some((value, place)) = state.fields.located(literal) {
         warn_of_path(literal, value, &place, state.findings);
         return value.as_str().map(|text| FailField::Literal(text.into()));

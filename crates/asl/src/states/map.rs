@@ -1,11 +1,10 @@
 //! The Map state.
 
+use crate::expressions::{Offers, amount, jsonata, payload};
 use crate::fields::{Fields, PROCESSOR_CONFIG};
-use crate::language::QueryLanguage;
 use crate::paths::{self, Sees};
 use crate::state::StateReader;
-use crate::template::template;
-use crate::{Amount, Map, RegionIndex, WorkflowType};
+use crate::{Amount, Items, Map, RegionIndex, WorkflowType};
 
 /// The fields of a Map state; what is in its item processor is compiled with all other states.
 pub(crate) fn compile(state: &mut StateReader<'_, '_>) -> Map {
@@ -16,20 +15,33 @@ pub(crate) fn compile(state: &mut StateReader<'_, '_>) -> Map {
         processor_config(state, *region);
     }
     let fields = &state.fields;
-    let is_json_path = state.language == QueryLanguage::JsonPath;
     let selector = fields.located("ItemSelector").or_else(|| fields.located("Parameters"));
-    let max_concurrency =
-        paths::single(fields.located("MaxConcurrencyPath"), Sees::Data, state.findings);
+    let path = paths::single(fields.located("ItemsPath"), Sees::Everything, state.findings);
+    let items = jsonata(fields.located("Items"), Offers::Nothing, state.findings);
+    let max_concurrency = amount(state, "MaxConcurrency", "MaxConcurrencyPath", Sees::Data);
     Map {
-        items_path: paths::single(fields.located("ItemsPath"), Sees::Everything, state.findings),
-        item_selector: template(selector.filter(|_| is_json_path), state.findings),
-        processor: state.outline.regions.first().copied().unwrap_or(RegionIndex::ROOT),
-        max_concurrency: match max_concurrency {
-            Some(path) => Amount::Path(path),
-            None => Amount::Literal(fields.integer("MaxConcurrency").unwrap_or(0)),
+        items: match (path, items) {
+            (Some(path), _) => Items::Path(path),
+            (None, Some(items)) => Items::Jsonata(items),
+            (None, None) => Items::Input,
         },
+        item_selector: payload(state, selector, Offers::Nothing),
+        processor: state.outline.regions.first().copied().unwrap_or(RegionIndex::ROOT),
+        max_concurrency: max_concurrency.unwrap_or(Amount::Literal(0)),
+        tolerated_failure: tolerated_failure(state),
         transition: state.transition(),
     }
+}
+
+fn tolerated_failure(state: &mut StateReader<'_, '_>) -> Vec<Amount> {
+    const COUNT: &[&str] = &["ToleratedFailureCount", "ToleratedFailureCountPath"];
+    const PERCENTAGE: &[&str] = &["ToleratedFailurePercentage", "ToleratedFailurePercentagePath"];
+    let mut amounts = Vec::new();
+    for names in [COUNT, PERCENTAGE] {
+        state.fields.one_of(names, false, state.findings);
+        amounts.extend(amount(state, names[0], names[1], Sees::Everything));
+    }
+    amounts
 }
 
 fn processor_config(state: &mut StateReader<'_, '_>, region: RegionIndex) {

@@ -1,6 +1,7 @@
 //! The Task state.
 
-use crate::paths::{self, Sees};
+use crate::expressions::amount;
+use crate::paths::Sees;
 use crate::resource;
 use crate::state::StateReader;
 use crate::{Amount, Task};
@@ -10,8 +11,9 @@ pub(crate) fn compile(state: &mut StateReader<'_, '_>) -> Task {
     let resource = resource::compile(state);
     state.fields.one_of(&["TimeoutSeconds", "TimeoutSecondsPath"], false, state.findings);
     state.fields.one_of(&["HeartbeatSeconds", "HeartbeatSecondsPath"], false, state.findings);
-    let timeout_seconds = amount(state, "TimeoutSeconds", "TimeoutSecondsPath");
-    let heartbeat_seconds = amount(state, "HeartbeatSeconds", "HeartbeatSecondsPath");
+    let timeout_seconds = amount(state, "TimeoutSeconds", "TimeoutSecondsPath", Sees::Everything);
+    let heartbeat_seconds =
+        amount(state, "HeartbeatSeconds", "HeartbeatSecondsPath", Sees::Everything);
     if let (Some(Amount::Literal(timeout)), Some(Amount::Literal(heartbeat))) =
         (&timeout_seconds, &heartbeat_seconds)
         && heartbeat >= timeout
@@ -20,16 +22,4 @@ pub(crate) fn compile(state: &mut StateReader<'_, '_>) -> Task {
         state.findings.error(&place, "HeartbeatSeconds must be smaller than TimeoutSeconds");
     }
     Task { resource, timeout_seconds, heartbeat_seconds, transition: state.transition() }
-}
-
-fn amount(
-    state: &mut StateReader<'_, '_>,
-    literal: &'static str,
-    path: &'static str,
-) -> Option<Amount> {
-    match state.fields.integer(literal) {
-        Some(seconds) => Some(Amount::Literal(seconds)),
-        None => paths::single(state.fields.located(path), Sees::Everything, state.findings)
-            .map(Amount::Path),
-    }
 }

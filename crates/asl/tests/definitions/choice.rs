@@ -335,8 +335,6 @@ fn rules_lead_somewhere() {
         r#""Variable":"$","IsNull":true,"Assign":{"x":1},"Output":"{% 1 %}""#,
         expect![[r#"
             Error SCHEMA_VALIDATION_FAILED at /States/C/Choices[0]
-                The QueryLanguage is set to 'JSONPath', but field 'Output' is only supported for the 'JSONata' QueryLanguage
-            Error SCHEMA_VALIDATION_FAILED at /States/C/Choices[0]/Assign
-                The field 'Assign' is not supported by this version of Stairwell"#]],
+                The QueryLanguage is set to 'JSONPath', but field 'Output' is only supported for the 'JSONata' QueryLanguage"#]],
     );
 }

@@ -7,11 +7,13 @@ mod conformance;
 mod data;
 mod errors;
 mod json;
+mod languages;
 mod map_and_parallel;
 mod program;
 mod properties;
 mod region;
 mod task;
+mod variables;
 mod wait_and_fail;
 
 use asl::{Analysis, Diagnostic, Severity, WorkflowType, compile};

@@ -210,6 +210,10 @@ fn a_map_is_inline() {
             "ToleratedFailureCount":1,"ToleratedFailureCountPath":"$.c",
             "ToleratedFailurePercentage":1,"ToleratedFailurePercentagePath":"$.p""#,
         expect![[r#"
+            Error SCHEMA_VALIDATION_FAILED at /States/S
+                There should only be one of the following fields: [ToleratedFailureCount, ToleratedFailureCountPath]
+            Error SCHEMA_VALIDATION_FAILED at /States/S
+                There should only be one of the following fields: [ToleratedFailurePercentage, ToleratedFailurePercentagePath]
             Error SCHEMA_VALIDATION_FAILED at /States/S/ItemReader
                 The field 'ItemReader' is not supported by this version of Stairwell
             Error SCHEMA_VALIDATION_FAILED at /States/S/ItemBatcher
@@ -217,15 +221,7 @@ fn a_map_is_inline() {
             Error SCHEMA_VALIDATION_FAILED at /States/S/ResultWriter
                 The field 'ResultWriter' is not supported by this version of Stairwell
             Error SCHEMA_VALIDATION_FAILED at /States/S/Label
-                The field 'Label' is not supported by this version of Stairwell
-            Error SCHEMA_VALIDATION_FAILED at /States/S/ToleratedFailureCount
-                The field 'ToleratedFailureCount' is not supported by this version of Stairwell
-            Error SCHEMA_VALIDATION_FAILED at /States/S/ToleratedFailureCountPath
-                The field 'ToleratedFailureCountPath' is not supported by this version of Stairwell
-            Error SCHEMA_VALIDATION_FAILED at /States/S/ToleratedFailurePercentage
-                The field 'ToleratedFailurePercentage' is not supported by this version of Stairwell
-            Error SCHEMA_VALIDATION_FAILED at /States/S/ToleratedFailurePercentagePath
-                The field 'ToleratedFailurePercentagePath' is not supported by this version of Stairwell"#]],
+                The field 'Label' is not supported by this version of Stairwell"#]],
     );
 }
 

@@ -1,9 +1,9 @@
 //! What a program holds.
 
 use asl::{
-    Amount, Comparison, Condition, DataFlow, FailField, IntegrationPattern, JitterStrategy,
-    Operand, Order, Program, RegionIndex, Resource, ResultPath, Select, StateIndex, StateKind,
-    Transition, WaitFor, WorkflowType, compile,
+    Amount, Comparison, Condition, DataFlow, FailField, IntegrationPattern, Items, JitterStrategy,
+    JsonPathFlow, Operand, Order, Program, RegionIndex, Resource, ResultPath, Select, State,
+    StateIndex, StateKind, Transition, WaitFor, WorkflowType, compile,
 };
 use expect_test::{Expect, expect};
 
@@ -112,9 +112,16 @@ fn lookups_are_by_number() {
     assert_eq!(program.region(RegionIndex::ROOT).start, StateIndex(0));
 }
 
+fn json_path_flow(state: State) -> JsonPathFlow {
+    match state.data {
+        DataFlow::JsonPath(flow) => *flow,
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn data_flows_unchanged_by_default() {
-    let DataFlow::JsonPath(flow) = only_state(r#""Type":"Pass","End":true"#).data;
+    let flow = json_path_flow(only_state(r#""Type":"Pass","End":true"#));
     assert!(matches!(flow.input_path, Select::Whole));
     assert!(matches!(flow.output_path, Select::Whole));
     assert!(matches!(flow.result_path, ResultPath::Whole));
@@ -126,13 +133,13 @@ fn data_flows_as_the_fields_say() {
     let fields = r#""Type":"Parallel","InputPath":null,"OutputPath":"$.out","ResultPath":"$.r",
         "Parameters":{"a.$":"$.b"},"ResultSelector":{"c":1},"End":true,
         "Branches":[{"StartAt":"A","States":{"A":{"Type":"Succeed"}}}]"#;
-    let DataFlow::JsonPath(flow) = only_state(fields).data;
+    let flow = json_path_flow(only_state(fields));
     assert!(matches!(flow.input_path, Select::Nothing));
     assert!(matches!(&flow.output_path, Select::At(path) if path.text() == "$.out"));
     assert!(matches!(&flow.result_path, ResultPath::At(path) if path.text() == "$.r"));
     assert!(flow.parameters.is_some_and(|template| template.literal().is_none()));
     assert!(flow.result_selector.is_some_and(|template| template.literal().is_some()));
-    let DataFlow::JsonPath(flow) = only_state(r#""Type":"Pass","ResultPath":null,"End":true"#).data;
+    let flow = json_path_flow(only_state(r#""Type":"Pass","ResultPath":null,"End":true"#));
     assert!(matches!(flow.result_path, ResultPath::Discard));
 }
 
@@ -215,18 +222,22 @@ fn a_map_has_defaults() {
             r#""Type":"Map","End":true,
             "Iterator":{{"StartAt":"P","States":{{"P":{{"Type":"Succeed"}}}}}}{fields}"#
         ));
-        let DataFlow::JsonPath(flow) = state.data;
+        let kind = state.kind;
+        let flow = match state.data {
+            DataFlow::JsonPath(flow) => flow,
+            other => panic!("{other:?}"),
+        };
         assert!(flow.parameters.is_none(), "on a Map state this is the item selector");
-        match state.kind {
+        match kind {
             StateKind::Map(map) => map,
             other => panic!("{other:?}"),
         }
     };
     let found = map("");
-    assert!(found.items_path.is_none() && found.item_selector.is_none());
+    assert!(matches!(found.items, Items::Input) && found.item_selector.is_none());
     assert!(matches!(found.max_concurrency, Amount::Literal(0)));
     let found = map(r#","ItemsPath":"$.i","Parameters":{"a":1},"MaxConcurrencyPath":"$.n""#);
-    assert!(found.items_path.is_some() && found.item_selector.is_some());
+    assert!(matches!(found.items, Items::Path(_)) && found.item_selector.is_some());
     assert!(matches!(found.max_concurrency, Amount::Path(_)));
 }
 

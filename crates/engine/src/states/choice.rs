@@ -8,7 +8,7 @@ use json::{Document, Number, Value};
 use jsonpath::Path;
 
 use crate::FrameId;
-use crate::evaluate::Fault;
+use crate::evaluate::{Exit, Fault, View};
 use crate::step::{Ended, Stepper};
 
 impl Stepper<'_, '_> {
@@ -21,7 +21,7 @@ impl Stepper<'_, '_> {
     ) -> Result<(), Ended> {
         let entered = self.execution.frame(id).last_event;
         match self.choose(id, state, choice, input) {
-            Ok((next, output)) => self.exit(id, entered, output, Some(next)),
+            Ok((next, exit)) => self.exit(id, entered, exit, Some(next)),
             Err(fault) => self.fail_with(id, fault, entered),
         }
     }
@@ -32,16 +32,23 @@ impl Stepper<'_, '_> {
         state: &State,
         choice: &Choice,
         input: &Document,
-    ) -> Result<(StateIndex, Document), Fault> {
+    ) -> Result<(StateIndex, Exit), Fault> {
         let effective = self.effective_input(id, state, input)?;
-        let mut next = choice.default;
-        for rule in &choice.rules {
-            if self.holds(id, &rule.condition, &effective)? {
-                next = Some(rule.next);
-                break;
+        for (index, rule) in choice.rules.iter().enumerate() {
+            let holds = match &rule.condition {
+                Condition::Jsonata(template) => {
+                    let field = format_args!("Choices[{index}]/Condition");
+                    let view = View::of(&effective);
+                    self.jsonata_of(id, template, field, view, ("boolean", Value::as_bool))?
+                }
+                condition => self.holds(id, condition, &effective)?,
+            };
+            if holds {
+                let exit = self.chosen_output(id, state, (index, rule), &effective)?;
+                return Ok((rule.next, exit));
             }
         }
-        let next = next.ok_or_else(|| {
+        let next = choice.default.ok_or_else(|| {
             Fault::runtime(
                 "Failed to transition out of the state. The state does not point to a next state.",
             )
@@ -72,6 +79,7 @@ impl Stepper<'_, '_> {
                 }
                 Ok(false)
             }
+            Condition::Jsonata(_) => unreachable!("a rule of JSONata holds no other rules"),
             Condition::Not(condition) => Ok(!self.holds(id, condition, input)?),
             Condition::Test { variable, comparison } => {
                 self.compare(id, variable, comparison, input)

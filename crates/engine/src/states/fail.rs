@@ -5,19 +5,18 @@ use std::sync::Arc;
 use asl::{Catcher, Fail, FailField, State};
 use json::{Document, Object, Value};
 
-use crate::evaluate::{Fault, merge};
+use crate::evaluate::{Fault, View};
 use crate::retry::{Raised, delay_milliseconds};
 use crate::step::{Ended, Stepper};
 use crate::{EventId, EventKind, Failure, FrameId, Note, Position, Record, RetryAt};
 
 impl Stepper<'_, '_> {
     pub(crate) fn fail(&mut self, id: FrameId, fail: &Fail, input: &Document) -> Result<(), Ended> {
-        let failure = match self.fail_failure(id, fail, input) {
-            Ok(failure) => failure,
-            Err(fault) => self.failure(id, fault),
-        };
         let entered = self.execution.frame(id).last_event;
-        self.fail_state(id, failure.into(), entered)
+        match self.fail_failure(id, fail, input) {
+            Ok(failure) => self.fail_state(id, failure.into(), entered),
+            Err(fault) => self.fail_with(id, fault, entered),
+        }
     }
 
     fn fail_failure(
@@ -27,8 +26,8 @@ impl Stepper<'_, '_> {
         input: &Document,
     ) -> Result<Failure, Fault> {
         Ok(Failure {
-            error: self.fail_field(id, fail.error.as_ref(), "ErrorPath", input)?,
-            cause: self.fail_field(id, fail.cause.as_ref(), "CausePath", input)?,
+            error: self.fail_field(id, fail.error.as_ref(), "Error", input)?,
+            cause: self.fail_field(id, fail.cause.as_ref(), "Cause", input)?,
         })
     }
 
@@ -42,9 +41,15 @@ impl Stepper<'_, '_> {
         let expression = match field {
             None => return Ok(None),
             Some(FailField::Literal(text)) => return Ok(Some(text.clone())),
+            Some(FailField::Jsonata(template)) => {
+                let of_text = ("string", |value: &Value| value.as_str().map(Arc::from));
+                let text = self.jsonata_of(id, template, name, View::of(input), of_text)?;
+                return Ok(Some(text));
+            }
             Some(FailField::Expression(expression)) => expression,
         };
-        match self.express(id, expression, name, input)? {
+        let name = format!("{name}Path");
+        match self.express(id, expression, &name, input)? {
             Value::String(text) => Ok(Some(text)),
             other => Err(Fault::runtime(format!(
                 "The field '{name}' must be a string, but '{}' is: {other}",
@@ -60,7 +65,7 @@ impl Stepper<'_, '_> {
         fault: Fault,
         previous: EventId,
     ) -> Result<(), Ended> {
-        let failure = self.failure(id, fault);
+        let (failure, previous) = self.report(id, fault, previous)?;
         self.fail_state(id, failure.into(), previous)
     }
 
@@ -79,9 +84,10 @@ impl Stepper<'_, '_> {
             self.write(Record::Note(Note::RetryScheduled { frame: id, retry }));
             return Ok(());
         }
-        let previous = self.join_failed(id, previous)?;
+        let previous = self.join_failed(id, &raised, previous)?;
         let catchers = if raised.can_be_handled() { &*state.catch } else { &[] };
-        match catchers.iter().find(|catcher| raised.matches(&catcher.errors)) {
+        let mut catchers = catchers.iter().enumerate();
+        match catchers.find(|(_, catcher)| raised.matches(&catcher.errors)) {
             Some(catcher) => self.catch(id, state, catcher, &raised, previous),
             None => self.propagate(id, raised, previous),
         }
@@ -113,21 +119,20 @@ impl Stepper<'_, '_> {
         &mut self,
         id: FrameId,
         state: &State,
-        catcher: &Catcher,
+        catcher: (usize, &Catcher),
         raised: &Raised,
         previous: EventId,
     ) -> Result<(), Ended> {
         let Position::In { input, .. } = &self.execution.frame(id).position else {
             unreachable!("a failing frame is in a state");
         };
+        let input = input.clone();
         let error_output = Document::from(Value::from(error_output(&raised.failure)));
-        let output = merge(&catcher.result_path, &input.clone(), error_output)
-            .and_then(|output| self.check_size(&state.name, &output).map(|()| output));
-        match output {
-            Ok(output) => self.exit(id, previous, output, Some(catcher.next)),
+        match self.caught_output(id, state, catcher, &input, &error_output) {
+            Ok(exit) => self.exit(id, previous, exit, Some(catcher.1.next)),
             // What a catcher cannot place has nobody left to catch it here.
             Err(fault) => {
-                let failure = self.failure(id, fault);
+                let (failure, previous) = self.report(id, fault, previous)?;
                 self.propagate(id, failure.into(), previous)
             }
         }

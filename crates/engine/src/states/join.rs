@@ -3,7 +3,7 @@
 use asl::{StateKind, Transition};
 use json::Document;
 
-use crate::retry::Raised;
+use crate::retry::{QUERY_EVALUATION, Raised};
 use crate::step::{Ended, Stepper};
 use crate::{EventId, EventKind, Frame, FrameId, Join, Position, WaitingOn};
 
@@ -97,11 +97,20 @@ impl Stepper<'_, '_> {
 
     /// Writes that a Parallel or Map state failed for good, where the frame is in one that had
     /// started; gives the event that what follows points to.
-    pub(crate) fn join_failed(&mut self, id: FrameId, previous: EventId) -> Result<EventId, Ended> {
-        let kind = match self.execution.frame(id).join() {
-            None => return Ok(previous),
-            Some(Join { map: Some(_), .. }) => EventKind::MapStateFailed,
-            Some(Join { map: None, .. }) => EventKind::ParallelStateFailed,
+    ///
+    /// One that failed to evaluate what it starts with has failed, too, as AWS sees it.
+    pub(crate) fn join_failed(
+        &mut self,
+        id: FrameId,
+        raised: &Raised,
+        previous: EventId,
+    ) -> Result<EventId, Ended> {
+        let has_begun = self.execution.frame(id).join().is_some()
+            || raised.failure.error.as_deref() == Some(QUERY_EVALUATION);
+        let kind = match &self.state_of(id).kind {
+            StateKind::Map(_) if has_begun => EventKind::MapStateFailed,
+            StateKind::Parallel(_) if has_begun => EventKind::ParallelStateFailed,
+            _ => return Ok(previous),
         };
         self.emit(id, previous, kind)
     }

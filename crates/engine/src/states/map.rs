@@ -1,10 +1,10 @@
 //! Map, inline: one iteration per item, so many at a time.
 
-use asl::{Map, State, StateKind};
+use asl::{DataFlow, Map, State, StateKind};
 use json::{Document, Value};
 
 use crate::context::Moment;
-use crate::evaluate::Fault;
+use crate::evaluate::{Fault, View};
 use crate::step::{Ended, Stepper};
 use crate::{EventId, EventKind, Frame, FrameId, MapItem};
 
@@ -60,13 +60,20 @@ impl Stepper<'_, '_> {
     ) -> Result<Items, Fault> {
         let effective = self.effective_input(id, state, input)?;
         let max_concurrency =
-            self.amount(id, &map.max_concurrency, "MaxConcurrencyPath", &effective)?;
-        let (items, path) = match &map.items_path {
-            None => (effective.clone(), "$"),
-            Some(path) => (Document::from(self.at(id, path, &effective)?), path.text()),
+            self.amount(id, &map.max_concurrency, "MaxConcurrency", &effective)?;
+        let items = match &map.items {
+            asl::Items::Input => effective.clone(),
+            asl::Items::Path(path) => Document::from(self.at(id, path, &effective)?),
+            asl::Items::Jsonata(template) => {
+                let of_array =
+                    ("array", |value: &Value| value.as_array().is_some().then(|| value.clone()));
+                let view = View::of(&effective);
+                let items = self.jsonata_of(id, template, "Items", view, of_array)?;
+                Document::from(items)
+            }
         };
-        let Value::Array(array) = items.value() else {
-            return Err(Fault::runtime(format!("Reference path \"{path}\" must point to array.")));
+        let Some(array) = items.value().as_array() else {
+            return Err(not_an_array(state, map, &items));
         };
         let length = array.len() as u64;
         Ok(Items { items, length, effective, max_concurrency })
@@ -91,9 +98,10 @@ impl Stepper<'_, '_> {
         let effective = items.input.clone();
         let input = match &map.item_selector {
             None => Ok(item.value.clone()),
-            Some(template) => {
+            Some(selector) => {
                 let moment = Moment { token: None, item: Some(&item) };
-                self.render(id, template, &effective, moment)
+                let view = View { moment, ..View::of(&effective) };
+                self.payload(id, selector, "ItemSelector", view)
             }
         };
         let input = match input {
@@ -128,5 +136,19 @@ impl Stepper<'_, '_> {
             self.start_next_iteration(parent, last)?;
         }
         Ok(succeeded)
+    }
+}
+
+/// What AWS says of items that are none.
+fn not_an_array(state: &State, map: &Map, items: &Document) -> Fault {
+    match (&state.data, &map.items) {
+        (DataFlow::JsonPath(_), items) => {
+            let path = if let asl::Items::Path(path) = items { path.text() } else { "$" };
+            Fault::runtime(format!("Reference path \"{path}\" must point to array."))
+        }
+        (DataFlow::Jsonata(_), _) => {
+            let text = format!("Map state input must be an array but was: {}", items.text());
+            Fault::query(None, text)
+        }
     }
 }

@@ -5,7 +5,7 @@ use json::Document;
 
 use crate::FrameId;
 use crate::context::Moment;
-use crate::evaluate::Fault;
+use crate::evaluate::{Exit, Fault};
 use crate::step::{Ended, Stepper};
 
 impl Stepper<'_, '_> {
@@ -27,7 +27,7 @@ impl Stepper<'_, '_> {
         state: &State,
         pass: &Pass,
         input: &Document,
-    ) -> Result<Document, Fault> {
+    ) -> Result<Exit, Fault> {
         let effective = self.effective_input(id, state, input)?;
         let result = match &pass.result {
             Some(result) => Document::from(result.clone()),

@@ -7,7 +7,7 @@ use json::{Document, Number, Value};
 use rand_core::Rng;
 
 use crate::context::Moment;
-use crate::evaluate::Fault;
+use crate::evaluate::{Fault, View};
 use crate::retry::{HEARTBEAT_TIMEOUT, Raised, TIMEOUT};
 use crate::step::{ChildRequest, Effect, Ended, ServiceRequest, ServiceTarget, Stepper};
 use crate::{
@@ -82,9 +82,9 @@ impl<'a> Stepper<'a, '_> {
         let parameters = self.arguments(id, state, &effective, moment)?;
         self.check_size(task.resource.service(), &parameters)?;
         let timeout = task.timeout_seconds.as_ref();
-        let timeout_seconds = self.seconds(id, timeout, "TimeoutSecondsPath", &effective)?;
+        let timeout_seconds = self.seconds(id, timeout, "TimeoutSeconds", &effective)?;
         let heartbeat = task.heartbeat_seconds.as_ref();
-        let heartbeat_seconds = self.seconds(id, heartbeat, "HeartbeatSecondsPath", &effective)?;
+        let heartbeat_seconds = self.seconds(id, heartbeat, "HeartbeatSeconds", &effective)?;
         Ok(Attempt { parameters, timeout_seconds, heartbeat_seconds, token })
     }
 
@@ -99,12 +99,17 @@ impl<'a> Stepper<'a, '_> {
             return Ok(None);
         };
         match self.amount(id, amount, field, input)? {
-            0 => Err(Fault::runtime(format!("The {field} field must be a positive integer."))),
+            0 if matches!(amount, Amount::Jsonata(_)) => {
+                let text = format!("The {field} field must be a positive integer but was: 0");
+                Err(Fault::query(Some(field.to_owned()), text))
+            }
+            0 => Err(Fault::runtime(format!("The {field}Path field must be a positive integer."))),
             seconds => Ok(Some(seconds)),
         }
     }
 
-    /// A number that may stand at a path.
+    /// A number that may stand at a path, in the field of that name with `Path` after it, or that
+    /// an expression may give.
     pub(crate) fn amount(
         &mut self,
         id: FrameId,
@@ -115,6 +120,9 @@ impl<'a> Stepper<'a, '_> {
         let path = match amount {
             Amount::Literal(literal) => return Ok(*literal),
             Amount::Path(path) => path,
+            Amount::Jsonata(template) => {
+                return self.jsonata_integer(id, template, field, View::of(input));
+            }
         };
         let value = self.at(id, path, input)?;
         let number = match &value {
@@ -125,7 +133,7 @@ impl<'a> Stepper<'a, '_> {
         };
         number.and_then(|number| u64::try_from(number).ok()).ok_or_else(|| {
             Fault::runtime(format!(
-                "The {field} field refers to value \"{}\" which is not a valid integer: {}",
+                "The {field}Path field refers to value \"{}\" which is not a valid integer: {}",
                 value.as_str().map_or_else(|| value.to_string(), str::to_owned),
                 path.text()
             ))

@@ -4,7 +4,7 @@ use asl::{State, StateKind, Wait, WaitFor, parse_timestamp};
 use json::{Document, Number, Value};
 use jsonpath::Path;
 
-use crate::evaluate::Fault;
+use crate::evaluate::{Fault, View};
 use crate::step::{Ended, Stepper};
 use crate::{FrameId, Position, Timestamp};
 
@@ -22,6 +22,22 @@ impl Stepper<'_, '_> {
         match &wait.until {
             WaitFor::Seconds(seconds) => Ok(self.env.now.plus_seconds(*seconds)),
             WaitFor::Timestamp(nanoseconds) => Ok(instant(*nanoseconds)),
+            WaitFor::SecondsJsonata(template) => {
+                let seconds = self.jsonata_integer(id, template, "Seconds", View::of(input))?;
+                Ok(self.env.now.plus_seconds(seconds))
+            }
+            WaitFor::TimestampJsonata(template) => {
+                let of_text = ("string", |value: &Value| value.as_str().map(str::to_owned));
+                let view = View::of(input);
+                let text = self.jsonata_of(id, template, "Timestamp", view, of_text)?;
+                parse_timestamp(&text).map(instant).ok_or_else(|| {
+                    let text = format!(
+                        "The Timestamp field cannot be parsed as an ISO-8601 extended offset \
+                         date-time format string: {text}"
+                    );
+                    Fault::query(Some("Timestamp".to_owned()), text)
+                })
+            }
             WaitFor::SecondsPath(path) => {
                 let input = self.effective_input(id, state, input)?;
                 let seconds = self.seconds_at(id, path, &input)?;

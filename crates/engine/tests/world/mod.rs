@@ -107,6 +107,7 @@ impl World {
     }
 
     /// Performs what was asked for, and lets no time pass.
+    #[allow(dead_code, reason = "not every group of tests needs it")]
     pub(crate) fn run_effects(&mut self) {
         while let Some(effect) = self.due.pop_front() {
             self.perform(effect);
@@ -293,8 +294,10 @@ fn describe(kind: &EventKind) -> String {
         EventKind::MapIterationAborted { index, .. } => format!("MapIterationAborted {index}"),
         EventKind::TaskStateAborted => "TaskStateAborted".into(),
         EventKind::WaitStateAborted => "WaitStateAborted".into(),
-        EventKind::EvaluationFailed { failure, .. } => {
-            format!("EvaluationFailed {}", failure_text(failure))
-        }
+        EventKind::EvaluationFailed { failure, location, state } => format!(
+            "EvaluationFailed {state} at {}: {}",
+            location.as_deref().unwrap_or("-"),
+            failure_text(failure)
+        ),
     }
 }

@@ -79,7 +79,7 @@ structs! {
         parameters, status, start, stop, deadline, output, failure, last_event, frames, next_frame,
         abandoned
     }
-    Frame { parent, region, index, item, last_event, position }
+    Frame { parent, region, index, item, last_event, variables, position }
     MapItem { index, value }
     TaskState {
         scheduled, deadline, heartbeat_seconds, heartbeat_deadline, token, activity

@@ -409,6 +409,7 @@ impl<'a> Tape<'a> {
             index: self.number(),
             item: self.option(|tape| MapItem { index: tape.number(), value: tape.document() }),
             last_event: self.event_id(),
+            variables: self.several(|tape| (tape.text(), tape.document())).into_iter().collect(),
             position: self.position(),
         }
     }

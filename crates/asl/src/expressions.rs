@@ -1,0 +1,136 @@
+//! JSONata in the fields of a state, and payload templates in either language.
+
+use json::Value;
+use jsonata::Template;
+
+use crate::fields::Fields;
+use crate::findings::Findings;
+use crate::language::QueryLanguage;
+use crate::place::Place;
+use crate::state::StateReader;
+use crate::template::template;
+use crate::{Amount, Code, Payload, StateType, paths};
+
+/// The members of `$states` that there are besides `input` and `context`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Offers {
+    Nothing,
+    /// `result`
+    Result,
+    /// `errorOutput`
+    ErrorOutput,
+}
+
+impl Offers {
+    /// What `Output` and `Assign` of a state of that type see.
+    pub(crate) fn of(state_type: StateType) -> Offers {
+        match state_type {
+            StateType::Task | StateType::Parallel | StateType::Map => Offers::Result,
+            _ => Offers::Nothing,
+        }
+    }
+
+    fn has(self, member: &str) -> bool {
+        match member {
+            "input" | "context" => true,
+            "result" => self == Offers::Result,
+            "errorOutput" => self == Offers::ErrorOutput,
+            _ => false,
+        }
+    }
+}
+
+/// The JSONata template that a field holds.
+pub(crate) fn jsonata<'a>(
+    field: Option<(&'a Value, Place<'a>)>,
+    offers: Offers,
+    findings: &mut Findings<'a>,
+) -> Option<Template> {
+    let (value, place) = field?;
+    match Template::compile(value) {
+        Ok(template) => {
+            for (pointer, expression) in template.expressions() {
+                let needs = expression.needs();
+                let restrictions = needs.restrictions.iter().map(ToString::to_string);
+                let members = needs.states_members.iter().filter(|member| !offers.has(member));
+                let members = members
+                    .map(|member| format!("Reference to '$states.{member}' is not supported."));
+                let place = place.find(value, pointer).0;
+                for message in restrictions.chain(members) {
+                    let code = Code::UnsupportedJsonataExpression;
+                    findings.error_with(code, &place, message);
+                }
+            }
+            Some(template)
+        }
+        Err(errors) => {
+            for error in errors {
+                let place = place.find(value, &error.pointer).0;
+                let code = Code::InvalidJsonataExpression;
+                findings.error_with(code, &place, error.error.message);
+            }
+            None
+        }
+    }
+}
+
+/// A field that is an expression; none where it is a literal.
+pub(crate) fn expression<'a>(
+    fields: &Fields<'a>,
+    name: &'static str,
+    language: QueryLanguage,
+    findings: &mut Findings<'a>,
+) -> Option<Template> {
+    if language != QueryLanguage::Jsonata {
+        return None;
+    }
+    let field = fields.located(name)?;
+    field.0.as_str().and_then(jsonata::expression_text)?;
+    jsonata(Some(field), Offers::Nothing, findings)
+}
+
+/// A payload template in the language of the state.
+pub(crate) fn payload<'a>(
+    state: &mut StateReader<'_, 'a>,
+    field: Option<(&'a Value, Place<'a>)>,
+    offers: Offers,
+) -> Option<Payload> {
+    match state.language {
+        QueryLanguage::JsonPath => template(field, state.findings).map(Payload::JsonPath),
+        QueryLanguage::Jsonata => jsonata(field, offers, state.findings).map(Payload::Jsonata),
+    }
+}
+
+/// `Assign` of a state, a rule or a catcher.
+pub(crate) fn assign<'a>(
+    state: &mut StateReader<'_, 'a>,
+    field: Option<(&'a Value, Place<'a>)>,
+    offers: Offers,
+) -> Option<Payload> {
+    let (value, place) = field?;
+    for (name, _) in value.as_object()?.iter() {
+        let variable = match state.language {
+            QueryLanguage::JsonPath => name.strip_suffix(".$").unwrap_or(name),
+            QueryLanguage::Jsonata => name,
+        };
+        state.assigns(variable, place.member(name));
+    }
+    payload(state, Some((value, place)), offers)
+}
+
+/// A number: a literal, a path in the field of that name with `Path` after it, or an expression.
+pub(crate) fn amount<'a>(
+    state: &mut StateReader<'_, 'a>,
+    literal: &'static str,
+    path: &'static str,
+    sees: paths::Sees,
+) -> Option<Amount> {
+    let fields = &state.fields;
+    if let Some(expression) = expression(fields, literal, state.language, state.findings) {
+        return Some(Amount::Jsonata(expression));
+    }
+    match fields.integer(literal) {
+        Some(number) => Some(Amount::Literal(number)),
+        None => paths::single(fields.located(path), sees, state.findings).map(Amount::Path),
+    }
+}
