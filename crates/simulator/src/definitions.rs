@@ -197,7 +197,8 @@ impl<'a> Author<'a> {
             "Resource": "arn:aws:states:::states:startExecution.waitForTaskToken",
             "Parameters": {
                 "StateMachineArn": format!("{ARN_PREFIX}:stateMachine:{CALLBACK}"),
-                "Input": {"token.$": "$$.Task.Token", "retries.$": "$$.State.RetryCount",
+                "Input": {"token.$": "$$.Task.Token", "parent.$": "$$.Execution.Id",
+                    "retries.$": "$$.State.RetryCount",
                     "n.$": "$.n"}}});
         if !self.is_ordered && self.draw.percent(40) {
             state["TimeoutSeconds"] = json!(self.draw.between(5, 50));

@@ -8,11 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use asl::WorkflowType;
+use engine::EventKind;
 use json::Document;
 use runtime::{
     ActivityError, ActivityTask, Configurations, CreateActivity, CreateStateMachine,
-    ExecutionError, ExecutionsOf, GetActivityTask, ListExecutions, Runtime, SendTaskFailure,
-    SendTaskSuccess, StartError, StartExecution, StateMachineError, StopExecution, TaskError,
+    ExecutionDescription, ExecutionError, ExecutionsOf, GetActivityTask, GetExecutionHistory,
+    ListExecutions, Runtime, SendTaskFailure, SendTaskSuccess, StartError, StartExecution,
+    StateMachineError, StopExecution, TaskError,
 };
 use tokio::task::{JoinHandle, spawn_local};
 
@@ -324,12 +326,33 @@ impl Caller {
                 }
                 let described = self.runtime.describe_execution(&scope(), &header.arn).await;
                 if let Ok(described) = described
+                    && self.is_expected(&described).await
                     && self.bring_back(&described.input).await
                 {
                     self.outside.borrow_mut().called_back.insert(header.arn);
                 }
             }
         }
+    }
+
+    /// Whether the parent knows that its task was submitted. Without that, a token that comes back
+    /// while a crash is mended shows in the history: rightly, but not in an ordered world.
+    async fn is_expected(&self, child: &ExecutionDescription) -> bool {
+        let Some(parent) = child.input.value().get("parent").and_then(json::Value::as_str) else {
+            return false;
+        };
+        let request = GetExecutionHistory {
+            execution_arn: parent,
+            from: None,
+            limit: 30_000,
+            reverse: false,
+        };
+        let history = self.runtime.get_execution_history(&scope(), request).await;
+        let submitted = history.into_iter().flat_map(|page| page.events).any(|event| {
+            matches!(&event.kind, EventKind::TaskSubmitted { output, .. }
+                if output.text().contains(&*child.header.arn))
+        });
+        submitted || !self.is_ordered
     }
 
     /// Brings a token back. What with depends on the input alone, so that an ordered world answers

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{HistoryEvent, Timestamp};
+use engine::{HistoryEvent, Status, Timestamp};
 use runtime::{Clock, ExecutionsOf, ListExecutions, Runtime, RuntimeConfig};
 use store::{Fault, FaultyStore, Loaded, MemoryStore, Operation, Scope, Store};
 use tokio::sync::Notify;
@@ -165,13 +165,33 @@ impl World<'_> {
                 return Ok(());
             }
             if runtime.now() > began.plus_seconds(WORLD_SECONDS_MAX) {
+                let stuck = self.open_executions(runtime).await;
                 return Err(format!(
                     "{open} executions have not ended {WORLD_SECONDS_MAX} s after the last fault; \
-                     outside: {:?}",
+                     outside: {:?}{stuck}",
                     self.outside.borrow(),
                 ));
             }
         }
+    }
+
+    /// What the executions that have not ended wait for.
+    async fn open_executions(&self, runtime: &Runtime) -> String {
+        let mut told = String::new();
+        for name in self.plan.machine_names() {
+            let arn = machine_arn(&name);
+            let of = ExecutionsOf::StateMachine(&arn);
+            let status = Some(Status::Running);
+            let request = ListExecutions { of, status, after: None, limit: 3 };
+            let list = runtime.list_executions(&scope(), request).await;
+            for header in list.into_iter().flat_map(|list| list.executions) {
+                if let Ok(Some(loaded)) = self.memory.load(header.id).await {
+                    let frames = loaded.execution.frames;
+                    told += &format!("\n{} {:?}: {frames:#?}", header.arn, header.parent);
+                }
+            }
+        }
+        told
     }
 
     /// Reads everything back.

@@ -177,7 +177,7 @@ fn a_token_that_is_brought_back() {
         "Resource":"arn:aws:states:::states:startExecution.waitForTaskToken",
         "Parameters":{"StateMachineArn":
         "arn:aws:states:us-east-1:123456789012:stateMachine:callback",
-        "Input":{"token.$":"$$.Task.Token"}},"End":true}}}"#;
+        "Input":{"token.$":"$$.Task.Token","parent.$":"$$.Execution.Id"}},"End":true}}}"#;
     check_every_crash(definition, CHILD);
 }
 
