@@ -18,9 +18,6 @@ const MARKER_FILE: &str = "version";
 /// opening after a crash slower.
 const JOURNAL_BYTES_MAX: u64 = 96 << 20;
 
-/// Of each table. Larger ones make opening after a crash slower.
-const MEMTABLE_BYTES_MAX: u64 = 16 << 20;
-
 /// Flushing and compaction. One of them keeps to flushing.
 const WORKERS: usize = 2;
 
@@ -53,8 +50,14 @@ impl Table {
         }
     }
 
+    /// So large that both are written out about equally often under load: a journal is kept until
+    /// all tables have written out what is in it, and what is kept is read after a crash.
     fn options(self) -> KeyspaceCreateOptions {
-        KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES_MAX)
+        let memtable_bytes_max = match self {
+            Table::History => 16 << 20,
+            Table::Index => 8 << 20,
+        };
+        KeyspaceCreateOptions::default().max_memtable_size(memtable_bytes_max)
     }
 }
 
