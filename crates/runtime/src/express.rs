@@ -63,7 +63,7 @@ impl Shell {
             execution_seconds_max: EXPRESS_SECONDS_MAX,
             // AWS counts the events of Standard executions alone.
             history_events_max: u64::MAX,
-            ..self.config.limits
+            ..self.config.limits.clone()
         }
     }
 
