@@ -117,6 +117,11 @@ impl ErrorCode {
         self.entry().0
     }
 
+    /// Whether the service model has it, so that SDKs know it by name.
+    pub fn is_modelled(self) -> bool {
+        self.entry().1 != PROTOCOL
+    }
+
     /// The HTTP status that it is answered with.
     pub fn status(self) -> StatusCode {
         self.entry().2

@@ -395,9 +395,22 @@ mod tests {
             input: document("[1]"),
             timeout_seconds: Some(5),
         };
-        check(scheduled, expect![[r#"LambdaFunctionScheduled","id":2,"previousEventId":0,"lambdaFunctionScheduledEventDetails":{"resource":"arn:f","input":"[1]","inputDetails":{"truncated":false},"timeoutInSeconds":5}}"#]]);
-        check(EventKind::LambdaFunctionStarted, expect![[r#"LambdaFunctionStarted","id":2,"previousEventId":0}"#]]);
-        check(EventKind::LambdaFunctionFailed(Failure::new("Own", "{}")), expect![[r#"LambdaFunctionFailed","id":2,"previousEventId":0,"lambdaFunctionFailedEventDetails":{"error":"Own","cause":"{}"}}"#]]);
+        check(
+            scheduled,
+            expect![[
+                r#"LambdaFunctionScheduled","id":2,"previousEventId":0,"lambdaFunctionScheduledEventDetails":{"resource":"arn:f","input":"[1]","inputDetails":{"truncated":false},"timeoutInSeconds":5}}"#
+            ]],
+        );
+        check(
+            EventKind::LambdaFunctionStarted,
+            expect![[r#"LambdaFunctionStarted","id":2,"previousEventId":0}"#]],
+        );
+        check(
+            EventKind::LambdaFunctionFailed(Failure::new("Own", "{}")),
+            expect![[
+                r#"LambdaFunctionFailed","id":2,"previousEventId":0,"lambdaFunctionFailedEventDetails":{"error":"Own","cause":"{}"}}"#
+            ]],
+        );
     }
 
     #[test]

@@ -61,6 +61,11 @@ impl Field {
         Field { required: true, ..self }
     }
 
+    /// Whether it must be a text.
+    pub(crate) fn is_text(&self) -> bool {
+        matches!(self.shape, Shape::Text)
+    }
+
     const fn in_json_path(self) -> Field {
         Field { language: Some(QueryLanguage::JsonPath), ..self }
     }

@@ -2,6 +2,8 @@
 //! functions by their ARN.
 //! See <https://docs.aws.amazon.com/step-functions/latest/dg/integrate-services.html>.
 
+use json::{Object, Value};
+
 use crate::IntegrationPattern;
 use crate::fields::{Field, Shape};
 
@@ -24,6 +26,43 @@ impl std::fmt::Debug for Integration {
     }
 }
 
+impl Integration {
+    /// Looks for what AWS refuses of parameters that are known in full.
+    ///
+    /// # Errors
+    /// What is wrong, in AWS's words.
+    pub fn check(&self, parameters: &Value) -> Result<(), String> {
+        let none = Object::new();
+        let parameters = parameters.as_object().unwrap_or(&none);
+        for field in self.parameters {
+            let name = field.name;
+            match parameters.get(name) {
+                None if field.required => {
+                    return Err(format!("The field '{name}' is required but was missing"));
+                }
+                Some(value) if field.is_text() && value.as_str().is_none() => {
+                    if field.required || !value.is_null() {
+                        return Err(format!("The value for the field '{name}' must be a STRING"));
+                    }
+                }
+                Some(_) | None => {}
+            }
+        }
+        let is_known = |name: &str| self.parameters.iter().any(|field| field.name == name);
+        match parameters.iter().find(|(name, _)| !is_known(name)) {
+            Some((name, _)) => {
+                Err(format!("The field '{name}' is not supported by Step Functions"))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// The action of that service and name.
+pub fn integration(service: &str, action: &str) -> Option<Integration> {
+    integrations().find(|found| found.service == service && found.action == action)
+}
+
 /// Every action that there is, by service.
 pub fn integrations() -> impl Iterator<Item = Integration> {
     let sdk = SFN.iter().map(|(action, parameters)| Integration {
@@ -43,8 +82,7 @@ pub(crate) fn is_service(service: &str) -> bool {
 /// The action that the end of a resource names, such as `startExecution.sync:2`.
 pub(crate) fn find(service: &str, resource: &str) -> Option<(Integration, IntegrationPattern)> {
     let (action, suffix) = resource.split_at(resource.find('.').unwrap_or(resource.len()));
-    let integration =
-        integrations().find(|found| found.service == service && found.action == action)?;
+    let integration = integration(service, action)?;
     let pattern = integration.patterns.iter().find(|pattern| pattern.suffix() == suffix)?;
     Some((integration, *pattern))
 }

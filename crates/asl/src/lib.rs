@@ -34,7 +34,7 @@ mod variables;
 
 pub use compile::{Analysis, compile};
 pub use diagnostic::{Code, Diagnostic, Severity, diagnostics_message};
-pub use integration::{Integration, integrations};
+pub use integration::{Integration, integration, integrations};
 pub use program::{
     Amount, Branches, Catcher, Choice, ChoiceRule, Comparison, Condition, DataFlow, ErrorNames,
     Fail, FailField, IntegrationPattern, Items, JitterStrategy, JsonPathFlow, JsonataFlow, Map,

@@ -98,6 +98,10 @@ pub(crate) struct ServeArguments {
         value_delimiter = ','
     )]
     pub(crate) access_keys: Vec<String>,
+    /// Where Lambda is, such as http://127.0.0.1:9001; also taken from AWS_ENDPOINT_URL_LAMBDA,
+    /// LAMBDA_ENDPOINT and AWS_ENDPOINT_URL
+    #[arg(long, env = "STAIRWELL_LAMBDA_ENDPOINT", value_name = "URL", value_hint = ValueHint::Url)]
+    pub(crate) lambda_endpoint: Option<String>,
     /// The configuration file [default: stairwell.toml, where it is there]
     #[arg(long, env = "STAIRWELL_CONFIG", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) config: Option<PathBuf>,

@@ -11,9 +11,11 @@ use anyhow::{Context, bail};
 use api::Accounts;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
+use integrations::Endpoint;
 use serde::Deserialize;
 
 use crate::arguments::ServeArguments;
+use crate::services;
 
 const FILE_NAME: &str = "stairwell.toml";
 
@@ -28,6 +30,8 @@ pub(crate) struct Settings {
     pub(crate) log: String,
     /// Whose requests are whose.
     pub(crate) accounts: Accounts,
+    /// Where Lambda is.
+    pub(crate) lambda: Option<Endpoint>,
 }
 
 /// Where everything is kept.
@@ -50,6 +54,7 @@ struct File {
     log: Option<String>,
     account: Option<String>,
     region: Option<String>,
+    lambda_endpoint: Option<String>,
     #[serde(default)]
     access_keys: BTreeMap<String, String>,
 }
@@ -72,8 +77,10 @@ pub(crate) fn settings(
     };
     let port = arguments.port.or(file.port).unwrap_or(8083);
     let log = arguments.log.clone().or(file.log.clone()).unwrap_or_else(|| "info".to_owned());
+    let lambda = arguments.lambda_endpoint.as_deref().or(file.lambda_endpoint.as_deref());
+    let lambda = services::lambda_endpoint(lambda)?;
     let accounts = accounts(arguments, file)?;
-    Ok(Settings { address: SocketAddr::new(address, port), storage, log, accounts })
+    Ok(Settings { address: SocketAddr::new(address, port), storage, log, accounts, lambda })
 }
 
 fn read(path: Option<&Path>) -> anyhow::Result<File> {

@@ -14,7 +14,7 @@ use crate::arguments::DemoArguments;
 use crate::client::Client;
 use crate::configuration::{Settings, Storage};
 use crate::serve::{self, EndSignals, Server};
-use crate::{print, words};
+use crate::{print, services, words};
 
 const PARENT: &str = include_str!("../../../examples/parent.asl.json");
 const CHILD: &str = include_str!("../../../examples/child.asl.json");
@@ -34,6 +34,7 @@ pub(crate) fn demo(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
             storage: Storage::Folder(data),
             log: String::new(),
             accounts: Accounts::default(),
+            lambda: services::lambda_endpoint(None)?,
         };
         let server = Server::start(&settings).await?;
         server.announce()?;

@@ -8,6 +8,7 @@ mod input;
 mod print;
 mod run;
 mod serve;
+mod services;
 mod validate;
 mod words;
 

@@ -60,7 +60,7 @@ struct Events {
 
 impl Run {
     async fn start(arguments: &RunArguments, definition: &str, input: &str) -> anyhow::Result<Run> {
-        let api = serve::in_memory();
+        let api = serve::in_memory()?;
         let machine = json!({
             "name": machine_name(&arguments.file),
             "definition": definition,

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use api::{Accounts, Api};
 use clap::ArgMatches;
+use integrations::Endpoint;
 use runtime::{Clock, Runtime, RuntimeConfig};
 use store::{MemoryStore, Store};
 use store_embedded::{EmbeddedStore, Options};
@@ -19,6 +20,7 @@ use tracing_subscriber::EnvFilter;
 use crate::arguments::ServeArguments;
 use crate::configuration::{self, Settings, Storage};
 use crate::print;
+use crate::services;
 
 /// Serves until SIGINT or SIGTERM.
 pub(crate) fn serve(arguments: &ServeArguments, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
@@ -53,7 +55,7 @@ impl Server {
             .await
             .with_context(|| format!("cannot listen on {address}"))?;
         let (store, storage) = open(&settings.storage).await?;
-        let runtime = Runtime::open(store, runtime_config());
+        let runtime = Runtime::open(store, runtime_config(settings.lambda.clone()));
         let api = Arc::new(Api::new(runtime.clone(), settings.accounts.clone()));
         Ok(Server { listener, api, runtime, storage })
     }
@@ -122,18 +124,23 @@ impl EndSignals {
 }
 
 /// How a runtime of this process behaves.
-pub(crate) fn runtime_config() -> RuntimeConfig {
+pub(crate) fn runtime_config(lambda: Option<Endpoint>) -> RuntimeConfig {
     // Two random UUIDs are the shortest way to 244 secret bits from the operating system.
     let mut seed = [0; 32];
     seed[..16].copy_from_slice(uuid::Uuid::new_v4().as_bytes());
     seed[16..].copy_from_slice(uuid::Uuid::new_v4().as_bytes());
-    RuntimeConfig::new(Clock::system(), seed)
+    let config = RuntimeConfig::new(Clock::system(), seed);
+    RuntimeConfig { integrations: services::integrations(lambda), ..config }
 }
 
 /// An API in memory, for a single process.
-pub(crate) fn in_memory() -> Api {
-    let runtime = Runtime::open(Arc::new(MemoryStore::new()), runtime_config());
-    Api::new(runtime, Accounts::default())
+///
+/// # Errors
+/// Where a variable names an endpoint that cannot be called.
+pub(crate) fn in_memory() -> anyhow::Result<Api> {
+    let config = runtime_config(services::lambda_endpoint(None)?);
+    let runtime = Runtime::open(Arc::new(MemoryStore::new()), config);
+    Ok(Api::new(runtime, Accounts::default()))
 }
 
 async fn open(storage: &Storage) -> anyhow::Result<(Arc<dyn Store>, String)> {

@@ -81,6 +81,7 @@ impl<'a> Stepper<'a, '_> {
         let moment = Moment { token: waits.then_some(&token), item: None };
         let parameters = self.arguments(id, state, &effective, moment)?;
         self.check_size(task.resource.service(), &parameters)?;
+        check_parameters(&task.resource, &parameters)?;
         let timeout = task.timeout_seconds.as_ref();
         let timeout_seconds = self.seconds(id, timeout, "TimeoutSeconds", &effective)?;
         let heartbeat = task.heartbeat_seconds.as_ref();
@@ -406,6 +407,21 @@ impl<'a> Stepper<'a, '_> {
             self.execution.set_heartbeat_deadline(task, deadline);
         }
     }
+}
+
+/// Refuses what a service cannot be called with.
+fn check_parameters(resource: &Resource, parameters: &Document) -> Result<(), Fault> {
+    let Resource::Service { service, action, .. } = resource else {
+        return Ok(());
+    };
+    let integration =
+        asl::integration(service, action).expect("a program calls what is in the table");
+    integration.check(parameters.value()).map_err(|reason| {
+        let parameters = parameters.text();
+        Fault::runtime(format!(
+            "The Parameters '{parameters}' could not be used to start the Task: [{reason}]"
+        ))
+    })
 }
 
 /// The fourth part of an ARN.

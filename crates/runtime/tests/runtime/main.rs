@@ -3,6 +3,7 @@
 mod activities;
 mod nested;
 mod restarts;
+mod services;
 mod start;
 mod state_machines;
 mod world;

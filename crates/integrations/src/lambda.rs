@@ -1,0 +1,288 @@
+//! AWS Lambda: functions by their ARN, and `lambda:invoke`, over Lambda's Invoke operation.
+//! See <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>.
+//!
+//! Requests are not signed: what plays Lambda on one's own machine does not look.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use engine::{Failure, Limits, ServiceTarget};
+use hyper::Request;
+use hyper::header::CONTENT_TYPE;
+use json::{Document, Object, Value};
+use runtime::{Integration, ServiceCall};
+
+use crate::http::{Answer, Endpoint, HttpClient, Unanswered, escaped};
+
+/// A function answers 6 MB at most, and runs for 15 minutes at most.
+const BODY_BYTES_MAX: usize = 6 * 1_048_576 + 65_536;
+const PATIENCE: Duration = Duration::from_secs(16 * 60);
+
+/// What calls Lambda functions.
+#[derive(Debug)]
+pub struct Lambda {
+    endpoint: Option<Endpoint>,
+    client: HttpClient,
+}
+
+/// One invocation.
+struct Invocation<'a> {
+    /// A name or an ARN.
+    function: &'a str,
+    payload: String,
+    qualifier: Option<&'a str>,
+    /// Name and value.
+    headers: Vec<(&'static str, &'a str)>,
+    /// How AWS names what was called where its result is too large.
+    resource: &'a str,
+}
+
+impl Lambda {
+    /// Calls functions at that endpoint; without one, every call fails and says what is missing.
+    pub fn new(endpoint: Option<Endpoint>) -> Lambda {
+        Lambda::with_patience(endpoint, PATIENCE)
+    }
+
+    /// As [`Lambda::new`], with a shorter or longer wait for an answer.
+    pub fn with_patience(endpoint: Option<Endpoint>, patience: Duration) -> Lambda {
+        Lambda { endpoint, client: HttpClient::new(patience, BODY_BYTES_MAX) }
+    }
+
+    async fn invoke(&self, invocation: Invocation<'_>) -> Result<Answer, Failure> {
+        let Some(endpoint) = &self.endpoint else {
+            return Err(client_failure(
+                "no endpoint of Lambda is configured (--lambda-endpoint, AWS_ENDPOINT_URL_LAMBDA)",
+            ));
+        };
+        let function = escaped(invocation.function);
+        let mut path = format!("/2015-03-31/functions/{function}/invocations");
+        if let Some(qualifier) = invocation.qualifier {
+            path.push_str(&format!("?Qualifier={}", escaped(qualifier)));
+        }
+        let mut request =
+            Request::post(endpoint.at(&path)).header(CONTENT_TYPE, "application/json");
+        for (name, value) in invocation.headers {
+            request = request.header(name, value);
+        }
+        match self.client.send(request, invocation.payload).await {
+            Ok(answer) if answer.status.is_success() => Ok(answer),
+            Ok(answer) => Err(service_failure(&answer)),
+            Err(Unanswered::TooLong(_)) => Err(Failure::data_limit_exceeded(invocation.resource)),
+            Err(error) => Err(client_failure(&error.to_string())),
+        }
+    }
+
+    /// A function by its ARN: the event is the task's input, the result what the function returns.
+    async fn call_function(&self, arn: &str, event: &Document) -> Result<Document, Failure> {
+        let invocation = Invocation {
+            function: arn,
+            payload: event.text().to_owned(),
+            qualifier: None,
+            headers: Vec::new(),
+            resource: arn,
+        };
+        let answer = self.invoke(invocation).await?;
+        let text = payload_text(&answer)?;
+        if answer.header(FUNCTION_ERROR).is_some() {
+            return Err(function_failure(text, text.to_owned()));
+        }
+        Document::from_text(text).map_err(|_| unreadable(text, arn))
+    }
+
+    /// `lambda:invoke`
+    async fn call_invoke(&self, parameters: &Document) -> Result<Document, Failure> {
+        let parameters = parameters.value();
+        let text = |name: &str| parameters.get(name).and_then(Value::as_str);
+        let payload = match parameters.get("Payload") {
+            // What a function gets that is called with nothing.
+            None | Some(Value::Null) => "{}".to_owned(),
+            // A text is the event itself, in JSON.
+            Some(Value::String(text)) => text.to_string(),
+            Some(value) => value.to_text(),
+        };
+        let headers = [
+            ("x-amz-invocation-type", text("InvocationType")),
+            ("x-amz-log-type", text("LogType")),
+            ("x-amz-client-context", text("ClientContext")),
+        ];
+        let invocation = Invocation {
+            function: text("FunctionName").unwrap_or_default(),
+            payload,
+            qualifier: text("Qualifier"),
+            headers: headers.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
+            resource: "lambda",
+        };
+        let answer = self.invoke(invocation).await?;
+        let text = payload_text(&answer)?;
+        let payload = match json::parse(text) {
+            Ok(payload) => payload,
+            Err(_) if text.is_empty() => Value::from(""),
+            Err(_) => return Err(unreadable(text, "lambda")),
+        };
+        if answer.header(FUNCTION_ERROR).is_some() {
+            return Err(function_failure(text, payload.to_text()));
+        }
+        Ok(Document::from(result(&answer, payload)))
+    }
+}
+
+#[async_trait]
+impl Integration for Lambda {
+    async fn call(&self, call: ServiceCall) -> Result<Document, Failure> {
+        match &call.request.target {
+            ServiceTarget::Function(arn) => self.call_function(arn, &call.request.parameters).await,
+            ServiceTarget::Action(_) => self.call_invoke(&call.request.parameters).await,
+        }
+    }
+}
+
+const FUNCTION_ERROR: &str = "x-amz-function-error";
+
+fn payload_text(answer: &Answer) -> Result<&str, Failure> {
+    std::str::from_utf8(&answer.body).map_err(|_| unknown("<not UTF-8>"))
+}
+
+/// What `lambda:invoke` gives.
+fn result(answer: &Answer, payload: Value) -> Value {
+    let mut result = Object::new();
+    if let Some(version) = answer.header("x-amz-executed-version") {
+        result.insert("ExecutedVersion", version);
+    }
+    if let Some(log) = answer.header("x-amz-log-result") {
+        result.insert("LogResult", log);
+    }
+    result.insert("Payload", payload);
+    result.insert("SdkHttpMetadata", metadata(answer));
+    let mut response = Object::new();
+    response.insert("RequestId", answer.header("x-amzn-requestid").unwrap_or_default());
+    result.insert("SdkResponseMetadata", response);
+    result.insert("StatusCode", i64::from(answer.status.as_u16()));
+    result.into()
+}
+
+fn metadata(answer: &Answer) -> Object {
+    let (mut all, mut first) = (Object::new(), Object::new());
+    for name in answer.headers.keys() {
+        let values = answer.headers.get_all(name).iter();
+        let values: Vec<Value> =
+            values.filter_map(|value| value.to_str().ok()).map(Value::from).collect();
+        if let Some(value) = values.first() {
+            first.insert(spelled(name.as_str()), value.clone());
+            all.insert(spelled(name.as_str()), values);
+        }
+    }
+    let mut metadata = Object::new();
+    metadata.insert("AllHttpHeaders", all);
+    metadata.insert("HttpHeaders", first);
+    metadata.insert("HttpStatusCode", i64::from(answer.status.as_u16()));
+    metadata
+}
+
+/// The name of a header as Lambda spells it. On the way, spelling is lost.
+fn spelled(name: &str) -> &str {
+    match name {
+        "connection" => "Connection",
+        "content-length" => "Content-Length",
+        "content-type" => "Content-Type",
+        "date" => "Date",
+        "x-amz-executed-version" => "X-Amz-Executed-Version",
+        "x-amz-function-error" => "X-Amz-Function-Error",
+        "x-amz-log-result" => "X-Amz-Log-Result",
+        "x-amzn-remapped-content-length" => "x-amzn-Remapped-Content-Length",
+        "x-amzn-requestid" => "x-amzn-RequestId",
+        "x-amzn-trace-id" => "X-Amzn-Trace-Id",
+        other => other,
+    }
+}
+
+/// A function that raised an error. `cause` is its account of it.
+fn function_failure(text: &str, cause: String) -> Failure {
+    let payload = json::parse(text).unwrap_or(Value::Null);
+    match payload.get("errorType") {
+        Some(Value::String(error)) if !error.is_empty() => Failure::new(error.clone(), cause),
+        _ => unknown(text),
+    }
+}
+
+fn unknown(payload: &str) -> Failure {
+    let cause = format!(
+        "The cause could not be determined because Lambda did not return an error type. Returned \
+         payload: {payload}"
+    );
+    Failure::new("Lambda.Unknown", cause)
+}
+
+/// A result that is not JSON.
+fn unreadable(text: &str, resource: &str) -> Failure {
+    if text.len() > Limits::AWS.payload_bytes_max {
+        return Failure::data_limit_exceeded(resource);
+    }
+    unknown(text)
+}
+
+/// The request did not get through, or the answer did not.
+fn client_failure(reason: &str) -> Failure {
+    Failure::new("Lambda.SdkClientException", format!("Unable to execute HTTP request: {reason}"))
+}
+
+/// What Lambda itself refused.
+fn service_failure(answer: &Answer) -> Failure {
+    let body = std::str::from_utf8(&answer.body).ok().and_then(|text| json::parse(text).ok());
+    let member = |names: &[&str]| {
+        names.iter().find_map(|name| match body.as_ref()?.get(name)? {
+            Value::String(text) => Some(text.clone()),
+            _ => None,
+        })
+    };
+    // As in `ResourceNotFoundException:http://…` and `com.amazon#ResourceNotFoundException`.
+    let code = answer.header("x-amzn-errortype").map(Arc::from).or_else(|| member(&["__type"]));
+    let code = code.as_deref().unwrap_or_default();
+    let code = code.split(':').next().unwrap_or_default();
+    let code = code.rsplit('#').next().unwrap_or_default();
+    let message = member(&["Message", "message"]);
+    let message = message.as_deref().unwrap_or("null");
+    let error = if ERRORS.contains(&code) { code } else { "AWSLambdaException" };
+    let cause = format!(
+        "{message} (Service: AWSLambda; Status Code: {}; Error Code: {code}; Request ID: {}; \
+         Proxy: null)",
+        answer.status.as_u16(),
+        answer.header("x-amzn-requestid").unwrap_or("null")
+    );
+    Failure::new(format!("Lambda.{error}"), cause)
+}
+
+/// The errors that the service model gives Invoke; any other is an `AWSLambdaException`.
+const ERRORS: &[&str] = &[
+    "EC2AccessDeniedException",
+    "EC2ThrottledException",
+    "EC2UnexpectedException",
+    "EFSIOException",
+    "EFSMountConnectivityException",
+    "EFSMountFailureException",
+    "EFSMountTimeoutException",
+    "ENILimitReachedException",
+    "InvalidParameterValueException",
+    "InvalidRequestContentException",
+    "InvalidRuntimeException",
+    "InvalidSecurityGroupIDException",
+    "InvalidSubnetIDException",
+    "InvalidZipFileException",
+    "KMSAccessDeniedException",
+    "KMSDisabledException",
+    "KMSInvalidStateException",
+    "KMSNotFoundException",
+    "RecursiveInvocationException",
+    "RequestTooLargeException",
+    "ResourceConflictException",
+    "ResourceNotFoundException",
+    "ResourceNotReadyException",
+    "SerializedRequestEntityTooLargeException",
+    "ServiceException",
+    "SnapStartException",
+    "SnapStartNotReadyException",
+    "SnapStartTimeoutException",
+    "SubnetIPAddressLimitReachedException",
+    "TooManyRequestsException",
+    "UnsupportedMediaTypeException",
+];
