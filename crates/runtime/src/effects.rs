@@ -7,6 +7,7 @@ use asl::{IntegrationPattern, WorkflowType};
 use engine::{ChildRequest, Effect, ExecutionId, Failure, Input, TaskId};
 use parking_lot::Mutex;
 use store::{Commit, Expected, ParentTask, Scope, StoreError};
+use tokio::task::JoinSet;
 
 use crate::arn::Arn;
 use crate::child::{self, Refusal};
@@ -235,20 +236,18 @@ impl Shell {
         }
     }
 
-    /// Stops nested executions. Says whether that is done.
+    /// Stops nested executions, all at once. Says whether that is done.
     async fn stop_children(self: Arc<Self>, parent_arn: Arc<str>, children: Vec<Arc<str>>) -> bool {
         let failure = child::stop_failure(&parent_arn);
-        let mut all_stopped = true;
-        for child_arn in children {
-            all_stopped &= self.stop_child(&child_arn, &failure).await;
-        }
-        all_stopped
+        let stop = |child_arn| self.clone().stop_child(child_arn, failure.clone());
+        let stops: JoinSet<bool> = children.into_iter().map(stop).collect();
+        stops.join_all().await.into_iter().all(|is_stopped| is_stopped)
     }
 
-    async fn stop_child(self: &Arc<Self>, child_arn: &str, failure: &Failure) -> bool {
+    async fn stop_child(self: Arc<Self>, child_arn: Arc<str>, failure: Failure) -> bool {
         let mut backoff = Backoff::default();
         loop {
-            let error = match self.store.find_execution(child_arn).await {
+            let error = match self.store.find_execution(&child_arn).await {
                 Ok(None) => return true,
                 Ok(Some(id)) => match self.ask(id, Ask::Stop(failure.clone())).await {
                     Ok(_) | Err(Undone::Absent) => return true,
@@ -260,7 +259,7 @@ impl Shell {
                 },
                 Err(error) => error,
             };
-            if !backoff.pause(self, &error).await {
+            if !backoff.pause(&self, &error).await {
                 return false;
             }
         }

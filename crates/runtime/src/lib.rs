@@ -9,9 +9,8 @@
 //! AWS's wire format (`api`).
 //!
 //! In reading order: [`Runtime`] is the handle and `shell` what is behind it; `live`, `drive` and
-//! `timers` move executions; `effects`, `child`, `offers`, `integration` and `express` do what they ask
-//! for;
-//! `machines` and `programs` know what they run; then one file per family of operations.
+//! `timers` move executions; `effects`, `child`, `offers`, `integration` and `express` do what they
+//! ask for; `machines` and `programs` know what they run; then one file per family of operations.
 
 mod arn;
 mod cache;

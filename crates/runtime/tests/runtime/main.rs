@@ -1,5 +1,7 @@
 //! The runtime on a store in memory, in paused time.
 
+#![allow(clippy::unwrap_used)]
+
 mod activities;
 mod nested;
 mod restarts;

@@ -12,8 +12,8 @@ use parking_lot::Mutex;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 use stairwell_runtime::{
-    Clock, ExecutionError, GetActivityTask, Runtime, RuntimeConfig, StartError, StartExecution,
-    StopExecution, TaskError,
+    Clock, ExecutionError, ExecutionsOf, GetActivityTask, ListExecutions, Runtime, RuntimeConfig,
+    StartError, StartExecution, StopExecution, TaskError,
 };
 use store::{
     Claim, Commit, ExecutionHeader, ExecutionQuery, Fault, FaultyStore, HistoryCursor, HistoryPage,
@@ -823,6 +823,33 @@ fn without_any_fault() {
         wait:c SUCCEEDED {}
     "#]],
     );
+}
+
+/// Every event of a run, with all that is random and all times.
+fn bytes(workload: impl AsyncFn(World) -> String) -> String {
+    Lives::new().live(async |world: World| {
+        workload(world.clone()).await;
+        let mut events = Vec::new();
+        for machine in ["m", "wait", "fail", "pass", "middle"] {
+            let arn = machine_arn(machine);
+            let of = ExecutionsOf::StateMachine(&arn);
+            let request = ListExecutions { of, status: None, after: None, limit: 100 };
+            let list = world.runtime.list_executions(&world.scope, request).await;
+            for header in list.map(|list| list.executions).unwrap_or_default() {
+                events.extend(world.events(&header.arn).await);
+            }
+        }
+        format!("{events:#?}")
+    })
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes() {
+    for _ in 0..3 {
+        assert_eq!(bytes(sequence), bytes(sequence));
+        assert_eq!(bytes(stopped), bytes(stopped));
+        assert_eq!(bytes(workers), bytes(workers));
+    }
 }
 
 #[test]

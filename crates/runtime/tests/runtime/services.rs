@@ -85,7 +85,11 @@ fn check(function: &str, more: &str, ending: &str, history: expect_test::Expect)
 
 #[test]
 fn a_service_is_called_once_and_answers() {
-    check("slow", "", r#"SUCCEEDED {"FunctionName":"slow"}"#, expect![[r#"
+    check(
+        "slow",
+        "",
+        r#"SUCCEEDED {"FunctionName":"slow"}"#,
+        expect![[r#"
         1<-0 0s ExecutionStarted
         2<-0 0s StateEntered T {}
         3<-2 0s TaskScheduled
@@ -93,14 +97,19 @@ fn a_service_is_called_once_and_answers() {
         5<-4 10s TaskSucceeded {"FunctionName":"slow"}
         6<-5 10s StateExited T
         7<-6 10s ExecutionSucceeded {"FunctionName":"slow"}
-    "#]]);
+    "#]],
+    );
     assert_eq!(CALLED.get(), 1);
 }
 
 #[test]
 fn a_failure_is_the_task_s_and_a_retry_calls_again() {
     let retry = r#","Retry":[{"ErrorEquals":["Own"],"MaxAttempts":1}]"#;
-    check("fail", retry, "FAILED Own cause", expect![[r#"
+    check(
+        "fail",
+        retry,
+        "FAILED Own cause",
+        expect![[r#"
         1<-0 0s ExecutionStarted
         2<-0 0s StateEntered T {}
         3<-2 0s TaskScheduled
@@ -110,20 +119,26 @@ fn a_failure_is_the_task_s_and_a_retry_calls_again() {
         7<-6 1s TaskStarted
         8<-7 1s TaskFailed Own cause
         9<-8 1s ExecutionFailed Own cause
-    "#]]);
+    "#]],
+    );
     assert_eq!(CALLED.get(), 2);
 }
 
 #[test]
 fn a_call_ends_when_its_task_has_timed_out() {
-    check("slow", r#","TimeoutSeconds":3"#, "FAILED States.Timeout", expect![[r#"
+    check(
+        "slow",
+        r#","TimeoutSeconds":3"#,
+        "FAILED States.Timeout",
+        expect![[r#"
         1<-0 0s ExecutionStarted
         2<-0 0s StateEntered T {}
         3<-2 0s TaskScheduled
         4<-3 0s TaskStarted
         5<-4 3s TaskTimedOut States.Timeout
         6<-5 3s ExecutionFailed States.Timeout
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
