@@ -25,8 +25,8 @@ fn normal_event(event: &HistoryEvent) -> String {
     normal_text(&format!("{event:?}"))
 }
 
-/// The text with long runs of digits and hexadecimal digits, dashes within them included, taken
-/// out: instants in milliseconds, UUIDs and tokens.
+/// The text without what may differ: instants in milliseconds (runs of 13 digits), UUIDs, and
+/// tokens (runs of 88 hexadecimal digits).
 pub fn normal_text(text: &str) -> String {
     let mut normal = String::with_capacity(text.len());
     let mut run = String::new();
@@ -36,12 +36,12 @@ pub fn normal_text(text: &str) -> String {
             continue;
         }
         let digits = run.chars().filter(char::is_ascii_digit).count();
-        match run.len() {
-            0..13 => normal.push_str(&run),
-            13 if digits == 13 => normal.push_str("<instant>"),
-            13..32 => normal.push_str(&run),
-            _ => normal.push_str("<drawn>"),
-        }
+        let dashes = run.chars().filter(|character| *character == '-').count();
+        normal.push_str(match (run.len(), dashes) {
+            (13, 0) if digits == 13 => "<instant>",
+            (36, 4) | (88, 0) => "<drawn>",
+            _ => &run,
+        });
         run.clear();
         normal.push(character);
     }
@@ -60,5 +60,6 @@ mod tests {
         check("e:a:0f8fad5b-d9cb-469f-a165-70867728950e\"", "e:a:<drawn>\"");
         check(&"ab01".repeat(22), "<drawn>");
         check("machine-1 start-23", "machine-1 start-23");
+        check(&"ab01".repeat(16), &"ab01".repeat(16));
     }
 }

@@ -214,19 +214,15 @@ impl World {
             Value::Array(machines) => machines,
             other => return Err(format!("machines are {other}")),
         };
+        let arn = format!("{ARN_PREFIX}:execution:{MACHINE}:{EXECUTION}");
+        let described = self.ended(&json!(arn)).await?;
         let mut children = Vec::new();
-        let mut described = Value::Null;
-        for machine in &machines {
+        for machine in machines.iter().filter(|machine| machine["name"] != MACHINE) {
             let name = machine["name"].as_str().unwrap_or_default();
             for execution in self.executions(name).await?.iter().rev() {
-                let ended = self.ended(&execution["executionArn"]).await?;
-                match name {
-                    MACHINE => described = ended,
-                    _ => children.push(ended),
-                }
+                children.push(self.ended(&execution["executionArn"]).await?);
             }
         }
-        let arn = format!("{ARN_PREFIX}:execution:{MACHINE}:{EXECUTION}");
         let body = json!({"executionArn": arn, "maxResults": 1000});
         let history = self.call("GetExecutionHistory", body).await?;
         let events = history["events"].as_array().ok_or("no events")?;

@@ -84,7 +84,7 @@ fn a_chain_of_states() {
 fn waits() {
     let waits = r#"{"StartAt":"A","States":{"A":{"Type":"Wait","SecondsPath":"$.n","Next":"B"},
         "B":{"Type":"Pass","Next":"C"},"C":{"Type":"Wait","Seconds":0,"Next":"D"},
-        "D":{"Type":"Wait","Seconds":90000,"End":true}}}"#;
+        "D":{"Type":"Wait","Seconds":20000,"End":true}}}"#;
     check_every_crash(waits, CHILD);
 }
 
