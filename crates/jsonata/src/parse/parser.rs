@@ -452,7 +452,7 @@ impl<'a> Parser<'a> {
                 Some(Kind::Root) => "$".into(),
                 _ => {
                     let number = json::Value::from(parameters.len() as i64 + 1).to_text();
-                    return Err(SyntaxError::new("S0208", at).with("value", &number));
+                    return Err(SyntaxError::new("S0208", at).with_json("value", &number));
                 }
             });
         }
