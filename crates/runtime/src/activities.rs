@@ -13,7 +13,7 @@ use crate::arn::ArnPrefix;
 use crate::live::{Answer, Ask, Report, Undone};
 use crate::offers::{Handout, Offer, TooManyPollers};
 use crate::shell::Shell;
-use crate::{Arn, ArnError, OperationalError, Runtime, name_is_valid};
+use crate::{Arn, ArnError, OperationalError, Runtime, Tags, name_is_valid};
 
 /// An activity as DescribeActivity shows it.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +26,8 @@ pub struct Activity {
     pub creation_date: Timestamp,
     /// `encryptionConfiguration`, as the caller normalised it; none where it was not given.
     pub encryption: Option<Value>,
+    /// Its tags.
+    pub tags: Tags,
 }
 
 /// CreateActivity.
@@ -150,6 +152,8 @@ struct Stored {
     arn: Arc<str>,
     creation_date: i64,
     encryption: Option<Value>,
+    #[serde(default)]
+    tags: Tags,
 }
 
 impl Runtime {
@@ -162,6 +166,19 @@ impl Runtime {
         scope: &Scope,
         request: CreateActivity<'_>,
     ) -> Result<Activity, ActivityError> {
+        self.create_activity_with(scope, request, Tags::default()).await
+    }
+
+    /// As [`Runtime::create_activity`], with tags, which the first call decides.
+    ///
+    /// # Errors
+    /// As [`Runtime::create_activity`].
+    pub async fn create_activity_with(
+        &self,
+        scope: &Scope,
+        request: CreateActivity<'_>,
+        tags: Tags,
+    ) -> Result<Activity, ActivityError> {
         self.shell.check_open()?;
         let CreateActivity { name, encryption } = request;
         if !name_is_valid(name) {
@@ -172,6 +189,7 @@ impl Runtime {
             name: name.into(),
             creation_date: self.shell.now(),
             encryption,
+            tags,
         };
         let key = activity_key(scope, name);
         loop {
@@ -182,9 +200,8 @@ impl Runtime {
                     Err(ActivityError::AlreadyExists(existing.arn))
                 };
             }
-            let value = Some(encode(&activity));
-            match self.shell.store.write_resource(&key, None, value).await {
-                Ok(_) => return Ok(activity),
+            match self.shell.write_activity(&key, None, &activity).await {
+                Ok(()) => return Ok(activity),
                 // Somebody else made it meanwhile.
                 Err(StoreError::Conflict) => {}
                 Err(error) => return Err(error.into()),
@@ -203,13 +220,8 @@ impl Runtime {
     ) -> Result<Activity, ActivityError> {
         self.shell.check_open()?;
         let (parsed, name) = Arn::activity(arn)?;
-        let found = match parsed.is_in(scope) {
-            true => self.shell.activity(&activity_key(scope, name)).await?,
-            false => None,
-        };
-        // The partition is part of the ARN, and not of the key.
-        let activity = found.map(|(activity, _)| activity).filter(|found| *found.arn == *arn);
-        activity.ok_or_else(|| ActivityError::DoesNotExist(arn.to_owned()))
+        let found = self.shell.tagged_activity(scope, &parsed, name).await?;
+        found.map(|(activity, _)| activity).ok_or_else(|| ActivityError::DoesNotExist(arn.to_owned()))
     }
 
     /// DeleteActivity. An activity that is not there is fine. Its tasks wait on, until they time
@@ -399,15 +411,15 @@ fn activity_key(scope: &Scope, name: &str) -> ResourceKey {
 }
 
 fn encode(activity: &Activity) -> Vec<u8> {
-    let Activity { arn, creation_date, encryption, .. } = activity;
-    let (arn, encryption) = (arn.clone(), encryption.clone());
-    let stored = Stored { arn, creation_date: creation_date.0, encryption };
+    let Activity { arn, creation_date, encryption, tags, .. } = activity;
+    let (arn, encryption, tags) = (arn.clone(), encryption.clone(), tags.clone());
+    let stored = Stored { arn, creation_date: creation_date.0, encryption, tags };
     serde_json::to_vec(&stored).expect("the record of an activity has only text names")
 }
 
 fn decode(key: &ResourceKey, resource: &Resource) -> Result<Activity, StoreError> {
-    let Stored { arn, creation_date, encryption } = serde_json::from_slice(&resource.value)
+    let Stored { arn, creation_date, encryption, tags } = serde_json::from_slice(&resource.value)
         .map_err(|error| StoreError::Corrupt(format!("the record of an activity: {error}")))?;
     let (name, creation_date) = (key.name.clone(), Timestamp(creation_date));
-    Ok(Activity { arn, name, creation_date, encryption })
+    Ok(Activity { arn, name, creation_date, encryption, tags })
 }

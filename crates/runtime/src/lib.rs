@@ -33,15 +33,23 @@ mod offers;
 
 mod machines;
 mod programs;
+mod releases;
 
 mod activities;
+mod aliases;
 mod executions;
 mod start;
 mod state_machines;
+mod tags;
+mod versions;
 
 pub use activities::{
     Activity, ActivityError, ActivityList, ActivityTask, CreateActivity, GetActivityTask,
     ListActivities, SendTaskFailure, SendTaskSuccess, TaskError,
+};
+pub use aliases::{
+    CreateStateMachineAlias, ListStateMachineAliases, RouteTo, StateMachineAlias,
+    StateMachineAliasList, UpdateStateMachineAlias,
 };
 pub use arn::{Arn, ArnError, ResourceName, StateMachineArn, name_is_valid};
 pub use clock::Clock;
@@ -51,12 +59,18 @@ pub use executions::{
     ExecutionDescription, ExecutionError, ExecutionList, ExecutionsOf, GetExecutionHistory,
     ListExecutions, RedriveStatus, StopExecution,
 };
+pub use express::SyncExecution;
 pub use integration::{Integration, Integrations, ServiceCall};
 pub use start::{StartError, StartExecution, StartedExecution};
 pub use state_machines::{
     Configurations, CreateStateMachine, CreatedStateMachine, ListStateMachines, StateMachine,
     StateMachineError, StateMachineForExecution, StateMachineList, StateMachineStatus,
     UpdateStateMachine, UpdatedStateMachine,
+};
+pub use tags::{Tag, TagError, Tags};
+pub use versions::{
+    ListStateMachineVersions, Publish, PublishStateMachineVersion, StateMachineVersion,
+    StateMachineVersionList,
 };
 
 use std::sync::Arc;

@@ -15,18 +15,21 @@ use store::{
 use crate::arn::{Arn, StateMachineArn};
 use crate::cache::Cache;
 use crate::random::{from_hexadecimal, hexadecimal};
+use crate::releases::Releases;
 use crate::shell::Shell;
-use crate::{Configurations, StateMachine, StateMachineStatus};
+use crate::{Configurations, StateMachine, StateMachineStatus, Tags};
 
 /// How many state machines stay in memory.
 const MACHINES_MAX: usize = 10_000;
 
 /// A state machine with what only we need to know of it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Known {
     pub(crate) machine: Arc<StateMachine>,
     /// What it was before, oldest first.
     pub(crate) past: Vec<PastRevision>,
+    pub(crate) releases: Releases,
+    pub(crate) tags: Tags,
     /// Of the stored record.
     pub(crate) version: u64,
 }
@@ -56,6 +59,10 @@ struct Stored {
     tracing: Option<Value>,
     encryption: Option<Value>,
     past: Vec<PastRevision>,
+    #[serde(default)]
+    releases: Releases,
+    #[serde(default)]
+    tags: Tags,
 }
 
 /// The state machines that were used lately. Every write of ours goes through here, so what is
@@ -113,22 +120,22 @@ impl Shell {
         Ok(Some(known))
     }
 
-    /// Writes a state machine, where its record still has that version.
+    /// Writes a state machine, where its record still has that version; what it has itself is
+    /// overlooked.
     pub(crate) async fn write_machine(
         &self,
         scope: &Scope,
         expected: Option<u64>,
-        machine: StateMachine,
-        past: Vec<PastRevision>,
+        known: Known,
     ) -> Result<Arc<Known>, StoreError> {
-        let key = machine_key(scope, &machine.name);
-        let value = encode(&machine, &past);
+        let key = machine_key(scope, &known.machine.name);
+        let value = encode(&known);
         let version = self.store.write_resource(&key, expected, Some(value)).await;
         let mut remembered = self.machines.remembered.lock();
         remembered.writes += 1;
         // After a failed write, nobody knows what is there.
-        remembered.by_arn.remove(&machine.arn);
-        let known = Arc::new(Known { machine: Arc::new(machine), past, version: version? });
+        remembered.by_arn.remove(&known.machine.arn);
+        let known = Arc::new(Known { version: version?, ..known });
         remembered.by_arn.insert(known.machine.arn.clone(), known.clone());
         Ok(known)
     }
@@ -207,8 +214,9 @@ impl Shell {
     }
 }
 
-fn encode(machine: &StateMachine, past: &[PastRevision]) -> Vec<u8> {
-    let StateMachine { configurations, .. } = machine;
+fn encode(known: &Known) -> Vec<u8> {
+    let Known { machine, past, releases, tags, version: _ } = known;
+    let StateMachine { configurations, .. } = &**machine;
     let stored = Stored {
         id: hexadecimal(&machine.id.0),
         arn: machine.arn.clone(),
@@ -223,7 +231,9 @@ fn encode(machine: &StateMachine, past: &[PastRevision]) -> Vec<u8> {
         logging: configurations.logging.clone(),
         tracing: configurations.tracing.clone(),
         encryption: configurations.encryption.clone(),
-        past: past.to_vec(),
+        past: past.clone(),
+        releases: releases.clone(),
+        tags: tags.clone(),
     };
     serde_json::to_vec(&stored).expect("the record of a state machine has only text names")
 }
@@ -254,18 +264,26 @@ pub(crate) fn decode(resource: &Resource) -> Result<Known, StoreError> {
         creation_date: Timestamp(stored.creation_date),
         update_date: stored.update_date.map(Timestamp),
         revision_id: stored.revision_id,
+        description: None,
         configurations: Configurations {
             logging: stored.logging,
             tracing: stored.tracing,
             encryption: stored.encryption,
         },
     };
-    Ok(Known { machine: Arc::new(machine), past: stored.past, version: resource.version })
+    Ok(Known {
+        machine: Arc::new(machine),
+        past: stored.past,
+        releases: stored.releases,
+        tags: stored.tags,
+        version: resource.version,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Tag, releases};
 
     #[test]
     fn a_record_comes_back() {
@@ -280,6 +298,7 @@ mod tests {
             creation_date: Timestamp(1_700_000_000_123),
             update_date: Some(Timestamp(1_700_000_000_456)),
             revision_id: Some("r".into()),
+            description: None,
             configurations: Configurations {
                 logging: Some(serde_json::json!({"level": "OFF"})),
                 tracing: None,
@@ -287,9 +306,20 @@ mod tests {
             },
         };
         let past = vec![PastRevision { revision_id: None, since: 1_700_000_000_123 }];
-        let value = encode(&machine, &past).into();
-        let known = decode(&Resource { version: 3, value }).unwrap();
-        assert_eq!((&*known.machine, known.past, known.version), (&machine, past, 3));
+        let tags = Tags::new([Tag { key: "k".into(), value: "v".into() }]).unwrap();
+        let releases = releases::sample(&machine);
+        let known = Known { machine: Arc::new(machine), past, releases, tags, version: 3 };
+        let value: Arc<[u8]> = encode(&known).into();
+        assert_eq!(decode(&Resource { version: 3, value: value.clone() }), Ok(known.clone()));
+
+        // Records of before there were versions and tags.
+        let mut stored: Value = serde_json::from_slice(&value).unwrap();
+        let members = stored.as_object_mut().unwrap();
+        assert!(members.remove("releases").is_some() && members.remove("tags").is_some());
+        let value = serde_json::to_vec(&stored).unwrap().into();
+        let (releases, tags) = (Releases::default(), Tags::default());
+        let old = decode(&Resource { version: 3, value }).unwrap();
+        assert_eq!(old, Known { releases, tags, ..known });
     }
 
     #[test]

@@ -29,6 +29,12 @@ impl Random {
         bytes
     }
 
+    /// A number less than `bound`, which must not be 0.
+    pub(crate) fn below(&self, bound: u64) -> u64 {
+        // What is left over favours the low numbers by less than one in 2^57, for bounds to 128.
+        u64::from_be_bytes(self.bytes()) % bound
+    }
+
     /// A random (version 4) UUID, such as names and revisions are.
     pub(crate) fn uuid(&self) -> String {
         uuid::Builder::from_random_bytes(self.bytes()).into_uuid().to_string()

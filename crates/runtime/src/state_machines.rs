@@ -4,14 +4,19 @@ use std::sync::Arc;
 
 use asl::{Diagnostic, Severity, WorkflowType};
 use engine::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::{DefinitionId, MachineId, ResourceKind, Scope, StoreError};
 
 use crate::arn::ArnPrefix;
 use crate::machines::{self, Known, PastRevision};
 use crate::programs::definition_id;
+use crate::releases::{FirstVersion, Releases, version_arn, version_number};
 use crate::shell::Shell;
-use crate::{Arn, ArnError, OperationalError, Runtime, StateMachineArn, name_is_valid};
+use crate::versions::{check_active, publish};
+use crate::{
+    Arn, ArnError, OperationalError, Publish, Runtime, StateMachineArn, Tags, name_is_valid,
+};
 
 /// How many past revisions of a state machine are remembered, for the executions that started with
 /// them.
@@ -22,7 +27,7 @@ const PAST_REVISIONS_MAX: usize = 1_000;
 pub struct StateMachine {
     /// Its identity: a machine that is made again under the same name is another.
     pub id: MachineId,
-    /// `stateMachineArn`, unqualified.
+    /// `stateMachineArn`; unqualified, unless it is the description of a version.
     pub arn: Arc<str>,
     /// `name`
     pub name: Arc<str>,
@@ -40,6 +45,8 @@ pub struct StateMachine {
     pub update_date: Option<Timestamp>,
     /// `revisionId`; none until the first update that changes something.
     pub revision_id: Option<Arc<str>>,
+    /// `description`: of versions alone.
+    pub description: Option<Arc<str>>,
     /// What is kept for others.
     pub configurations: Configurations,
 }
@@ -55,7 +62,7 @@ pub enum StateMachineStatus {
 
 /// Members that are kept and shown, and that change nothing here: as the caller normalised them,
 /// so that equal ones compare as equal; none where they were not given.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Configurations {
     /// `loggingConfiguration`
     pub logging: Option<Value>,
@@ -87,6 +94,8 @@ pub struct CreatedStateMachine {
     pub arn: Arc<str>,
     /// `creationDate`
     pub creation_date: Timestamp,
+    /// `stateMachineVersionArn`; set where the call publishes.
+    pub version_arn: Option<Arc<str>>,
 }
 
 /// UpdateStateMachine. What is none stays as it is.
@@ -109,6 +118,8 @@ pub struct UpdatedStateMachine {
     pub update_date: Timestamp,
     /// `revisionId`; none where nothing was ever changed.
     pub revision_id: Option<Arc<str>>,
+    /// `stateMachineVersionArn`; set where the call publishes.
+    pub version_arn: Option<Arc<str>>,
 }
 
 /// DescribeStateMachineForExecution: the machine as it was when the execution started.
@@ -123,7 +134,7 @@ pub struct StateMachineForExecution {
     /// `roleArn`
     pub role_arn: Arc<str>,
     /// `updateDate`; the creation date where it was not updated before, and the start of the
-    /// execution where the machine is gone.
+    /// execution where the machine, or the version that was started, is gone.
     pub update_date: Timestamp,
     /// `revisionId`
     pub revision_id: Option<Arc<str>>,
@@ -179,6 +190,21 @@ pub enum StateMachineError {
     /// `ExecutionDoesNotExist`. Holds the ARN as it was given.
     #[error("Execution Does Not Exist: '{0}'")]
     ExecutionDoesNotExist(String),
+    /// `ConflictException`: the message.
+    #[error("{0}")]
+    Conflict(String),
+    /// `ServiceQuotaExceededException`: the message.
+    #[error("{0}")]
+    QuotaExceeded(String),
+    /// `ResourceNotFound`: an alias, or a version that an alias is to route to. Holds the ARN.
+    #[error("Resource not found: '{0}'")]
+    ResourceNotFound(String),
+    /// `ValidationException`: what is wrong with a `routingConfiguration`.
+    #[error("{0}")]
+    InvalidRouting(String),
+    /// `ValidationException`: an update of an alias without anything to update.
+    #[error("Either the description or the routing configuration must be specified")]
+    NoAliasUpdate,
     /// Not the caller's fault.
     #[error(transparent)]
     Operational(#[from] OperationalError),
@@ -209,6 +235,21 @@ impl Runtime {
         scope: &Scope,
         request: CreateStateMachine<'_>,
     ) -> Result<CreatedStateMachine, StateMachineError> {
+        self.create_state_machine_with(scope, request, None, Tags::default()).await
+    }
+
+    /// As [`Runtime::create_state_machine`], with tags, which the same call again may have others
+    /// of, and with `publish`, which it may not.
+    ///
+    /// # Errors
+    /// As [`Runtime::create_state_machine`].
+    pub async fn create_state_machine_with(
+        &self,
+        scope: &Scope,
+        request: CreateStateMachine<'_>,
+        publication: Option<Publish<'_>>,
+        tags: Tags,
+    ) -> Result<CreatedStateMachine, StateMachineError> {
         self.shell.check_open()?;
         if !name_is_valid(request.name) {
             return Err(StateMachineError::InvalidName(request.name.to_owned()));
@@ -218,7 +259,7 @@ impl Runtime {
         let parsed = Arn::state_machine(&arn)?;
         loop {
             if let Some(known) = self.shell.current_machine(scope, &parsed).await? {
-                return already_there(&known.machine, definition, &request);
+                return already_there(&known, definition, &request, publication);
             }
             self.shell.keep_definition(scope, definition, request.definition).await?;
             let machine = StateMachine {
@@ -232,10 +273,19 @@ impl Runtime {
                 creation_date: self.shell.now(),
                 update_date: None,
                 revision_id: None,
+                description: None,
                 configurations: request.configurations.clone(),
             };
-            match self.shell.write_machine(scope, None, machine, Vec::new()).await {
-                Ok(known) => return Ok(created(&known.machine)),
+            let mut releases = Releases::default();
+            if let Some(Publish { description }) = publication {
+                publish(&mut releases, &machine, description, machine.creation_date)?;
+                let description = description.map(Arc::from);
+                releases.first = Some(FirstVersion { description });
+            }
+            let (machine, tags) = (Arc::new(machine), tags.clone());
+            let known = Known { machine, past: Vec::new(), releases, tags, version: 0 };
+            match self.shell.write_machine(scope, None, known).await {
+                Ok(known) => return Ok(created(&known)),
                 // Somebody else made it meanwhile.
                 Err(StoreError::Conflict) => {}
                 Err(error) => return Err(error.into()),
@@ -254,6 +304,20 @@ impl Runtime {
         scope: &Scope,
         request: UpdateStateMachine<'_>,
     ) -> Result<UpdatedStateMachine, StateMachineError> {
+        self.update_state_machine_with(scope, request, None).await
+    }
+
+    /// As [`Runtime::update_state_machine`], with `publish`: a revision that is published already
+    /// keeps its version.
+    ///
+    /// # Errors
+    /// As [`Runtime::update_state_machine`], and `QuotaExceeded`.
+    pub async fn update_state_machine_with(
+        &self,
+        scope: &Scope,
+        request: UpdateStateMachine<'_>,
+        publication: Option<Publish<'_>>,
+    ) -> Result<UpdatedStateMachine, StateMachineError> {
         self.shell.check_open()?;
         let arn = Arn::state_machine(request.arn)?;
         let UpdateStateMachine { definition, role_arn, configurations, .. } = &request;
@@ -265,10 +329,8 @@ impl Runtime {
         }
         loop {
             let known = self.known(scope, &arn).await?;
-            if known.machine.status == StateMachineStatus::Deleting {
-                return Err(StateMachineError::Deleting(known.machine.arn.clone()));
-            }
-            match self.update(scope, &known, &request).await {
+            check_active(&known.machine)?;
+            match self.update(scope, &known, &request, publication).await {
                 Err(StateMachineError::Operational(OperationalError::Store(
                     StoreError::Conflict,
                 ))) => {}
@@ -282,6 +344,7 @@ impl Runtime {
         scope: &Scope,
         known: &Known,
         request: &UpdateStateMachine<'_>,
+        publication: Option<Publish<'_>>,
     ) -> Result<UpdatedStateMachine, StateMachineError> {
         let old = &known.machine;
         let definition = match request.definition {
@@ -298,26 +361,37 @@ impl Runtime {
             configurations: old.configurations.updated(&request.configurations),
             ..StateMachine::clone(old)
         };
-        if new == **old {
-            let (update_date, revision_id) = (self.shell.now(), old.revision_id.clone());
-            return Ok(UpdatedStateMachine { update_date, revision_id });
+        let now = self.shell.now();
+        let mut changed = known.clone();
+        if new != **old {
+            let since = old.since();
+            changed.past.push(PastRevision { revision_id: old.revision_id.clone(), since: since.0 });
+            changed.past.drain(..changed.past.len().saturating_sub(PAST_REVISIONS_MAX));
+            let (update_date, revision_id) = (Some(now.max(since)), Some(self.shell.random.uuid()));
+            let revision_id = revision_id.map(Arc::from);
+            changed.machine = Arc::new(StateMachine { update_date, revision_id, ..new });
         }
-        let update_date = self.shell.now().max(old.since());
-        let mut past = known.past.clone();
-        past.push(PastRevision { revision_id: old.revision_id.clone(), since: old.since().0 });
-        past.drain(..past.len().saturating_sub(PAST_REVISIONS_MAX));
-        let revision_id: Option<Arc<str>> = Some(self.shell.random.uuid().into());
-        let new = StateMachine {
-            update_date: Some(update_date),
-            revision_id: revision_id.clone(),
-            ..new
+        let machine = changed.machine.clone();
+        let version_arn = match publication {
+            Some(Publish { description }) => {
+                let version = publish(&mut changed.releases, &machine, description, now)?;
+                Some(version.arn(&machine))
+            }
+            None => None,
         };
-        self.shell.write_machine(scope, Some(known.version), new, past).await?;
-        Ok(UpdatedStateMachine { update_date, revision_id })
+        let is_changed = machine != *old;
+        if changed != *known {
+            self.shell.write_machine(scope, Some(known.version), changed).await?;
+        }
+        Ok(UpdatedStateMachine {
+            update_date: machine.update_date.filter(|_| is_changed).unwrap_or(now),
+            revision_id: machine.revision_id.clone(),
+            version_arn,
+        })
     }
 
     /// The machine with that ARN, if it is unqualified.
-    async fn known(
+    pub(crate) async fn known(
         &self,
         scope: &Scope,
         arn: &StateMachineArn<'_>,
@@ -350,9 +424,9 @@ impl Runtime {
             };
             // First the status, so that no start slips in between the look and the removal.
             let status = StateMachineStatus::Deleting;
-            let machine = StateMachine { status, ..StateMachine::clone(&known.machine) };
-            let (version, past) = (Some(known.version), known.past.clone());
-            match self.shell.write_machine(scope, version, machine, past).await {
+            let machine = Arc::new(StateMachine { status, ..StateMachine::clone(&known.machine) });
+            let deleting = Known { machine, ..Known::clone(&known) };
+            match self.shell.write_machine(scope, Some(known.version), deleting).await {
                 Ok(known) => {
                     self.shell.finish_deletion(scope, &known).await?;
                     return Ok(());
@@ -363,19 +437,32 @@ impl Runtime {
         }
     }
 
-    /// DescribeStateMachine: the machine, and its definition's text.
+    /// DescribeStateMachine: the machine or a version of it, and its definition's text.
     ///
     /// # Errors
-    /// `Arn`, `DoesNotExist`.
+    /// `Arn`, `DoesNotExist`, for the ARNs of aliases too.
     pub async fn describe_state_machine(
         &self,
         scope: &Scope,
         arn: &str,
     ) -> Result<(Arc<StateMachine>, Arc<str>), StateMachineError> {
         self.shell.check_open()?;
-        let known = self.known(scope, &Arn::state_machine(arn)?).await?;
-        let definition = self.shell.definition(scope, known.machine.definition).await?;
-        Ok((known.machine.clone(), definition))
+        let parsed = Arn::state_machine(arn)?;
+        let does_not_exist = || StateMachineError::DoesNotExist(arn.to_owned());
+        let known = self.shell.current_machine(scope, &parsed).await?;
+        let known = known.ok_or_else(does_not_exist)?;
+        let machine = match parsed.qualifier {
+            None => known.machine.clone(),
+            Some(qualifier) => {
+                let number = version_number(qualifier);
+                let version = number.and_then(|number| known.releases.version(number));
+                let version = version.ok_or_else(does_not_exist)?;
+                let arn = version.arn(&known.machine);
+                Arc::new(StateMachine { arn, ..version.machine(&known.machine) })
+            }
+        };
+        let definition = self.shell.definition(scope, machine.definition).await?;
+        Ok((machine, definition))
     }
 
     /// DescribeStateMachineForExecution.
@@ -395,7 +482,11 @@ impl Runtime {
         let machine_arn = Arn::state_machine(&header.state_machine_arn)?;
         let known = self.shell.machine(scope, &machine_arn).await?;
         let known = known.filter(|known| known.machine.id == header.machine);
-        let revision = known.as_ref().map(|known| known.revision_at(header.start));
+        let version_arn = header.state_machine_version_arn.as_deref();
+        let revision = known.as_ref().and_then(|known| match version_arn {
+            None => Some(known.revision_at(header.start)),
+            Some(version_arn) => known.revision_of(version_arn),
+        });
         let (update_date, revision_id) = revision.unwrap_or((header.start, None));
         Ok(StateMachineForExecution {
             arn: header.state_machine_arn.clone(),
@@ -456,24 +547,33 @@ impl Shell {
     }
 }
 
-fn created(machine: &StateMachine) -> CreatedStateMachine {
-    CreatedStateMachine { arn: machine.arn.clone(), creation_date: machine.creation_date }
+fn created(known: &Known) -> CreatedStateMachine {
+    let Known { machine, releases, .. } = known;
+    CreatedStateMachine {
+        arn: machine.arn.clone(),
+        creation_date: machine.creation_date,
+        // What a creation publishes is the first version there is.
+        version_arn: releases.first.as_ref().map(|_| version_arn(machine, 1)),
+    }
 }
 
 /// What CreateStateMachine answers where there is a machine of that name.
 fn already_there(
-    machine: &StateMachine,
+    known: &Known,
     definition: DefinitionId,
     request: &CreateStateMachine<'_>,
+    publication: Option<Publish<'_>>,
 ) -> Result<CreatedStateMachine, StateMachineError> {
-    if machine.status == StateMachineStatus::Deleting {
-        return Err(StateMachineError::Deleting(machine.arn.clone()));
-    }
+    let machine = &known.machine;
+    check_active(machine)?;
+    let first = known.releases.first.as_ref();
+    let published = first.map(|first| Publish { description: first.description.as_deref() });
     let is_same = machine.definition == definition
         && machine.workflow_type == request.workflow_type
-        && machine.configurations == request.configurations;
+        && machine.configurations == request.configurations
+        && published == publication;
     if is_same {
-        Ok(created(machine))
+        Ok(created(known))
     } else {
         Err(StateMachineError::AlreadyExists(machine.arn.clone()))
     }
@@ -481,12 +581,19 @@ fn already_there(
 
 impl StateMachine {
     /// Since when it is as it is.
-    fn since(&self) -> Timestamp {
+    pub(crate) fn since(&self) -> Timestamp {
         self.update_date.unwrap_or(self.creation_date)
     }
 }
 
 impl Known {
+    /// When the revision came that was published as that version, and its name.
+    fn revision_of(&self, version_arn: &str) -> Option<(Timestamp, Option<Arc<str>>)> {
+        let number = version_number(Arn::state_machine(version_arn).ok()?.qualifier?)?;
+        let version = self.releases.version(number)?;
+        Some((version.revision_since(), version.revision_id.clone()))
+    }
+
     /// When the revision that was current then came, and its name.
     fn revision_at(&self, instant: Timestamp) -> (Timestamp, Option<Arc<str>>) {
         let StateMachine { revision_id, .. } = &*self.machine;

@@ -582,6 +582,8 @@ fn sound(workload: impl AsyncFn(World) -> String) -> (String, usize) {
     (result, commits.load(Ordering::Relaxed))
 }
 
+type Configure = fn(&mut RuntimeConfig);
+
 fn usual(_: &mut RuntimeConfig) {}
 
 /// Nothing stays in memory.
@@ -597,7 +599,7 @@ fn in_small_steps(config: &mut RuntimeConfig) {
 fn check_crashes(workload: impl AsyncFn(World) -> String) {
     let (expected, commits) = sound(&workload);
     assert!(commits > 5, "{commits} commits");
-    let configurations: [(Fault, fn(&mut RuntimeConfig)); 3] =
+    let configurations: [(Fault, Configure); 3] =
         [(Fault::Before, usual), (Fault::After, usual), (Fault::After, forgetful)];
     for (fault, configure) in configurations {
         for commit in 1..=commits {
@@ -650,7 +652,7 @@ fn check_orders(workload: impl AsyncFn(World) -> String, seeds: u8) {
         let result = finish(&mut lives, store, &workload);
         check_same(&result, &expected, &format!("the delays of seed {seed}"));
     }
-    let configurations: [fn(&mut RuntimeConfig); 2] = [forgetful, in_small_steps];
+    let configurations: [Configure; 2] = [forgetful, in_small_steps];
     for configure in configurations {
         let mut lives = Lives::with(configure);
         let store = lives.store.clone();
