@@ -74,13 +74,23 @@ impl Database {
     /// Opens it, or makes it where there is none.
     pub(crate) fn open(path: &Path, options: &Options) -> Result<Database, OpenError> {
         remove_unfinished(path)?;
-        journal::check(path)?;
-        // The engine asserts much of what it reads, so that damage may make it panic.
-        catch_unwind(|| Database::open_engine(path, options))
+        let torn = journal::check(path)?;
+        match (Database::open_engine(path, options), torn) {
+            (Err(OpenError::Corrupt { .. }), Some(torn)) => {
+                torn.cut_off()?;
+                Database::open_engine(path, options)
+            }
+            (opened, _) => opened,
+        }
+    }
+
+    /// The engine asserts much of what it reads, so that damage may make it panic.
+    fn open_engine(path: &Path, options: &Options) -> Result<Database, OpenError> {
+        catch_unwind(|| Database::try_open_engine(path, options))
             .unwrap_or_else(|_| Err(OpenError::corrupt(path, "the storage engine panicked")))
     }
 
-    fn open_engine(path: &Path, options: &Options) -> Result<Database, OpenError> {
+    fn try_open_engine(path: &Path, options: &Options) -> Result<Database, OpenError> {
         let failed = |error| OpenError::engine(path, error);
         let engine = fjall::Database::builder(path)
             .cache_size(options.cache_bytes)

@@ -4,8 +4,7 @@
 //! The engine cuts a journal at the first thing that it cannot read, whatever comes after. That is
 //! right for a batch that the end of a process or of the power cut short, which is always the last
 //! one, and wrong for anything else: commits that were answered would be gone without a word. So
-//! journals are read here first. A batch that is cut short at the end is cut off, one that is
-//! broken before others is refused.
+//! journals are read here first, and one with a broken batch before others is refused.
 //!
 //! Known of the form (version 3 of the engine's): a batch is a start (1, count, number), items (2,
 //! type, compression, table, lengths, key, value) or clearings (4, table), and an end (3, XXH3 of
@@ -13,7 +12,7 @@
 //! them, with zeros.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::xxh3_64;
@@ -26,53 +25,77 @@ const END: u8 = 3;
 const CLEAR: u8 = 4;
 const MAGIC: &[u8] = b"FJL\x03";
 
-/// Refuses journals that are broken elsewhere than at the end, and cuts off what is broken there.
-pub(crate) fn check(database: &Path) -> Result<(), OpenError> {
-    let mut broken: Option<(PathBuf, usize)> = None;
+/// A journal is read in stretches of this length.
+const STRETCH_BYTES: u64 = 1 << 20;
+
+/// A batch that was cut short, with nothing after it.
+#[derive(Debug)]
+pub(crate) struct Torn {
+    path: PathBuf,
+    /// The first byte of it.
+    begin: usize,
+}
+
+impl Torn {
+    /// Cuts it off. The engine does so itself for most of them, and refuses those of which all
+    /// parts are there but not all of their bytes.
+    pub(crate) fn cut_off(&self) -> Result<(), OpenError> {
+        cut(&self.path, self.begin).map_err(OpenError::io(&self.path))
+    }
+}
+
+/// Refuses journals that are broken elsewhere than at the end, and tells what is broken there.
+pub(crate) fn check(database: &Path) -> Result<Option<Torn>, OpenError> {
+    let mut torn: Option<Torn> = None;
     for path in journals(database)? {
-        let bytes = read(&path).map_err(OpenError::io(&path))?;
-        let end = batches(&bytes).last().map_or(0, |batch| batch.end);
+        let Journal { bytes, end } = Journal::read(&path).map_err(OpenError::io(&path))?;
         let rest = &bytes[end..];
-        let is_whole = rest.iter().all(|byte| *byte == 0);
+        let is_whole = is_zero(rest);
         let goes_on = !is_whole && (1..rest.len()).any(|at| batch(rest, at).is_some());
-        let follows = broken.is_some() && end > 0;
+        let follows = torn.is_some() && end > 0;
         if goes_on || follows {
-            let (place, end) = broken.unwrap_or((path, end));
-            let reason = format!("a batch at byte {end} is broken, and others follow it");
-            return Err(OpenError::corrupt(&place, reason));
+            let Torn { path, begin } = torn.unwrap_or(Torn { path, begin: end });
+            let reason = format!("a batch at byte {begin} is broken, and others follow it");
+            return Err(OpenError::corrupt(&path, reason));
         }
         if !is_whole {
-            broken.get_or_insert((path, end));
+            torn.get_or_insert(Torn { path, begin: end });
         }
     }
-    match broken {
-        Some((path, end)) => cut(&path, end).map_err(OpenError::io(&path)),
-        None => Ok(()),
-    }
+    Ok(torn)
 }
 
 /// Whether anything was ever committed.
 pub(crate) fn holds_batches(database: &Path) -> Result<bool, OpenError> {
     for path in journals(database)? {
-        let bytes = read(&path).map_err(OpenError::io(&path))?;
-        if batches(&bytes).next().is_some() {
+        let journal = Journal::read(&path).map_err(OpenError::io(&path))?;
+        if journal.end > 0 {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-/// After a write or a sync that failed: cuts off all batches from that number on, which were not
-/// answered, and writes the others once more, since the system may have dropped what it could not
-/// write and still show it. Takes no room on the disk.
+/// After a write or a sync that failed: cuts off all whole batches from that number on, which were
+/// not answered, and writes the rest once more, since the system may have dropped what it could
+/// not write and still show it. Takes no room on the disk.
 pub(crate) fn repair(database: &Path, unanswered: u64) -> Result<(), OpenError> {
     for path in journals(database)? {
-        let bytes = read(&path).map_err(OpenError::io(&path))?;
-        let answered = batches(&bytes).take_while(|batch| batch.number < unanswered);
-        let end = answered.last().map_or(0, |batch| batch.end);
-        cut(&path, end)
-            .and_then(|()| rewrite(&path, &bytes[..end]))
-            .map_err(OpenError::io(&path))?;
+        let Journal { mut bytes, end } = Journal::read(&path).map_err(OpenError::io(&path))?;
+        let mut begin = 0;
+        for Batch { number, end } in batches(&bytes) {
+            if number >= unanswered {
+                break;
+            }
+            begin = end;
+        }
+        let mut repaired = Ok(());
+        if begin < end {
+            bytes.truncate(begin);
+            repaired = cut(&path, begin);
+        }
+        let written = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        repaired.and_then(|()| rewrite(&path, &bytes[..written])).map_err(OpenError::io(&path))?;
     }
     Ok(())
 }
@@ -103,25 +126,41 @@ fn journals(database: &Path) -> Result<Vec<PathBuf>, OpenError> {
     Ok(journals.into_iter().map(|(_, path)| path).collect())
 }
 
-/// A journal, without the part behind what was written, which takes no room on the disk.
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let file = File::open(path)?;
-    let length = written_bytes(&file)?;
-    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
-    file.take(length).read_to_end(&mut bytes)?;
-    Ok(bytes)
+/// A journal as far as it is written.
+struct Journal {
+    bytes: Vec<u8>,
+    /// The byte after the last whole batch.
+    end: usize,
 }
 
-#[cfg(unix)]
-fn written_bytes(file: &File) -> io::Result<u64> {
-    use std::os::unix::fs::MetadataExt;
-    let metadata = file.metadata()?;
-    Ok(metadata.len().min(metadata.blocks().saturating_mul(512)))
+impl Journal {
+    fn read(path: &Path) -> io::Result<Journal> {
+        let mut file = File::open(path)?;
+        let mut bytes = Vec::new();
+        // Up to where nothing was written yet, so as not to read all of the zeros.
+        loop {
+            let begin = bytes.len();
+            let count = Read::by_ref(&mut file).take(STRETCH_BYTES).read_to_end(&mut bytes)?;
+            if count == 0 || is_zero(&bytes[begin..]) {
+                break;
+            }
+        }
+        let mut end = end(&bytes);
+        if !is_zero(&bytes[end..]) {
+            // Broken; or the zeros are part of a batch.
+            file.read_to_end(&mut bytes)?;
+            end = self::end(&bytes);
+        }
+        Ok(Journal { bytes, end })
+    }
 }
 
-#[cfg(not(unix))]
-fn written_bytes(file: &File) -> io::Result<u64> {
-    Ok(file.metadata()?.len())
+fn end(bytes: &[u8]) -> usize {
+    batches(bytes).last().map_or(0, |batch| batch.end)
+}
+
+fn is_zero(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| *byte == 0)
 }
 
 fn cut(path: &Path, end: usize) -> io::Result<()> {
@@ -132,7 +171,6 @@ fn cut(path: &Path, end: usize) -> io::Result<()> {
 
 fn rewrite(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).open(path)?;
-    file.seek(SeekFrom::Start(0))?;
     file.write_all(bytes)?;
     file.sync_all()
 }

@@ -82,7 +82,8 @@ impl EmbeddedStore {
     async fn request<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
         self.shared.queue.push(request(reply));
-        answer.await.unwrap_or_else(|_| Err(closed()))
+        let none = || StoreError::Unavailable("the store failed before it answered".to_owned());
+        answer.await.unwrap_or_else(|_| Err(none()))
     }
 }
 

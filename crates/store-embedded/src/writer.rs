@@ -78,15 +78,23 @@ impl Writer {
             if self.broken.is_some() {
                 self.recover();
             }
-            let close = self.serve(requests);
-            if let Some(reply) = close {
-                let result = self.close();
-                // The caller may have gone.
-                let _ = reply.send(result);
-                return;
-            }
-            if self.broken.is_none() {
-                self.scan();
+            // A panic of the engine must not take the store with it. Whoever waits for an answer
+            // is told that there is none.
+            let served = catch_unwind(AssertUnwindSafe(|| {
+                let close = self.serve(requests);
+                if close.is_none() && self.broken.is_none() {
+                    self.scan();
+                }
+                close
+            }));
+            match served {
+                Ok(None) => {}
+                Ok(Some(reply)) => {
+                    let result = self.close();
+                    // The caller may have gone.
+                    return drop(reply.send(result));
+                }
+                Err(_) => drop(self.breaks("the writer panicked")),
             }
         }
     }
@@ -113,12 +121,10 @@ impl Writer {
             }
         }
         self.write(group);
-        if close.is_some() {
-            // Nothing comes after a close; what was carried over comes before it.
+        while close.is_some() && !self.carried.is_empty() {
+            // Came before the close.
             let carried = std::mem::take(&mut self.carried);
-            if !carried.is_empty() {
-                self.serve(carried);
-            }
+            self.serve(carried);
         }
         close
     }
@@ -157,17 +163,10 @@ impl Writer {
             return;
         }
         let writes = std::mem::take(&mut group.writes);
-        let shared = self.shared.clone();
-        // A panic of the engine must not take the store with it.
-        let written = catch_unwind(AssertUnwindSafe(|| {
-            shared.read(|database| {
-                let written = database.write(writes);
-                written.map_err(|error| store_error("cannot write", &error))?;
-                Ok(database.next_number())
-            })
-        }));
-        let written = written.unwrap_or_else(|_| {
-            Err(StoreError::Unavailable("the storage engine panicked".to_owned()))
+        let written = self.shared.read(|database| {
+            let written = database.write(writes);
+            written.map_err(|error| store_error("cannot write", &error))?;
+            Ok(database.next_number())
         });
         match written {
             Ok(next_number) => {

@@ -130,6 +130,28 @@ async fn a_journal_that_is_broken_before_its_end_is_refused() {
 }
 
 #[tokio::test]
+async fn a_last_batch_that_is_not_whole_is_dropped() {
+    let folder = tempfile::tempdir().unwrap();
+    let (image, lives) = crash_image(folder.path()).await;
+    let bytes = fs::read(journal(&image)).unwrap();
+    // As when the power fails while some of its blocks are on the disk. Each is the end of a life.
+    for before_end in [1, 5, 9, 20, 60, 100, 150] {
+        let cut = folder.path().join("cut");
+        copy(&image, &cut);
+        let mut damaged = bytes.clone();
+        damaged[bytes.len() - before_end] ^= 0x10;
+        fs::write(journal(&cut), damaged).unwrap();
+        let store = open(&cut).unwrap();
+        assert_eq!(survivors(&store, &lives).await, lives.len());
+        let last = &lives[lives.len() - 1];
+        let header = store.header(last.id()).await.unwrap().unwrap();
+        assert_eq!(header.revision.0, last.header.revision.0 - 1, "{before_end}");
+        drop(store);
+        fs::remove_dir_all(&cut).unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_damaged_table_is_noticed() {
     let folder = tempfile::tempdir().unwrap();
     let image = folder.path().join("image");
