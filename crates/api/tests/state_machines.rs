@@ -50,6 +50,23 @@ async fn a_machine_is_described_as_it_was_created() {
 }
 
 #[tokio::test]
+async fn descriptions_name_the_variables_that_states_read() {
+    let definition = r#"{"StartAt":"A","States":{
+        "A":{"Type":"Pass","Assign":{"x":1,"y":2},"Next":"B"},
+        "B":{"Type":"Pass","QueryLanguage":"JSONata","Output":"{% $sum([$y, $x]) %}","Next":"C"},
+        "C":{"Type":"Pass","InputPath":"$x","End":true}}}"#;
+    let server = Server::start().await;
+    server.call("CreateStateMachine", creation(json!({"definition": definition}))).await;
+    let references = json!({"B": ["x", "y"], "C": ["x"]});
+    let described = server.call("DescribeStateMachine", json!({"stateMachineArn": ARN})).await;
+    assert_eq!(described["variableReferences"], references);
+    let started = server.call("StartExecution", json!({"stateMachineArn": ARN})).await;
+    let body = json!({"executionArn": started["executionArn"]});
+    let described = server.call("DescribeStateMachineForExecution", body).await;
+    assert_eq!(described["variableReferences"], references);
+}
+
+#[tokio::test]
 async fn creating_is_idempotent() {
     let server = Server::start().await;
     let first = server.call("CreateStateMachine", creation(json!({}))).await;

@@ -31,7 +31,24 @@ pub(crate) async fn call(api: &Api, request: &Request) -> Result<Vec<u8>, ApiErr
     out.timestamp("creationDate", machine.creation_date);
     write_configurations(&mut out, &machine.configurations);
     out.optional_text("revisionId", machine.revision_id.as_deref());
+    write_variable_references(&mut out, &definition);
     Ok(out.finish())
+}
+
+/// `variableReferences`, where a state reads a variable.
+pub(crate) fn write_variable_references(out: &mut JsonWriter, definition: &str) {
+    // What an Express machine accepts, a Standard one accepts, too.
+    let Some(program) = asl::compile(definition, WorkflowType::Standard).program else { return };
+    let references = program.variable_references();
+    if references.is_empty() {
+        return;
+    }
+    out.member("variableReferences", |out| {
+        for (state, names) in references {
+            let names: Vec<&str> = names.iter().map(|name| &**name).collect();
+            out.json(state, &names.into());
+        }
+    });
 }
 
 /// `type`, as AWS writes it.

@@ -2,7 +2,7 @@
 //! See <https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeStateMachineForExecution.html>.
 
 use super::describe_execution::INCLUDED_DATA;
-use super::describe_state_machine::write_configurations;
+use super::describe_state_machine::{write_configurations, write_variable_references};
 use crate::Api;
 use crate::constraint::Member;
 use crate::error::ApiError;
@@ -22,5 +22,6 @@ pub(crate) async fn call(api: &Api, request: &Request) -> Result<Vec<u8>, ApiErr
     out.timestamp("updateDate", machine.update_date);
     write_configurations(&mut out, &machine.configurations);
     out.optional_text("revisionId", machine.revision_id.as_deref());
+    write_variable_references(&mut out, &machine.definition);
     Ok(out.finish())
 }
