@@ -7,9 +7,15 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use stairwell_jsonata::{Bindings, Environment, Expression, Limits};
 
-const INPUT: &str = r#"{"a": 41, "name": {"first": "Ada", "last": "Lovelace", "title": {"short": "Dr"}},
-    "items": [{"price": 3, "qty": 2}, {"price": 5, "qty": 1}, {"price": 7, "qty": 4}, {"price": 11, "qty": 3}],
-    "status": "open"}"#;
+const INPUT: &str = r#"{
+    "a": 41,
+    "name": {"first": "Ada", "last": "Lovelace", "title": {"short": "Dr"}},
+    "items": [
+        {"price": 3, "qty": 2}, {"price": 5, "qty": 1},
+        {"price": 7, "qty": 4}, {"price": 11, "qty": 3}
+    ],
+    "status": "open"
+}"#;
 
 const EXPRESSIONS: [&str; 9] = [
     "$states.input.a + 1",

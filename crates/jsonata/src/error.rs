@@ -137,7 +137,7 @@ impl FailureFacts {
     }
 
     /// The error that the caller sees; `text` is the expression.
-    pub(crate) fn publish(self: Box<Self>, text: &str) -> EvaluationError {
+    pub(crate) fn publish(self, text: &str) -> EvaluationError {
         EvaluationError {
             code: self.code,
             message: self.message(),

@@ -5,7 +5,9 @@
 //! values are: it cannot hang, exhaust memory or overflow the stack. Errors carry the codes and
 //! words of the reference implementation. Values of the input are shared, never converted.
 //!
-//! Does not: know Step Functions' fields, `{% %}`, or the wording of its own errors.
+//! Templates are values in which texts of the form `{% … %}` are expressions.
+//!
+//! Does not: know Step Functions' fields, or how Step Functions words a failure of an expression.
 
 mod environment;
 mod error;

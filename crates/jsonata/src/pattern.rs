@@ -3,7 +3,7 @@
 //! Look-around and back-references cannot be had without backtracking; a pattern that uses them
 //! is refused when the expression is parsed.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use regex::{Regex, RegexBuilder};
 
@@ -15,7 +15,12 @@ const REPEAT_MAX: u32 = 1_000;
 /// A regular expression.
 #[derive(Debug)]
 pub(crate) struct Pattern {
-    regex: Regex,
+    translated: Box<str>,
+    case_insensitive: bool,
+    multi_line: bool,
+    /// Compiled again when it is first used: what is compiled is a thousand times as large as its
+    /// text, and most expressions of most definitions are not evaluated at any one time.
+    regex: OnceLock<Regex>,
     /// Roughly how many states a search may have to follow at once.
     pub(crate) weight: usize,
 }
@@ -31,20 +36,30 @@ pub(crate) struct Match {
 }
 
 impl Pattern {
-    /// Compiles a pattern; an error says what is not supported.
-    pub(crate) fn compile(pattern: &str, flags: &str) -> Result<Pattern, String> {
+    /// Checks a pattern; an error says what is not supported.
+    pub(crate) fn parse(pattern: &str, flags: &str) -> Result<Pattern, String> {
         let (translated, weight) = Translator::new(pattern).translate()?;
-        let regex = RegexBuilder::new(&translated)
-            .case_insensitive(flags.contains('i'))
-            .multi_line(flags.contains('m'))
+        let pattern = Pattern {
+            translated: translated.into(),
+            case_insensitive: flags.contains('i'),
+            multi_line: flags.contains('m'),
+            regex: OnceLock::new(),
+            weight,
+        };
+        match pattern.compile() {
+            Ok(_) => Ok(pattern),
+            Err(regex::Error::CompiledTooBig(_)) => Err("it is too large".to_owned()),
+            Err(_) => Err("it is not valid".to_owned()),
+        }
+    }
+
+    fn compile(&self) -> Result<Regex, regex::Error> {
+        RegexBuilder::new(&self.translated)
+            .case_insensitive(self.case_insensitive)
+            .multi_line(self.multi_line)
             .size_limit(COMPILED_BYTES_MAX)
             .dfa_size_limit(COMPILED_BYTES_MAX)
             .build()
-            .map_err(|error| match error {
-                regex::Error::CompiledTooBig(_) => "it is too large".to_owned(),
-                _ => "it is not valid".to_owned(),
-            })?;
-        Ok(Pattern { regex, weight })
     }
 
     /// The first match at or after that byte.
@@ -52,7 +67,8 @@ impl Pattern {
         if from > text.len() {
             return None;
         }
-        let captures = self.regex.captures_at(text, from)?;
+        let compile = || self.compile().expect("it was compiled when it was parsed");
+        let captures = self.regex.get_or_init(compile).captures_at(text, from)?;
         let whole = captures.get(0)?;
         let groups = captures.iter().skip(1);
         let groups = groups.map(|group| group.map(|group| group.as_str().into())).collect();

@@ -56,11 +56,26 @@ impl Members {
         }
     }
 
+    /// Sets the value of the member at that place.
+    pub(crate) fn set(&mut self, at: usize, value: Value) {
+        self.entries[at].1 = value;
+    }
+
     /// Takes out the members of those names.
     pub(crate) fn remove_all(&mut self, names: &[Arc<str>]) {
-        let entries = std::mem::take(self).entries;
-        for (name, value) in entries {
-            if !names.contains(&name) {
+        self.retain(|name, _| !names.contains(name));
+    }
+
+    /// Takes out the members that have no value.
+    pub(crate) fn drop_undefined(&mut self) {
+        if self.entries.iter().any(|(_, value)| value.is_undefined()) {
+            self.retain(|_, value| !value.is_undefined());
+        }
+    }
+
+    fn retain(&mut self, keep: impl Fn(&Arc<str>, &Value) -> bool) {
+        for (name, value) in std::mem::take(self).entries {
+            if keep(&name, &value) {
                 self.push(name, value);
             }
         }

@@ -20,7 +20,7 @@ struct Room {
 
 impl Evaluator<'_> {
     /// The result of the whole evaluation.
-    pub(super) fn into_json(&mut self, value: Value) -> Result<Option<json::Value>, Failure> {
+    pub(super) fn result(&mut self, value: Value) -> Result<Option<json::Value>, Failure> {
         if value.is_undefined() {
             return Ok(None);
         }

@@ -108,27 +108,23 @@ impl Evaluator<'_> {
         input: &Value,
         frames: &Frames,
     ) -> Evaluated {
-        let mut names = Vec::with_capacity(pairs.len());
-        for (name, _) in pairs {
-            let name = self.evaluate(name, input, frames)?;
-            names.push(self.key(name, position)?);
-        }
         let mut members = self.members(pairs.len())?;
-        for name in names.iter().flatten() {
-            if members.position(name).is_some() {
-                return Err(same_key(name, position));
+        // All keys come first, then the values.
+        let mut named = Vec::with_capacity(pairs.len());
+        for (name, value) in pairs {
+            let name = self.evaluate(name, input, frames)?;
+            let Some(name) = self.key(name, position)? else { continue };
+            if members.position(&name).is_some() {
+                return Err(same_key(&name, position));
             }
-            members.insert(name.clone(), Value::Undefined);
+            members.insert(name, Value::Undefined);
+            named.push(value);
         }
-        let mut kept = self.members(pairs.len())?;
-        for (name, (_, value)) in names.into_iter().zip(pairs) {
-            let Some(name) = name else { continue };
-            let value = self.evaluate(value, input, frames)?;
-            if !value.is_undefined() {
-                kept.insert(name, value);
-            }
+        for (at, value) in named.into_iter().enumerate() {
+            members.set(at, self.evaluate(value, input, frames)?);
         }
-        Ok(kept.into())
+        members.drop_undefined();
+        Ok(members.into())
     }
 
     /// Room for that many members.

@@ -93,7 +93,7 @@ impl<'e> Evaluator<'e> {
         if let Some(frame) = frames {
             frame.clear();
         }
-        self.into_json(value)
+        self.result(value)
     }
 
     /// An array as the input of a whole expression is one item.

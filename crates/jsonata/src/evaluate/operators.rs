@@ -133,14 +133,14 @@ impl Evaluator<'_> {
         let left = match left {
             Value::String(text) => &**text,
             other => {
-                a = self.to_text(other)?;
+                a = self.text_of(other)?;
                 &a
             }
         };
         let right = match right {
             Value::String(text) => &**text,
             other => {
-                b = self.to_text(other)?;
+                b = self.text_of(other)?;
                 &b
             }
         };

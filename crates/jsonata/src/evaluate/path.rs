@@ -176,6 +176,14 @@ impl Evaluator<'_> {
             let result = self.step_item(step, item, frames)?;
             return Ok(single(result, last));
         }
+        if let (Kind::Name(name), Items::All(Value::JsonArray(array))) = (&step.kind, &items)
+            && step.is_bare()
+            && !last
+        {
+            // The same with less ado: objects of the input are looked into where they are.
+            self.meter.work(array.len())?;
+            return self.fields_of(array, name);
+        }
         let mut results = Vec::with_capacity(items.length());
         let mut flat = true;
         for index in 0..items.length() {
@@ -203,6 +211,26 @@ impl Evaluator<'_> {
         }
         self.meter.items(results.len())?;
         Ok(Items::All(Value::sequence(results)))
+    }
+
+    /// The fields of the objects of an array of the input.
+    fn fields_of(&mut self, array: &json::Array, name: &Arc<str>) -> Result<Items, Failure> {
+        let mut values = Vec::with_capacity(array.len());
+        for item in array {
+            match item {
+                json::Value::Object(object) => match object.get(name).map(Value::from) {
+                    Some(value) if value.is_array() => values.extend(value.into_items()),
+                    Some(value) => values.push(value),
+                    None => {}
+                },
+                json::Value::Array(_) => {
+                    self.fields(&Value::from(item), name, 0, &mut values)?;
+                }
+                _ => {}
+            }
+        }
+        self.meter.items(values.len())?;
+        Ok(Items::All(Value::sequence(values)))
     }
 
     /// Applies a step to one item.

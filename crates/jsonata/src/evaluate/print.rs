@@ -23,16 +23,16 @@ struct Layout {
 
 impl Evaluator<'_> {
     /// The text of a value: strings as they are, anything else as JSON; nothing is empty.
-    pub(crate) fn to_text(&mut self, value: &Value) -> Result<String, Failure> {
+    pub(crate) fn text_of(&mut self, value: &Value) -> Result<String, Failure> {
         match value {
             Value::Undefined | Value::Builtin(_) | Value::Function(_) => Ok(String::new()),
             Value::String(text) => Ok(text.to_string()),
-            _ => self.to_json_text(value, false),
+            _ => self.json_text_of(value, false),
         }
     }
 
     /// The JSON text of a value.
-    pub(crate) fn to_json_text(&mut self, value: &Value, pretty: bool) -> Result<String, Failure> {
+    pub(crate) fn json_text_of(&mut self, value: &Value, pretty: bool) -> Result<String, Failure> {
         if value.as_number().is_some_and(|number| !number.is_finite()) {
             return Err(FailureFacts::new("D3001"));
         }

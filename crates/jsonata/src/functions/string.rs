@@ -10,7 +10,7 @@ pub(super) fn string(evaluator: &mut Evaluator<'_>, arguments: &mut Arguments<'_
         Value::Undefined => Ok(Value::Undefined),
         value @ Value::String(_) => Ok(value),
         Value::Builtin(_) | Value::Function(_) => Ok(Value::from("")),
-        value => Ok(evaluator.to_json_text(&value, pretty)?.into()),
+        value => Ok(evaluator.json_text_of(&value, pretty)?.into()),
     }
 }
 

@@ -182,7 +182,7 @@ impl<'a> Parser<'a> {
             TokenKind::Value(None) => leaf(Kind::Literal(json::Value::Null)),
             TokenKind::Value(Some(truth)) => leaf(Kind::Literal(json::Value::Bool(truth))),
             TokenKind::Regex { pattern, flags } => {
-                let pattern = Pattern::compile(&pattern, &flags).map_err(|reason| {
+                let pattern = Pattern::parse(&pattern, &flags).map_err(|reason| {
                     SyntaxError::new("S0303", at)
                         .with_token(format!("/{pattern}/{flags}"))
                         .with("message", &reason)
