@@ -1,7 +1,8 @@
-//! The configurations of a state machine or an activity: logging, tracing, encryption, versions
-//! and tags. Stairwell has none of these yet, so that only what asks for nothing is accepted; it is
-//! kept and shown as AWS shows it.
+//! What state machines and activities have in common in their requests: the configurations of
+//! logging, tracing and encryption, the publishing of versions, and tags. Of the configurations,
+//! only what asks for nothing is accepted yet; it is kept and shown as AWS shows it.
 
+use runtime::{Publish, Tag, Tags};
 use serde_json::{Value, json};
 
 use crate::constraint::Member;
@@ -9,10 +10,10 @@ use crate::error::{ApiError, ErrorCode};
 use crate::request::{Request, text};
 
 const TAG: Member =
-    Member::structure("", &[Member::text("key", 1, 128), Member::text("value", 0, 256)]);
+    Member::structure("Tag", &[Member::text("key", 1, 128), Member::text("value", 0, 256)]);
 const LOG_GROUP: Member =
     Member::structure("cloudWatchLogsLogGroup", &[Member::arn("logGroupArn")]);
-const LOG_DESTINATION: Member = Member::structure("", &[LOG_GROUP]);
+const LOG_DESTINATION: Member = Member::structure("LogDestination", &[LOG_GROUP]);
 
 pub(crate) const LOGGING: Member = Member::structure(
     "loggingConfiguration",
@@ -104,30 +105,45 @@ pub(crate) fn encryption(request: &Request) -> Result<Option<Value>, ApiError> {
     Ok(Some(owned_key()))
 }
 
-/// Refuses to publish a version.
+/// `publish` and `versionDescription`; none where nothing is to be published.
 ///
 /// # Errors
-/// `ValidationException`, in AWS's words where AWS refuses too.
-pub(crate) fn refuse_versions(request: &Request) -> Result<(), ApiError> {
+/// `ValidationException` for a description of what is not published.
+pub(crate) fn publish(request: &Request) -> Result<Option<Publish<'_>>, ApiError> {
+    let description = request.text("versionDescription").map(|description| &**description);
     if request.boolean("publish") == Some(true) {
-        return Err(ApiError::not_supported_yet("publish with true"));
+        return Ok(Some(Publish { description }));
     }
-    if request.text("versionDescription").is_some() {
-        let message = "Version description can only be set when publish is true";
-        return Err(ApiError::validation(message));
+    match description {
+        None => Ok(None),
+        Some(_) => {
+            let message = "Version description can only be set when publish is true";
+            Err(ApiError::validation(message))
+        }
     }
-    Ok(())
 }
 
-/// Refuses tags.
+/// `tags`; none where they were not given. A tag without a value has an empty one.
 ///
 /// # Errors
-/// `ValidationException` where there are any.
-pub(crate) fn refuse_tags(request: &Request) -> Result<(), ApiError> {
-    match request.list("tags") {
-        Some([_, ..]) => Err(ApiError::not_supported_yet("tags")),
-        Some([]) | None => Ok(()),
-    }
+/// `TooManyTags`; `ValidationException` for what AWS takes no tags of, and for tags without key.
+pub(crate) fn tags(request: &Request) -> Result<Tags, ApiError> {
+    Ok(Tags::new(given_tags(request)?)?)
+}
+
+/// As [`tags`], without a look at what is in them.
+///
+/// # Errors
+/// `ValidationException` for tags without key.
+pub(crate) fn given_tags(request: &Request) -> Result<Vec<Tag>, ApiError> {
+    let given = request.list("tags").unwrap_or_default().iter();
+    given
+        .map(|tag| {
+            let member = |name| tag.get(name).and_then(json::Value::as_str);
+            let key = member("key").ok_or_else(|| ApiError::validation("Every tag needs a key"))?;
+            Ok(Tag { key: key.into(), value: member("value").unwrap_or_default().into() })
+        })
+        .collect()
 }
 
 /// What a state machine without `loggingConfiguration` has.

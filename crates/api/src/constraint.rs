@@ -25,11 +25,11 @@ pub(crate) enum Rule {
     Integer { min: i64, max: i64 },
     Boolean,
     Enum(&'static [&'static str]),
-    List(&'static Member),
+    List { item: &'static Member, length: Length },
     Structure(&'static [Member]),
 }
 
-/// How long a text may be.
+/// How long a text or a list may be.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Length {
     Characters {
@@ -38,6 +38,11 @@ pub(crate) enum Length {
     },
     /// Of UTF-8.
     Bytes {
+        max: usize,
+    },
+    /// Of a list.
+    Items {
+        min: usize,
         max: usize,
     },
 }
@@ -49,6 +54,16 @@ pub(crate) struct Pattern {
     text: &'static str,
     matches: fn(&str) -> bool,
 }
+
+/// `CharacterRestrictedName`: there is no number among the names, since versions are numbers.
+const RESTRICTED: Pattern = Pattern {
+    text: r"^(?=.*[a-zA-Z_\-\.])[a-zA-Z0-9_\-\.]+$",
+    matches: |text| {
+        let is_sign = |byte: u8| matches!(byte, b'_' | b'-' | b'.');
+        text.bytes().all(|byte| byte.is_ascii_alphanumeric() || is_sign(byte))
+            && text.bytes().any(|byte| byte.is_ascii_alphabetic() || is_sign(byte))
+    },
+};
 
 const ASCII: Pattern = Pattern { text: r"\p{ASCII}*", matches: str::is_ascii };
 
@@ -65,6 +80,12 @@ impl Member {
     /// `Name`, whose characters are checked by the operation (`InvalidName`).
     pub(crate) const fn name(name: &'static str) -> Member {
         Member::text(name, 1, 80)
+    }
+
+    /// `CharacterRestrictedName`: of an alias.
+    pub(crate) const fn restricted_name(name: &'static str) -> Member {
+        let length = Length::Characters { min: 1, max: 80 };
+        Member::new(name, Rule::Text { length, pattern: Some(RESTRICTED) })
     }
 
     /// `Arn`
@@ -131,9 +152,20 @@ impl Member {
         Member::new(name, Rule::Enum(values))
     }
 
-    /// A list; the name of `item` is not used.
+    /// A list of any length.
     pub(crate) const fn list(name: &'static str, item: &'static Member) -> Member {
-        Member::new(name, Rule::List(item))
+        Member::short_list(name, item, 0, usize::MAX)
+    }
+
+    /// A list with so many items. The name of `item` is that of its shape, for messages.
+    pub(crate) const fn short_list(
+        name: &'static str,
+        item: &'static Member,
+        min: usize,
+        max: usize,
+    ) -> Member {
+        let length = Length::Items { min, max };
+        Member::new(name, Rule::List { item, length })
     }
 
     pub(crate) const fn structure(name: &'static str, members: &'static [Member]) -> Member {
@@ -180,14 +212,14 @@ fn check_type(rule: &Rule, value: &Value) -> Result<(), ApiError> {
         | (Rule::Text { .. } | Rule::Enum(_), Value::String(_))
         | (Rule::Boolean, Value::Bool(_)) => return Ok(()),
         (Rule::Integer { .. }, Value::Number(number)) if number.as_i64().is_some() => return Ok(()),
-        (Rule::List(item), Value::Array(values)) => {
+        (Rule::List { item, .. }, Value::Array(values)) => {
             return values.iter().try_for_each(|value| check_type(&item.rule, value));
         }
         (Rule::Structure(members), Value::Object(object)) => return check_types(members, object),
         (Rule::Text { .. } | Rule::Enum(_), _) => "a String",
         (Rule::Boolean, _) => "a Boolean",
         (Rule::Integer { .. }, _) => "an Integer",
-        (Rule::List(_), _) => "a List",
+        (Rule::List { .. }, _) => "a List",
         (Rule::Structure(_), _) => "a Structure",
     };
     let message = match value {
@@ -218,23 +250,17 @@ fn check_value(member: &Member, value: &Value, path: &str, violations: &mut Vec<
     let mut broken = |rule: &str| {
         let shown = match value {
             _ if member.sensitive => "Value".to_owned(),
-            Value::String(text) => format!("Value '{text}'"),
-            other => format!("Value '{other}'"),
+            value => format!("Value '{}'", shown(&member.rule, value)),
         };
         violations.push(violation(&shown, path, rule));
     };
     match (&member.rule, value) {
         (Rule::Text { length, pattern }, Value::String(text)) => {
-            let (count, min, max) = match *length {
-                Length::Characters { min, max } => (text.chars().count(), min, max),
-                Length::Bytes { max } => (text.len(), 0, max),
+            let count = match length {
+                Length::Bytes { .. } => text.len(),
+                Length::Characters { .. } | Length::Items { .. } => text.chars().count(),
             };
-            if count < min {
-                broken(&format!("have length greater than or equal to {min}"));
-            }
-            if count > max {
-                broken(&format!("have length less than or equal to {max}"));
-            }
+            length.check(count, &mut broken);
             if let Some(pattern) = pattern
                 && !(pattern.matches)(text)
             {
@@ -253,7 +279,8 @@ fn check_value(member: &Member, value: &Value, path: &str, violations: &mut Vec<
         (Rule::Enum(values), Value::String(text)) if !values.contains(&&**text) => {
             broken(&format!("satisfy enum value set: [{}]", values.join(", ")));
         }
-        (Rule::List(item), Value::Array(values)) => {
+        (Rule::List { item, length }, Value::Array(values)) => {
+            length.check(values.len(), &mut broken);
             for (index, value) in values.iter().enumerate() {
                 let path = format!("{path}.{}.member", index + 1);
                 check_value(item, value, &path, violations);
@@ -265,6 +292,44 @@ fn check_value(member: &Member, value: &Value, path: &str, violations: &mut Vec<
         // Right by its type alone.
         _ => {}
     }
+}
+
+impl Length {
+    fn check(self, count: usize, broken: &mut impl FnMut(&str)) {
+        let (min, max) = match self {
+            Length::Characters { min, max } | Length::Items { min, max } => (min, max),
+            Length::Bytes { max } => (0, max),
+        };
+        if count < min {
+            broken(&format!("have length greater than or equal to {min}"));
+        }
+        if count > max {
+            broken(&format!("have length less than or equal to {max}"));
+        }
+    }
+}
+
+/// A value as AWS's messages show it: structures by the name of their shape.
+fn shown(rule: &Rule, value: &Value) -> String {
+    match (rule, value) {
+        (_, Value::String(text)) => text.to_string(),
+        (Rule::List { item, .. }, Value::Array(values)) => {
+            let items: Vec<_> = values.iter().map(|value| shown_item(item, value)).collect();
+            format!("[{}]", items.join(", "))
+        }
+        (_, other) => other.to_string(),
+    }
+}
+
+fn shown_item(item: &Member, value: &Value) -> String {
+    let (Rule::Structure(members), Value::Object(object)) = (&item.rule, value) else {
+        return shown(&item.rule, value);
+    };
+    let given = members.iter().filter_map(|member| {
+        let value = object.get(member.name)?;
+        Some(format!("{}={}", member.name, shown(&member.rule, value)))
+    });
+    format!("{}({})", item.name, given.collect::<Vec<_>>().join(", "))
 }
 
 fn violation(value: &str, path: &str, rule: &str) -> String {
@@ -279,6 +344,8 @@ mod tests {
 
     const TAG: Member =
         Member::structure("", &[Member::text("key", 1, 4), Member::text("value", 0, 4)]);
+    const ROUTE: Member =
+        Member::structure("Route", &[Member::text("to", 1, 9), Member::integer("weight", 0, 100)]);
     const MEMBERS: &[Member] = &[
         Member::name("name").required(),
         Member::payload("input"),
@@ -287,6 +354,8 @@ mod tests {
         Member::choice("type", &["STANDARD", "EXPRESS"]),
         Member::trace_header("traceHeader"),
         Member::list("tags", &TAG),
+        Member::restricted_name("alias"),
+        Member::short_list("routes", &ROUTE, 1, 2),
         Member::structure(
             "encryption",
             &[Member::text("kmsKeyId", 1, 9), Member::choice("type", &["A"]).required()],

@@ -3,7 +3,7 @@
 use hyper::StatusCode;
 use runtime::{
     ActivityError, ArnError, ExecutionError, OperationalError, StartError, StateMachineError,
-    TaskError,
+    TagError, TaskError,
 };
 use store::StoreError;
 
@@ -17,6 +17,7 @@ pub enum ErrorCode {
     ActivityAlreadyExists,
     ActivityDoesNotExist,
     ActivityWorkerLimitExceeded,
+    ConflictException,
     ExecutionAlreadyExists,
     ExecutionDoesNotExist,
     ExecutionLimitExceeded,
@@ -29,12 +30,14 @@ pub enum ErrorCode {
     InvalidToken,
     MissingRequiredParameter,
     ResourceNotFound,
+    ServiceQuotaExceededException,
     StateMachineAlreadyExists,
     StateMachineDeleting,
     StateMachineDoesNotExist,
     StateMachineTypeNotSupported,
     TaskDoesNotExist,
     TaskTimedOut,
+    TooManyTags,
     ValidationException,
 
     /// The body is not JSON, or a member has the wrong type.
@@ -69,6 +72,7 @@ impl ErrorCode {
             Code::ActivityAlreadyExists => service("ActivityAlreadyExists"),
             Code::ActivityDoesNotExist => service("ActivityDoesNotExist"),
             Code::ActivityWorkerLimitExceeded => service("ActivityWorkerLimitExceeded"),
+            Code::ConflictException => service("ConflictException"),
             Code::ExecutionAlreadyExists => service("ExecutionAlreadyExists"),
             Code::ExecutionDoesNotExist => service("ExecutionDoesNotExist"),
             Code::ExecutionLimitExceeded => service("ExecutionLimitExceeded"),
@@ -81,12 +85,14 @@ impl ErrorCode {
             Code::InvalidToken => service("InvalidToken"),
             Code::MissingRequiredParameter => service("MissingRequiredParameter"),
             Code::ResourceNotFound => service("ResourceNotFound"),
+            Code::ServiceQuotaExceededException => service("ServiceQuotaExceededException"),
             Code::StateMachineAlreadyExists => service("StateMachineAlreadyExists"),
             Code::StateMachineDeleting => service("StateMachineDeleting"),
             Code::StateMachineDoesNotExist => service("StateMachineDoesNotExist"),
             Code::StateMachineTypeNotSupported => service("StateMachineTypeNotSupported"),
             Code::TaskDoesNotExist => service("TaskDoesNotExist"),
             Code::TaskTimedOut => service("TaskTimedOut"),
+            Code::TooManyTags => service("TooManyTags"),
             Code::ValidationException => {
                 ("ValidationException", VALIDATION, StatusCode::BAD_REQUEST)
             }
@@ -198,6 +204,12 @@ impl From<StateMachineError> for ApiError {
             StateMachineError::Deleting(_) => ErrorCode::StateMachineDeleting,
             StateMachineError::NothingToUpdate => ErrorCode::MissingRequiredParameter,
             StateMachineError::ExecutionDoesNotExist(_) => ErrorCode::ExecutionDoesNotExist,
+            StateMachineError::Conflict(_) => ErrorCode::ConflictException,
+            StateMachineError::QuotaExceeded(_) => ErrorCode::ServiceQuotaExceededException,
+            StateMachineError::ResourceNotFound(_) => ErrorCode::ResourceNotFound,
+            StateMachineError::InvalidRouting(_) | StateMachineError::NoAliasUpdate => {
+                ErrorCode::ValidationException
+            }
         };
         ApiError::new(code, error.to_string())
     }
@@ -210,6 +222,7 @@ impl From<StartError> for ApiError {
             StartError::Operational(error) => return error.into(),
             StartError::InvalidName(_) => ErrorCode::InvalidName,
             StartError::InvalidInput(_) => ErrorCode::InvalidExecutionInput,
+            StartError::TypeNotSupported => ErrorCode::StateMachineTypeNotSupported,
             StartError::StateMachineDoesNotExist(_) => ErrorCode::StateMachineDoesNotExist,
             StartError::StateMachineDeleting(_) => ErrorCode::StateMachineDeleting,
             StartError::AlreadyExists(_) => ErrorCode::ExecutionAlreadyExists,
@@ -241,6 +254,19 @@ impl From<ActivityError> for ApiError {
             ActivityError::AlreadyExists(_) => ErrorCode::ActivityAlreadyExists,
             ActivityError::DoesNotExist(_) => ErrorCode::ActivityDoesNotExist,
             ActivityError::WorkerLimitExceeded(_) => ErrorCode::ActivityWorkerLimitExceeded,
+        };
+        ApiError::new(code, error.to_string())
+    }
+}
+
+impl From<TagError> for ApiError {
+    fn from(error: TagError) -> ApiError {
+        let code = match error {
+            TagError::Arn(error) => return error.into(),
+            TagError::Operational(error) => return error.into(),
+            TagError::ResourceNotFound(_) => ErrorCode::ResourceNotFound,
+            TagError::TooManyTags => ErrorCode::TooManyTags,
+            TagError::Reserved(_) | TagError::Characters(_) => ErrorCode::ValidationException,
         };
         ApiError::new(code, error.to_string())
     }

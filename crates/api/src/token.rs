@@ -72,6 +72,11 @@ pub(crate) fn read_name(bytes: &[u8]) -> Option<String> {
     String::from_utf8(bytes.to_vec()).ok()
 }
 
+/// Reads the cursor of listings by number.
+pub(crate) fn read_number(bytes: &[u8]) -> Option<u64> {
+    Some(u64::from_be_bytes(bytes.try_into().ok()?))
+}
+
 /// Of a token that is none of ours, or not for this.
 pub(crate) fn invalid() -> ApiError {
     ApiError::new(ErrorCode::InvalidToken, "Invalid Token: 'Invalid token'")

@@ -221,7 +221,9 @@ impl Runtime {
         self.shell.check_open()?;
         let (parsed, name) = Arn::activity(arn)?;
         let found = self.shell.tagged_activity(scope, &parsed, name).await?;
-        found.map(|(activity, _)| activity).ok_or_else(|| ActivityError::DoesNotExist(arn.to_owned()))
+        found
+            .map(|(activity, _)| activity)
+            .ok_or_else(|| ActivityError::DoesNotExist(arn.to_owned()))
     }
 
     /// DeleteActivity. An activity that is not there is fine. Its tasks wait on, until they time
@@ -358,6 +360,31 @@ impl Shell {
         resource.map(|resource| Ok((decode(key, &resource)?, resource.version))).transpose()
     }
 
+    /// The activity with that ARN, and the version of its record.
+    pub(crate) async fn tagged_activity(
+        &self,
+        scope: &Scope,
+        arn: &Arn<'_>,
+        name: &str,
+    ) -> Result<Option<(Activity, u64)>, StoreError> {
+        if !arn.is_in(scope) {
+            return Ok(None);
+        }
+        let found = self.activity(&activity_key(scope, name)).await?;
+        // The partition is part of the ARN, and not of the key.
+        Ok(found.filter(|(activity, _)| *activity.arn == *arn.text))
+    }
+
+    /// Writes an activity, where its record still has that version.
+    pub(crate) async fn write_activity(
+        &self,
+        key: &ResourceKey,
+        expected: Option<u64>,
+        activity: &Activity,
+    ) -> Result<(), StoreError> {
+        self.store.write_resource(key, expected, Some(encode(activity))).await.map(drop)
+    }
+
     /// Makes a task the worker's; none where it is not waited for any more.
     async fn take_task(
         self: &Arc<Self>,
@@ -406,7 +433,7 @@ impl Shell {
     }
 }
 
-fn activity_key(scope: &Scope, name: &str) -> ResourceKey {
+pub(crate) fn activity_key(scope: &Scope, name: &str) -> ResourceKey {
     ResourceKey { kind: ResourceKind::Activity, scope: scope.clone(), name: name.into() }
 }
 
@@ -418,8 +445,9 @@ fn encode(activity: &Activity) -> Vec<u8> {
 }
 
 fn decode(key: &ResourceKey, resource: &Resource) -> Result<Activity, StoreError> {
-    let Stored { arn, creation_date, encryption, tags } = serde_json::from_slice(&resource.value)
-        .map_err(|error| StoreError::Corrupt(format!("the record of an activity: {error}")))?;
+    let Stored { arn, creation_date, encryption, tags } =
+        serde_json::from_slice(&resource.value)
+            .map_err(|error| StoreError::Corrupt(format!("the record of an activity: {error}")))?;
     let (name, creation_date) = (key.name.clone(), Timestamp(creation_date));
     Ok(Activity { arn, name, creation_date, encryption, tags })
 }

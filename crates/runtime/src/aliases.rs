@@ -98,8 +98,7 @@ impl Runtime {
             check_versions(known, &routes)?;
             let mut releases = known.releases.clone();
             if let Some(alias) = releases.alias(name) {
-                let is_same =
-                    alias.description.as_deref() == description && alias.routes == routes;
+                let is_same = alias.description.as_deref() == description && alias.routes == routes;
                 return if is_same {
                     Ok((None, described(&known.machine, alias)))
                 } else {
@@ -146,8 +145,7 @@ impl Runtime {
             check_active(&known.machine)?;
             let mut releases = known.releases.clone();
             let alias = releases.aliases.iter_mut().find(|alias| *alias.name == *name);
-            let alias =
-                alias.ok_or_else(|| StateMachineError::ResourceNotFound(arn.to_owned()))?;
+            let alias = alias.ok_or_else(|| StateMachineError::ResourceNotFound(arn.to_owned()))?;
             if let Some(routes) = &routes {
                 check_versions(known, routes)?;
                 alias.routes.clone_from(routes);

@@ -105,6 +105,7 @@ impl From<&StartError> for Refusal {
             StartError::Arn(_) => ("InvalidArn", 400),
             StartError::InvalidName(_) => ("InvalidName", 400),
             StartError::InvalidInput(_) => ("InvalidExecutionInput", 400),
+            StartError::TypeNotSupported => ("StateMachineTypeNotSupported", 400),
             StartError::StateMachineDoesNotExist(_) => ("StateMachineDoesNotExist", 400),
             StartError::StateMachineDeleting(_) => ("StateMachineDeleting", 400),
             StartError::AlreadyExists(_) => ("ExecutionAlreadyExists", 400),

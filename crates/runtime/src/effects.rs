@@ -133,14 +133,14 @@ impl Shell {
         }
         let awaits =
             matches!(request.pattern, IntegrationPattern::Sync | IntegrationPattern::Sync2);
-        let machine = self.machine_to_start(scope, start.state_machine_arn).await?;
-        if awaits && machine.workflow_type == WorkflowType::Express {
+        let target = self.machine_to_start(scope, start.state_machine_arn).await?;
+        if awaits && target.machine.workflow_type == WorkflowType::Express {
             return Ok(self.refused(task, &Refusal::express_cannot_be_awaited()));
         }
         let started = self
             .start(
                 scope,
-                &machine,
+                &target,
                 StartExecution {
                     state_machine_arn: start.state_machine_arn,
                     name: start.name.or(Some(&request.generated_name)),

@@ -11,6 +11,7 @@ use store::{
 use tokio::sync::oneshot;
 
 use crate::live::{Answer, Ask, Held, Message, Reply, Undone};
+use crate::releases::version_number;
 use crate::shell::Shell;
 use crate::{Arn, ArnError, OperationalError, Runtime};
 
@@ -58,14 +59,14 @@ pub struct ListExecutions<'a> {
     pub status: Option<Status>,
     /// Where the last page ended.
     pub after: Option<ListCursor>,
-    /// How many at most; at least 1.
+    /// How many at most; at least 1. A page may be shorter although there are more.
     pub limit: usize,
 }
 
 /// Whose executions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExecutionsOf<'a> {
-    /// `stateMachineArn`
+    /// `stateMachineArn`; with a version or an alias, those that were started through it.
     StateMachine(&'a str),
     /// The ARN of an execution that started others and said so in their input
     /// (`AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID`). Ours; AWS has no such operation.
@@ -129,6 +130,28 @@ const REDRIVABLE_EVENTS_MAX: u64 = 24_998;
 /// And they must not be older than a year.
 const REDRIVABLE_AGE_SECONDS: u64 = 365 * 24 * 60 * 60;
 
+/// Executions that are looked through at a time for those of a version or alias.
+const BATCH: usize = 1_000;
+
+/// Executions that one call looks through, at most about.
+const LOOKED_THROUGH_MAX: usize = 20_000;
+
+/// What executions were started through, by its ARN.
+#[derive(Clone, Copy, Debug)]
+enum Through<'a> {
+    Version(&'a str),
+    Alias(&'a str),
+}
+
+impl Through<'_> {
+    fn is_of(self, header: &ExecutionHeader) -> bool {
+        match self {
+            Through::Version(arn) => header.state_machine_version_arn.as_deref() == Some(arn),
+            Through::Alias(arn) => header.state_machine_alias_arn.as_deref() == Some(arn),
+        }
+    }
+}
+
 impl RedriveStatus {
     /// Of an execution, at that instant.
     fn of(header: &ExecutionHeader, now: Timestamp) -> RedriveStatus {
@@ -179,12 +202,16 @@ impl Runtime {
     ) -> Result<ExecutionList, ExecutionError> {
         self.shell.check_open()?;
         let ListExecutions { of, status, after, limit } = request;
-        let query = match of {
+        let (query, through) = match of {
             ExecutionsOf::StateMachine(arn) => self.shell.machine_query(scope, arn).await?,
             ExecutionsOf::StartedBy(arn) => {
-                ExecutionQuery::StartedBy(self.shell.execution_header(scope, arn).await?.id)
+                let id = self.shell.execution_header(scope, arn).await?.id;
+                (ExecutionQuery::StartedBy(id), None)
             }
         };
+        if let Some(through) = through {
+            return Ok(self.shell.list_through(&query, through, request).await?);
+        }
         let store = &self.shell.store;
         // One more tells whether there is another page.
         let mut executions = store.list_executions(&query, status, after, limit + 1).await?;
@@ -266,21 +293,62 @@ impl Shell {
         header.ok_or_else(|| ExecutionError::DoesNotExist(arn.to_owned()))
     }
 
-    async fn machine_query(
+    /// What finds the executions of a machine, and the version or alias that the ARN names.
+    async fn machine_query<'a>(
         &self,
         scope: &Scope,
-        arn: &str,
-    ) -> Result<ExecutionQuery, ExecutionError> {
+        arn: &'a str,
+    ) -> Result<(ExecutionQuery, Option<Through<'a>>), ExecutionError> {
+        let does_not_exist = || ExecutionError::StateMachineDoesNotExist(arn.to_owned());
         let parsed = Arn::state_machine(arn)?;
-        let known = match parsed.qualifier {
-            None => self.current_machine(scope, &parsed).await?,
-            Some(_) => None,
+        let known = self.current_machine(scope, &parsed).await?.ok_or_else(does_not_exist)?;
+        let through = match parsed.qualifier {
+            None => None,
+            Some(qualifier) => match version_number(qualifier) {
+                Some(number) => known.releases.version(number).map(|_| Through::Version(arn)),
+                None => known.releases.alias(qualifier).map(|_| Through::Alias(arn)),
+            },
         };
-        let known =
-            known.ok_or_else(|| ExecutionError::StateMachineDoesNotExist(arn.to_owned()))?;
+        if parsed.qualifier.is_some() && through.is_none() {
+            return Err(does_not_exist());
+        }
         match known.machine.workflow_type {
-            WorkflowType::Standard => Ok(ExecutionQuery::Machine(known.machine.id)),
+            WorkflowType::Standard => Ok((ExecutionQuery::Machine(known.machine.id), through)),
             WorkflowType::Express => Err(ExecutionError::TypeNotSupported),
+        }
+    }
+
+    /// A page of the executions that were started through a version or an alias. There is no index
+    /// of them: those of the machine are looked through, so many at most that a page comes soon.
+    async fn list_through(
+        &self,
+        query: &ExecutionQuery,
+        through: Through<'_>,
+        request: ListExecutions<'_>,
+    ) -> Result<ExecutionList, StoreError> {
+        let ListExecutions { status, mut after, limit, .. } = request;
+        let mut executions = Vec::new();
+        let mut seen = 0;
+        loop {
+            let batch = self.store.list_executions(query, status, after, BATCH).await?;
+            let is_last = batch.len() < BATCH;
+            seen += batch.len();
+            for header in batch {
+                let cursor = ListCursor(header.id);
+                if through.is_of(&header) {
+                    if executions.len() == limit {
+                        return Ok(ExecutionList { executions, next: after });
+                    }
+                    executions.push(header);
+                }
+                after = Some(cursor);
+            }
+            if is_last {
+                return Ok(ExecutionList { executions, next: None });
+            }
+            if seen >= LOOKED_THROUGH_MAX {
+                return Ok(ExecutionList { executions, next: after });
+            }
         }
     }
 

@@ -1,15 +1,14 @@
 //! Express executions: in memory only, for five minutes at most, and never in the store.
 //!
-//! Does not: keep a history or a result. Whoever started one learns that it was started; what
-//! becomes of it stands in the log.
+//! Does not: keep a history or a result. Whoever started one learns that it was started, or waits
+//! for its end; what becomes of the others stands in the log.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use asl::Program;
+use asl::{Program, WorkflowType};
 use engine::{
-    Effect, Execution, ExecutionId, Failure, Input, Limits, StartParameters, Status, StepEnv,
-    TaskId,
+    Effect, Execution, ExecutionId, Failure, Input, Limits, Status, StepEnv, TaskId, Timestamp,
 };
 use json::Document;
 use store::Scope;
@@ -18,42 +17,134 @@ use tokio::sync::{mpsc, oneshot};
 use crate::arn::ArnPrefix;
 use crate::integration::CallHandle;
 use crate::shell::Shell;
-use crate::{ServiceCall, StartError, StartedExecution, StateMachine};
+use crate::start::StartTarget;
+use crate::{OperationalError, Runtime, ServiceCall, StartError, StartExecution, StartedExecution};
 
 /// How long an Express execution may run: AWS's quota.
 const EXPRESS_SECONDS_MAX: u64 = 300;
+
+/// Durations are billed in steps of this many milliseconds.
+const BILLED_MILLISECONDS: u64 = 100;
+
+/// Memory is billed in steps of this many megabytes. Definition and payloads of an execution come
+/// to less than one step here.
+const BILLED_MEGABYTES: u64 = 64;
+
+/// An execution as StartSyncExecution shows it: it has ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SyncExecution {
+    /// `executionArn`
+    pub execution_arn: Arc<str>,
+    /// `stateMachineArn`, unqualified.
+    pub state_machine_arn: Arc<str>,
+    /// `name`
+    pub name: Arc<str>,
+    /// `startDate`
+    pub start_date: Timestamp,
+    /// `stopDate`
+    pub stop_date: Timestamp,
+    /// `status`
+    pub status: Status,
+    /// `input`
+    pub input: Document,
+    /// `output`; set where it succeeded.
+    pub output: Option<Document>,
+    /// `error` and `cause`; set where it did not succeed.
+    pub failure: Option<Failure>,
+    /// `billedDurationInMilliseconds`
+    pub billed_milliseconds: u64,
+    /// `billedMemoryUsedInMB`
+    pub billed_megabytes: u64,
+}
+
+impl Runtime {
+    /// StartSyncExecution: starts an Express execution, and answers when it has ended, after five
+    /// minutes at the latest.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn start_sync_execution(
+        &self,
+        scope: &Scope,
+        request: StartExecution<'_>,
+    ) -> Result<SyncExecution, StartError> {
+        let shell = &self.shell;
+        let target = shell.machine_to_start(scope, request.state_machine_arn).await?;
+        let machine = &target.machine;
+        if machine.workflow_type != WorkflowType::Express {
+            return Err(StartError::TypeNotSupported);
+        }
+        let (name, input) = shell.name_and_input(&request)?;
+        let program = shell.program(scope, machine.definition, machine.workflow_type).await?;
+        let (sender, receiver) = oneshot::channel();
+        shell.begin_express(scope, &target, program, name, input, Some(sender))?;
+        // It is broken off by a shutdown, and by nothing else.
+        let ended = receiver.await.map_err(|_| match shell.is_closing() {
+            true => OperationalError::ShuttingDown,
+            false => OperationalError::Quarantined,
+        })?;
+        Ok(sync_execution(ended))
+    }
+}
+
+fn sync_execution(ended: Execution) -> SyncExecution {
+    let stop_date = ended.stop.unwrap_or(ended.start);
+    let milliseconds = u64::try_from(stop_date.0 - ended.start.0).unwrap_or(0);
+    SyncExecution {
+        execution_arn: ended.parameters.arn,
+        state_machine_arn: ended.parameters.state_machine_arn,
+        name: ended.parameters.name,
+        start_date: ended.start,
+        stop_date,
+        status: ended.status,
+        input: ended.parameters.input,
+        output: ended.output,
+        failure: ended.failure,
+        billed_milliseconds: billed(milliseconds),
+        billed_megabytes: BILLED_MEGABYTES,
+    }
+}
+
+/// The steps that were begun, and one at least.
+fn billed(milliseconds: u64) -> u64 {
+    milliseconds.div_ceil(BILLED_MILLISECONDS).max(1) * BILLED_MILLISECONDS
+}
 
 impl Shell {
     /// Starts an Express execution. The same name may come again: each start is another execution.
     pub(crate) fn start_express(
         self: &Arc<Self>,
         scope: &Scope,
-        machine: &StateMachine,
+        target: &StartTarget,
         program: Arc<Program>,
         name: Arc<str>,
         input: Document,
     ) -> Result<StartedExecution, StartError> {
+        self.begin_express(scope, target, program, name, input, None)
+    }
+
+    /// As [`Shell::start_express`]; whoever waits is given the execution when it has ended.
+    fn begin_express(
+        self: &Arc<Self>,
+        scope: &Scope,
+        target: &StartTarget,
+        program: Arc<Program>,
+        name: Arc<str>,
+        input: Document,
+        waits: Option<oneshot::Sender<Execution>>,
+    ) -> Result<StartedExecution, StartError> {
         let now = self.now();
-        let arn = ArnPrefix(scope).express(&machine.name, &name, &self.random.uuid());
-        let parameters = StartParameters {
-            id: ExecutionId::new(now, &mut self.random.fork()),
-            arn: arn.clone(),
-            name,
-            state_machine_arn: machine.arn.clone(),
-            state_machine_name: machine.name.clone(),
-            role_arn: machine.role_arn.clone(),
-            state_machine_version_arn: None,
-            state_machine_alias_arn: None,
-            input,
-        };
+        let arn = ArnPrefix(scope).express(&target.machine.name, &name, &self.random.uuid());
+        let id = ExecutionId::new(now, &mut self.random.fork());
+        let parameters = target.parameters(id, arn.clone(), name, input);
         let limits = self.express_limits();
         let (execution, step) = self.engine_start(&program, parameters, now, &limits)?;
         tracing::debug!(%arn, "started");
         if execution.status == Status::Running {
             let scope = scope.clone();
-            self.spawn(self.clone().run_express(scope, program, execution, step.effects));
+            self.spawn(self.clone().run_express(scope, program, execution, step.effects, waits));
         } else {
-            log_end(&execution);
+            end(execution, waits);
         }
         Ok(StartedExecution { execution_arn: arn, start_date: now })
     }
@@ -73,6 +164,7 @@ impl Shell {
         program: Arc<Program>,
         mut execution: Execution,
         mut effects: Vec<Effect>,
+        waits: Option<oneshot::Sender<Execution>>,
     ) {
         let limits = self.express_limits();
         let (sender, mut inputs) = mpsc::unbounded_channel();
@@ -103,7 +195,7 @@ impl Shell {
             let mut env = StepEnv { now, random: &mut random, limits: &limits };
             effects = engine::step(&program, &mut execution, input, &mut env).effects;
         }
-        log_end(&execution);
+        end(execution, waits);
     }
 
     /// Begins a call, which goes on as long as the handle is there.
@@ -152,6 +244,24 @@ impl Shell {
     }
 }
 
-fn log_end(execution: &Execution) {
+fn end(execution: Execution, waits: Option<oneshot::Sender<Execution>>) {
     tracing::debug!(arn = %execution.parameters.arn, status = ?execution.status, "ended");
+    if let Some(waits) = waits {
+        // Who does not wait any more does not want to know.
+        let _ = waits.send(execution);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_billed_in_steps() {
+        for (milliseconds, expected) in
+            [(0, 100), (1, 100), (100, 100), (101, 200), (300_000, 300_000)]
+        {
+            assert_eq!(billed(milliseconds), expected);
+        }
+    }
 }

@@ -234,7 +234,8 @@ mod definition_text {
 
 #[cfg(test)]
 pub(crate) fn sample(machine: &StateMachine) -> Releases {
-    let mut releases = Releases { first: Some(FirstVersion { description: None }), ..Releases::default() };
+    let mut releases =
+        Releases { first: Some(FirstVersion { description: None }), ..Releases::default() };
     let now = Timestamp(1_700_000_000_789);
     releases.publish(machine, Some("what it does"), now);
     releases.add_alias("live", None, vec![Route { number: 1, weight: WEIGHT_SUM }], now);

@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 
 use crate::arn::ArnPrefix;
 use crate::live::{Held, Message};
+use crate::releases::{WEIGHT_SUM, version_number};
 use crate::shell::Shell;
 use crate::timers::RingOnDrop;
 use crate::{
@@ -55,6 +56,9 @@ pub enum StartError {
     /// `InvalidExecutionInput`: what is wrong with the text.
     #[error("Invalid State Machine Execution Input: '{0}'")]
     InvalidInput(String),
+    /// `StateMachineTypeNotSupported`: a Standard machine, of [`Runtime::start_sync_execution`].
+    #[error("This operation is not supported by this type of state machine")]
+    TypeNotSupported,
     /// `StateMachineDoesNotExist`. Holds the ARN as it was given.
     #[error("State Machine Does Not Exist: '{0}'")]
     StateMachineDoesNotExist(String),
@@ -92,31 +96,44 @@ impl Runtime {
         scope: &Scope,
         request: StartExecution<'_>,
     ) -> Result<StartedExecution, StartError> {
-        let machine = self.shell.machine_to_start(scope, request.state_machine_arn).await?;
-        self.shell.start(scope, &machine, request, None).await
+        let target = self.shell.machine_to_start(scope, request.state_machine_arn).await?;
+        self.shell.start(scope, &target, request, None).await
     }
 }
 
 impl Shell {
-    /// The state machine that an execution is to be started of.
+    /// The state machine that an execution is to be started of: as it is, as it was published, or
+    /// as one of the versions that an alias routes to, drawn anew each time.
     pub(crate) async fn machine_to_start(
         &self,
         scope: &Scope,
         arn: &str,
-    ) -> Result<Arc<StateMachine>, StartError> {
+    ) -> Result<StartTarget, StartError> {
         self.check_open()?;
         let parsed = Arn::state_machine(arn)?;
-        let known = match parsed.qualifier {
-            None => self.current_machine(scope, &parsed).await?,
-            Some(_) => None,
-        };
-        let known = known.ok_or_else(|| StartError::StateMachineDoesNotExist(arn.to_owned()))?;
-        match known.machine.status {
-            StateMachineStatus::Active => Ok(known.machine.clone()),
-            StateMachineStatus::Deleting => {
-                Err(StartError::StateMachineDeleting(known.machine.arn.clone()))
-            }
+        let does_not_exist = || StartError::StateMachineDoesNotExist(arn.to_owned());
+        let known = self.current_machine(scope, &parsed).await?.ok_or_else(does_not_exist)?;
+        let machine = &known.machine;
+        if machine.status == StateMachineStatus::Deleting {
+            return Err(StartError::StateMachineDeleting(machine.arn.clone()));
         }
+        let Some(qualifier) = parsed.qualifier else {
+            let (version_arn, alias_arn) = (None, None);
+            return Ok(StartTarget { machine: machine.clone(), version_arn, alias_arn });
+        };
+        let (number, alias_arn) = match version_number(qualifier) {
+            Some(number) => (number, None),
+            None => {
+                let alias = known.releases.alias(qualifier).ok_or_else(does_not_exist)?;
+                (alias.route(self.random.below(WEIGHT_SUM)), Some(arn.into()))
+            }
+        };
+        let version = known.releases.version(number).ok_or_else(does_not_exist)?;
+        Ok(StartTarget {
+            machine: Arc::new(version.machine(machine)),
+            version_arn: Some(version.arn(machine)),
+            alias_arn,
+        })
     }
 
     /// Starts an execution; for a task of another one, where `parent` says so: then a start that is
@@ -124,28 +141,22 @@ impl Shell {
     pub(crate) async fn start(
         self: &Arc<Self>,
         scope: &Scope,
-        machine: &StateMachine,
+        target: &StartTarget,
         request: StartExecution<'_>,
         parent: Option<ParentTask>,
     ) -> Result<StartedExecution, StartError> {
-        let name: Arc<str> = match request.name {
-            Some(name) if !name_is_valid(name) => {
-                return Err(StartError::InvalidName(name.to_owned()));
-            }
-            Some(name) => name.into(),
-            None => self.random.uuid().into(),
-        };
-        let input = read_input(request.input)?;
+        let (name, input) = self.name_and_input(&request)?;
+        let machine = &target.machine;
         let program = self.program(scope, machine.definition, machine.workflow_type).await?;
         if machine.workflow_type == WorkflowType::Express {
-            return self.start_express(scope, machine, program, name, input);
+            return self.start_express(scope, target, program, name, input);
         }
         let open_max = self.config.open_executions_max;
         if self.store.open_count(scope).await? >= open_max {
             return Err(StartError::LimitExceeded(open_max));
         }
-        let header = self.new_header(scope, machine, name, &input, request.trace_header, parent);
-        let first = self.first_step(header.await?, machine, program, input.clone())?;
+        let header = self.new_header(scope, target, name, &input, request.trace_header, parent);
+        let first = self.first_step(header.await?, target, program, input.clone())?;
         let ExecutionHeader { arn, start, .. } = &first.held.header;
         let started = StartedExecution { execution_arn: arn.clone(), start_date: *start };
         match self.commit_start(first).await {
@@ -158,15 +169,31 @@ impl Shell {
         }
     }
 
+    /// The name that the execution gets, and its input.
+    pub(crate) fn name_and_input(
+        &self,
+        request: &StartExecution<'_>,
+    ) -> Result<(Arc<str>, Document), StartError> {
+        let name: Arc<str> = match request.name {
+            Some(name) if !name_is_valid(name) => {
+                return Err(StartError::InvalidName(name.to_owned()));
+            }
+            Some(name) => name.into(),
+            None => self.random.uuid().into(),
+        };
+        Ok((name, read_input(request.input)?))
+    }
+
     async fn new_header(
         &self,
         scope: &Scope,
-        machine: &StateMachine,
+        target: &StartTarget,
         name: Arc<str>,
         input: &Document,
         trace_header: Option<&str>,
         parent: Option<ParentTask>,
     ) -> Result<ExecutionHeader, StartError> {
+        let machine = &target.machine;
         let start = self.now();
         let started_by = match child::started_by(input).map(Arn::execution) {
             Some(Ok(arn)) if arn.is_in(scope) => self.store.find_execution(arn.text).await?,
@@ -179,8 +206,8 @@ impl Shell {
             name,
             machine: machine.id,
             state_machine_arn: machine.arn.clone(),
-            state_machine_version_arn: None,
-            state_machine_alias_arn: None,
+            state_machine_version_arn: target.version_arn.clone(),
+            state_machine_alias_arn: target.alias_arn.clone(),
             definition: machine.definition,
             role_arn: machine.role_arn.clone(),
             status: Status::Running,
@@ -197,22 +224,13 @@ impl Shell {
     fn first_step(
         &self,
         header: ExecutionHeader,
-        machine: &StateMachine,
+        target: &StartTarget,
         program: Arc<Program>,
         input: Document,
     ) -> Result<FirstStep, StartError> {
         let now = header.start;
-        let parameters = StartParameters {
-            id: header.id,
-            arn: header.arn.clone(),
-            name: header.name.clone(),
-            state_machine_arn: machine.arn.clone(),
-            state_machine_name: machine.name.clone(),
-            role_arn: machine.role_arn.clone(),
-            state_machine_version_arn: None,
-            state_machine_alias_arn: None,
-            input,
-        };
+        let (id, arn, name) = (header.id, header.arn.clone(), header.name.clone());
+        let parameters = target.parameters(id, arn, name, input);
         let limits = &self.config.limits;
         let (execution, step) = self.engine_start(&program, parameters, now, limits)?;
         let (record_bytes, state_bytes, effects_known) = (0, 0, true);
@@ -317,6 +335,39 @@ impl Shell {
             Ok(StartedExecution { execution_arn: arn, start_date: start })
         } else {
             Err(StartError::AlreadyExists(arn))
+        }
+    }
+}
+
+/// What an execution is started of.
+#[derive(Clone, Debug)]
+pub(crate) struct StartTarget {
+    /// The machine as the execution is to see it, under its unqualified ARN.
+    pub(crate) machine: Arc<StateMachine>,
+    /// Set where it is started by a version or by an alias.
+    pub(crate) version_arn: Option<Arc<str>>,
+    /// Set where it is started by an alias.
+    pub(crate) alias_arn: Option<Arc<str>>,
+}
+
+impl StartTarget {
+    pub(crate) fn parameters(
+        &self,
+        id: ExecutionId,
+        arn: Arc<str>,
+        name: Arc<str>,
+        input: Document,
+    ) -> StartParameters {
+        StartParameters {
+            id,
+            arn,
+            name,
+            state_machine_arn: self.machine.arn.clone(),
+            state_machine_name: self.machine.name.clone(),
+            role_arn: self.machine.role_arn.clone(),
+            state_machine_version_arn: self.version_arn.clone(),
+            state_machine_alias_arn: self.alias_arn.clone(),
+            input,
         }
     }
 }

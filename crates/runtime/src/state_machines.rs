@@ -365,7 +365,9 @@ impl Runtime {
         let mut changed = known.clone();
         if new != **old {
             let since = old.since();
-            changed.past.push(PastRevision { revision_id: old.revision_id.clone(), since: since.0 });
+            changed
+                .past
+                .push(PastRevision { revision_id: old.revision_id.clone(), since: since.0 });
             changed.past.drain(..changed.past.len().saturating_sub(PAST_REVISIONS_MAX));
             let (update_date, revision_id) = (Some(now.max(since)), Some(self.shell.random.uuid()));
             let revision_id = revision_id.map(Arc::from);

@@ -219,7 +219,8 @@ mod tests {
         let made = Tags::new(tags.iter().map(|(key, value)| tag(key, value)));
         match (made, expected) {
             (Ok(made), Ok(expected)) => {
-                let expected: Vec<_> = expected.iter().map(|(key, value)| tag(key, value)).collect();
+                let expected: Vec<_> =
+                    expected.iter().map(|(key, value)| tag(key, value)).collect();
                 assert_eq!(made.0, expected);
             }
             (made, expected) => assert_eq!(

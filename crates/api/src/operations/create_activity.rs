@@ -13,11 +13,11 @@ use crate::write::JsonWriter;
 pub(crate) const MEMBERS: &[Member] = &[Member::name("name").required(), TAGS, ENCRYPTION];
 
 pub(crate) async fn call(api: &Api, request: &Request) -> Result<Vec<u8>, ApiError> {
-    configuration::refuse_tags(request)?;
+    let tags = configuration::tags(request)?;
     let encryption = configuration::encryption(request)?;
     let encryption = encryption.or_else(|| Some(configuration::owned_key()));
     let creation = CreateActivity { name: request.required_text("name"), encryption };
-    let activity = api.runtime.create_activity(&request.scope, creation).await?;
+    let activity = api.runtime.create_activity_with(&request.scope, creation, tags).await?;
     let mut out = JsonWriter::object();
     out.text("activityArn", &activity.arn);
     out.timestamp("creationDate", activity.creation_date);

@@ -29,8 +29,8 @@ pub(crate) const MEMBERS: &[Member] = &[
 ];
 
 pub(crate) async fn call(api: &Api, request: &Request) -> Result<Vec<u8>, ApiError> {
-    configuration::refuse_tags(request)?;
-    configuration::refuse_versions(request)?;
+    let publish = configuration::publish(request)?;
+    let tags = configuration::tags(request)?;
     // Defaults are written out, so that giving one and giving none is the same to the comparison
     // that makes the call idempotent.
     let logging = configuration::logging(request)?.or_else(|| Some(configuration::logging_off()));
@@ -44,10 +44,12 @@ pub(crate) async fn call(api: &Api, request: &Request) -> Result<Vec<u8>, ApiErr
         workflow_type: workflow_type(request),
         configurations: Configurations { logging, tracing, encryption },
     };
-    let created = api.runtime.create_state_machine(&request.scope, creation).await?;
+    let scope = &request.scope;
+    let created = api.runtime.create_state_machine_with(scope, creation, publish, tags).await?;
     let mut out = JsonWriter::object();
     out.text("stateMachineArn", &created.arn);
     out.timestamp("creationDate", created.creation_date);
+    out.optional_text("stateMachineVersionArn", created.version_arn.as_deref());
     Ok(out.finish())
 }
 

@@ -31,6 +31,7 @@ pub(crate) async fn call(api: &Api, request: &Request) -> Result<Vec<u8>, ApiErr
     out.timestamp("creationDate", machine.creation_date);
     write_configurations(&mut out, &machine.configurations);
     out.optional_text("revisionId", machine.revision_id.as_deref());
+    out.optional_text("description", machine.description.as_deref());
     write_variable_references(&mut out, &definition);
     Ok(out.finish())
 }

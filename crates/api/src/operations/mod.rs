@@ -2,25 +2,35 @@
 
 mod create_activity;
 mod create_state_machine;
+mod create_state_machine_alias;
 mod delete_activity;
 mod delete_state_machine;
+mod delete_state_machine_alias;
+mod delete_state_machine_version;
 mod describe_activity;
 mod describe_execution;
 mod describe_state_machine;
+mod describe_state_machine_alias;
 mod describe_state_machine_for_execution;
 mod get_activity_task;
 mod get_execution_history;
 mod list_activities;
 mod list_executions;
+mod list_state_machine_aliases;
 mod list_state_machine_versions;
 mod list_state_machines;
 mod list_tags_for_resource;
+mod publish_state_machine_version;
 mod send_task_failure;
 mod send_task_heartbeat;
 mod send_task_success;
 mod start_execution;
+mod start_sync_execution;
 mod stop_execution;
+mod tag_resource;
+mod untag_resource;
 mod update_state_machine;
+mod update_state_machine_alias;
 mod validate_state_machine_definition;
 
 use crate::Api;
@@ -33,25 +43,35 @@ use crate::request::Request;
 enum Supported {
     CreateActivity,
     CreateStateMachine,
+    CreateStateMachineAlias,
     DeleteActivity,
     DeleteStateMachine,
+    DeleteStateMachineAlias,
+    DeleteStateMachineVersion,
     DescribeActivity,
     DescribeExecution,
     DescribeStateMachine,
+    DescribeStateMachineAlias,
     DescribeStateMachineForExecution,
     GetActivityTask,
     GetExecutionHistory,
     ListActivities,
     ListExecutions,
+    ListStateMachineAliases,
     ListStateMachineVersions,
     ListStateMachines,
     ListTagsForResource,
+    PublishStateMachineVersion,
     SendTaskFailure,
     SendTaskHeartbeat,
     SendTaskSuccess,
     StartExecution,
+    StartSyncExecution,
     StopExecution,
+    TagResource,
+    UntagResource,
     UpdateStateMachine,
+    UpdateStateMachineAlias,
     ValidateStateMachineDefinition,
 }
 
@@ -77,16 +97,32 @@ const fn lacks(name: &'static str) -> Operation {
 const OPERATIONS: [Operation; 37] = [
     has("CreateActivity", Supported::CreateActivity, create_activity::MEMBERS),
     has("CreateStateMachine", Supported::CreateStateMachine, create_state_machine::MEMBERS),
-    lacks("CreateStateMachineAlias"),
+    has(
+        "CreateStateMachineAlias",
+        Supported::CreateStateMachineAlias,
+        create_state_machine_alias::MEMBERS,
+    ),
     has("DeleteActivity", Supported::DeleteActivity, delete_activity::MEMBERS),
     has("DeleteStateMachine", Supported::DeleteStateMachine, delete_state_machine::MEMBERS),
-    lacks("DeleteStateMachineAlias"),
-    lacks("DeleteStateMachineVersion"),
+    has(
+        "DeleteStateMachineAlias",
+        Supported::DeleteStateMachineAlias,
+        delete_state_machine_alias::MEMBERS,
+    ),
+    has(
+        "DeleteStateMachineVersion",
+        Supported::DeleteStateMachineVersion,
+        delete_state_machine_version::MEMBERS,
+    ),
     has("DescribeActivity", Supported::DescribeActivity, describe_activity::MEMBERS),
     has("DescribeExecution", Supported::DescribeExecution, describe_execution::MEMBERS),
     lacks("DescribeMapRun"),
     has("DescribeStateMachine", Supported::DescribeStateMachine, describe_state_machine::MEMBERS),
-    lacks("DescribeStateMachineAlias"),
+    has(
+        "DescribeStateMachineAlias",
+        Supported::DescribeStateMachineAlias,
+        describe_state_machine_alias::MEMBERS,
+    ),
     has(
         "DescribeStateMachineForExecution",
         Supported::DescribeStateMachineForExecution,
@@ -97,7 +133,11 @@ const OPERATIONS: [Operation; 37] = [
     has("ListActivities", Supported::ListActivities, list_activities::MEMBERS),
     has("ListExecutions", Supported::ListExecutions, list_executions::MEMBERS),
     lacks("ListMapRuns"),
-    lacks("ListStateMachineAliases"),
+    has(
+        "ListStateMachineAliases",
+        Supported::ListStateMachineAliases,
+        list_state_machine_aliases::MEMBERS,
+    ),
     has(
         "ListStateMachineVersions",
         Supported::ListStateMachineVersions,
@@ -105,20 +145,28 @@ const OPERATIONS: [Operation; 37] = [
     ),
     has("ListStateMachines", Supported::ListStateMachines, list_state_machines::MEMBERS),
     has("ListTagsForResource", Supported::ListTagsForResource, list_tags_for_resource::MEMBERS),
-    lacks("PublishStateMachineVersion"),
+    has(
+        "PublishStateMachineVersion",
+        Supported::PublishStateMachineVersion,
+        publish_state_machine_version::MEMBERS,
+    ),
     lacks("RedriveExecution"),
     has("SendTaskFailure", Supported::SendTaskFailure, send_task_failure::MEMBERS),
     has("SendTaskHeartbeat", Supported::SendTaskHeartbeat, send_task_heartbeat::MEMBERS),
     has("SendTaskSuccess", Supported::SendTaskSuccess, send_task_success::MEMBERS),
     has("StartExecution", Supported::StartExecution, start_execution::MEMBERS),
-    lacks("StartSyncExecution"),
+    has("StartSyncExecution", Supported::StartSyncExecution, start_sync_execution::MEMBERS),
     has("StopExecution", Supported::StopExecution, stop_execution::MEMBERS),
-    lacks("TagResource"),
+    has("TagResource", Supported::TagResource, tag_resource::MEMBERS),
     lacks("TestState"),
-    lacks("UntagResource"),
+    has("UntagResource", Supported::UntagResource, untag_resource::MEMBERS),
     lacks("UpdateMapRun"),
     has("UpdateStateMachine", Supported::UpdateStateMachine, update_state_machine::MEMBERS),
-    lacks("UpdateStateMachineAlias"),
+    has(
+        "UpdateStateMachineAlias",
+        Supported::UpdateStateMachineAlias,
+        update_state_machine_alias::MEMBERS,
+    ),
     has(
         "ValidateStateMachineDefinition",
         Supported::ValidateStateMachineDefinition,
@@ -158,7 +206,9 @@ impl Operation {
             Supported::GetExecutionHistory => get_execution_history::call(api, request).await,
             Supported::ListActivities => list_activities::call(api, request).await,
             Supported::ListExecutions => list_executions::call(api, request).await,
-            Supported::ListStateMachineVersions => list_state_machine_versions::call(request),
+            Supported::ListStateMachineVersions => {
+                list_state_machine_versions::call(api, request).await
+            }
             Supported::ListStateMachines => list_state_machines::call(api, request).await,
             Supported::ListTagsForResource => list_tags_for_resource::call(api, request).await,
             Supported::SendTaskFailure => send_task_failure::call(api, request).await,
@@ -167,6 +217,30 @@ impl Operation {
             Supported::StartExecution => start_execution::call(api, request).await,
             Supported::StopExecution => stop_execution::call(api, request).await,
             Supported::UpdateStateMachine => update_state_machine::call(api, request).await,
+            Supported::CreateStateMachineAlias => {
+                create_state_machine_alias::call(api, request).await
+            }
+            Supported::DeleteStateMachineAlias => {
+                delete_state_machine_alias::call(api, request).await
+            }
+            Supported::DeleteStateMachineVersion => {
+                delete_state_machine_version::call(api, request).await
+            }
+            Supported::DescribeStateMachineAlias => {
+                describe_state_machine_alias::call(api, request).await
+            }
+            Supported::ListStateMachineAliases => {
+                list_state_machine_aliases::call(api, request).await
+            }
+            Supported::PublishStateMachineVersion => {
+                publish_state_machine_version::call(api, request).await
+            }
+            Supported::StartSyncExecution => start_sync_execution::call(api, request).await,
+            Supported::TagResource => tag_resource::call(api, request).await,
+            Supported::UntagResource => untag_resource::call(api, request).await,
+            Supported::UpdateStateMachineAlias => {
+                update_state_machine_alias::call(api, request).await
+            }
             Supported::ValidateStateMachineDefinition => {
                 validate_state_machine_definition::call(request)
             }

@@ -17,16 +17,20 @@ pub(crate) const MEMBERS: &[Member] = &[
 ];
 
 pub(crate) async fn call(api: &Api, request: &Request) -> Result<Vec<u8>, ApiError> {
-    let trace_header = request.trace_header.as_ref().or(request.text("traceHeader"));
-    let start = StartExecution {
-        state_machine_arn: request.required_text("stateMachineArn"),
-        name: request.text("name").map(|name| &**name),
-        input: request.text("input").map(|input| &**input),
-        trace_header: trace_header.map(|header| &**header),
-    };
-    let started = api.runtime.start_execution(&request.scope, start).await?;
+    let started = api.runtime.start_execution(&request.scope, start(request)).await?;
     let mut out = JsonWriter::object();
     out.text("executionArn", &started.execution_arn);
     out.timestamp("startDate", started.start_date);
     Ok(out.finish())
+}
+
+/// What is to be started.
+pub(crate) fn start(request: &Request) -> StartExecution<'_> {
+    let trace_header = request.trace_header.as_ref().or(request.text("traceHeader"));
+    StartExecution {
+        state_machine_arn: request.required_text("stateMachineArn"),
+        name: request.text("name").map(|name| &**name),
+        input: request.text("input").map(|input| &**input),
+        trace_header: trace_header.map(|header| &**header),
+    }
 }

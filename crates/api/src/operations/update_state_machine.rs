@@ -22,7 +22,7 @@ pub(crate) const MEMBERS: &[Member] = &[
 ];
 
 pub(crate) async fn call(api: &Api, request: &Request) -> Result<Vec<u8>, ApiError> {
-    configuration::refuse_versions(request)?;
+    let publish = configuration::publish(request)?;
     let update = UpdateStateMachine {
         arn: request.required_text("stateMachineArn"),
         definition: request.text("definition").map(|definition| &**definition),
@@ -33,9 +33,10 @@ pub(crate) async fn call(api: &Api, request: &Request) -> Result<Vec<u8>, ApiErr
             encryption: configuration::encryption(request)?,
         },
     };
-    let updated = api.runtime.update_state_machine(&request.scope, update).await?;
+    let updated = api.runtime.update_state_machine_with(&request.scope, update, publish).await?;
     let mut out = JsonWriter::object();
     out.timestamp("updateDate", updated.update_date);
     out.optional_text("revisionId", updated.revision_id.as_deref());
+    out.optional_text("stateMachineVersionArn", updated.version_arn.as_deref());
     Ok(out.finish())
 }
