@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use serde_json::json;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::shapes::{ACTIVITY, INPUT, Shape, arn, children, shapes};
@@ -67,19 +68,23 @@ impl Load {
         &self.shapes[number % self.shapes.len()]
     }
 
-    /// Loads the server until it dies, or for ever: to be given up by its caller.
-    pub(crate) async fn run(&self, address: SocketAddr) -> anyhow::Result<()> {
+    /// Loads the server until it dies, or for ever: to be given up by its caller. Says when there
+    /// is enough in flight for a kill.
+    pub(crate) async fn run(&self, address: SocketAddr, ready: &Notify) -> anyhow::Result<()> {
         let mut client = Client::new(address);
         self.create(&mut client).await?;
-        let running = self.running(&mut client).await?;
-        // Half as many again, since some end before the kill.
-        let missing = (self.in_flight * 3 / 2).saturating_sub(running);
-        self.ledger().wanted = missing.max(self.in_flight / 5);
-        let mut tasks = JoinSet::new();
-        self.spawn_workers(&mut tasks, address);
-        self.spawn_starters(&mut tasks, address);
-        while tasks.join_next().await.is_some() {}
-        std::future::pending().await
+        let mut workers = JoinSet::new();
+        self.spawn_workers(&mut workers, address);
+        // Twice as many as are asked for, since they end all the time; a few in any case, so that
+        // every kill meets starts.
+        loop {
+            let running = self.running(&mut client).await?;
+            self.ledger().wanted = (self.in_flight * 2).saturating_sub(running).max(20);
+            let mut starters = JoinSet::new();
+            self.spawn_starters(&mut starters, address);
+            while starters.join_next().await.is_some() {}
+            ready.notify_one();
+        }
     }
 
     /// Repeats what was not answered, and waits until everything has ended.

@@ -16,6 +16,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
+use tokio::sync::Notify;
 
 use self::audit::Figures;
 use self::load::Load;
@@ -93,11 +94,23 @@ async fn rounds(
     for round in 0..arguments.rounds {
         let mut server = Server::start(binary, data).context("after a kill")?;
         start_ups.push(server.start_up);
-        let moment = Duration::from_micros(u64::from(random.next_u32() % 900_000));
+        // Some kills come while the server takes up what the last one left, most under full load.
+        let is_early = random.next_u32() % 8 == 0;
+        let moment = Duration::from_micros(u64::from(random.next_u32() % 400_000));
+        let ready = Notify::new();
+        let until_kill = async {
+            if !is_early {
+                ready.notified().await;
+            }
+            tokio::time::sleep(moment).await;
+        };
         // The load goes on while the server dies: only that loses answers.
-        let mut running = std::pin::pin!(load.run(server.address));
-        if let Ok(Err(error)) = tokio::time::timeout(moment, &mut running).await {
-            return Err(error.context(format!("in round {round}, before the kill")));
+        let mut running = std::pin::pin!(load.run(server.address, &ready));
+        tokio::select! {
+            Err(error) = &mut running => {
+                return Err(error.context(format!("in round {round}, before the kill")));
+            }
+            () = until_kill => {}
         }
         kills.push(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs_f64());
         server.kill()?;
