@@ -525,7 +525,8 @@ fn a_service_is_called_and_gives_the_result() {
 fn a_service_whose_token_is_awaited_submits_first() {
     let definition = service("lambda:invoke.waitForTaskToken", r#""HeartbeatSeconds":2,"#);
     for answer in [Succeed("7"), Fail("Own", "cause"), Never] {
-        let mut world = World::start(&definition, r#"{"n":1}"#, Limits::AWS, &[answer.clone()]);
+        let mut world =
+            World::start(&definition, r#"{"n":1}"#, Limits::AWS, std::slice::from_ref(&answer));
         world.run();
         let expected = match answer {
             Succeed(_) => "SUCCEEDED 7",

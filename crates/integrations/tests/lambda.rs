@@ -1,5 +1,7 @@
 //! Lambda over HTTP, against a server that answers one request as it is told.
 
+#![allow(clippy::unwrap_used)] // a test that cannot go on may panic
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -126,7 +128,8 @@ async fn an_invocation_has_its_parameters() {
         x-amz-invocation-type: RequestResponse
         x-amz-log-type: Tail
         x-amz-client-context: e30=
-        {"a":1}"#]].assert_eq(&sent(invoke(parameters)).await);
+        {"a":1}"#]]
+    .assert_eq(&sent(invoke(parameters)).await);
     for (payload, body) in [
         ("null", "{}"),
         (r#""0.0""#, "0.0"),
@@ -150,8 +153,18 @@ async fn an_invocation_gives_the_answer_with_its_metadata() {
 async fn an_error_of_the_function_has_its_type_and_its_account() {
     let failed = |body| answer("200 OK", "X-Amz-Function-Error: Unhandled\r\n", body);
     let raised = r#"{"errorMessage": "no", "errorType": "Own"}"#;
-    check(failed(raised), function("{}"), expect![[r#"Own: {"errorMessage": "no", "errorType": "Own"}"#]]).await;
-    check(failed(raised), invoke(r#"{"FunctionName":"f"}"#), expect![[r#"Own: {"errorMessage":"no","errorType":"Own"}"#]]).await;
+    check(
+        failed(raised),
+        function("{}"),
+        expect![[r#"Own: {"errorMessage": "no", "errorType": "Own"}"#]],
+    )
+    .await;
+    check(
+        failed(raised),
+        invoke(r#"{"FunctionName":"f"}"#),
+        expect![[r#"Own: {"errorMessage":"no","errorType":"Own"}"#]],
+    )
+    .await;
     check(failed(r#"{"errorMessage":"late"}"#), function("{}"), expect![[r#"Lambda.Unknown: The cause could not be determined because Lambda did not return an error type. Returned payload: {"errorMessage":"late"}"#]]).await;
 }
 
@@ -172,7 +185,14 @@ async fn an_error_of_the_service_has_the_name_of_the_sdk() {
 
 #[tokio::test]
 async fn what_is_no_answer_is_a_failure_of_the_client() {
-    check(b"not HTTP at all\r\n\r\n".to_vec(), function("{}"), expect!["Lambda.SdkClientException: Unable to execute HTTP request: invalid HTTP version parsed"]).await;
+    check(
+        b"not HTTP at all\r\n\r\n".to_vec(),
+        function("{}"),
+        expect![
+            "Lambda.SdkClientException: Unable to execute HTTP request: invalid HTTP version parsed"
+        ],
+    )
+    .await;
     check(Vec::new(), function("{}"), expect!["Lambda.SdkClientException: Unable to execute HTTP request: connection closed before message completed"]).await;
     let cut = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"a\"".to_vec();
     check(cut, function("{}"), expect!["Lambda.SdkClientException: Unable to execute HTTP request: end of file before message length reached"]).await;
