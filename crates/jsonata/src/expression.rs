@@ -8,7 +8,7 @@ use crate::evaluate::Evaluator;
 use crate::needs::Needs;
 use crate::node::Node;
 use crate::parse::parse;
-use crate::scope::{Externals, resolve};
+use crate::scope::{Names, resolve};
 
 /// Which language it is: JSONata as such, or as Step Functions speaks it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +50,7 @@ pub(crate) struct Program {
     pub(crate) node: Node,
     /// How many variables its outermost frame holds.
     pub(crate) slots: u32,
-    pub(crate) externals: Externals,
+    pub(crate) externals: Names,
     pub(crate) options: Options,
 }
 
@@ -59,7 +59,7 @@ impl Program {
     pub(crate) fn parse(
         text: &str,
         options: &Options,
-        mut externals: Externals,
+        mut externals: Names,
     ) -> Result<Program, SyntaxError> {
         let (mut node, labels) = parse(text, options)?;
         let slots = resolve(&mut node, &labels, &mut externals);
@@ -81,7 +81,7 @@ impl Expression {
     /// # Errors
     /// As [`Expression::parse`].
     pub fn parse_with(text: &str, options: &Options) -> Result<Expression, SyntaxError> {
-        let program = Program::parse(text, options, Externals::default())?;
+        let program = Program::parse(text, options, Names::default())?;
         let needs = Needs::of(&program.node);
         Ok(Expression { text: text.into(), program, needs })
     }

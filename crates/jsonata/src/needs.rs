@@ -6,6 +6,9 @@ use std::sync::Arc;
 
 use crate::node::{Kind, Node, Stage, Variable};
 
+/// Nobody reads more complaints about one expression.
+const RESTRICTIONS_MAX: usize = 100;
+
 /// What an expression reads from outside.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Needs {
@@ -15,7 +18,7 @@ pub struct Needs {
     pub states_members: BTreeSet<Arc<str>>,
     /// Whether it uses `$states` other than through a member that it names.
     pub whole_states: bool,
-    /// What Step Functions does not allow, each once, in the order of the text.
+    /// What Step Functions does not allow, each once, in the order of the text; the first hundred.
     pub restrictions: Vec<Restriction>,
 }
 
@@ -53,7 +56,7 @@ impl Needs {
     }
 
     fn refuse(&mut self, restriction: Restriction) {
-        if !self.restrictions.contains(&restriction) {
+        if self.restrictions.len() < RESTRICTIONS_MAX && !self.restrictions.contains(&restriction) {
             self.restrictions.push(restriction);
         }
     }

@@ -67,6 +67,20 @@ pub(crate) fn plain(number: &Number) -> Option<f64> {
     }
 }
 
+/// More characters of a number are not looked at, so that no number takes long.
+const DIGITS_MAX: usize = 1_000;
+
+/// The number as a float. A text of thousands of digits is read as far as a float can hold it.
+pub(crate) fn float(number: &Number) -> f64 {
+    let Number::Text(text) = number else { return number.as_f64() };
+    let Some(start) = text.get(..DIGITS_MAX) else { return number.as_f64() };
+    if start.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') {
+        return if start.starts_with('-') { f64::NEG_INFINITY } else { f64::INFINITY };
+    }
+    let digits = start.trim_end_matches(['e', 'E', '+', '-', '.']);
+    digits.parse().unwrap_or(f64::NAN)
+}
+
 /// Reads a decimal number that fills the text; JSON's form, or one that `$number` takes besides:
 /// hexadecimal, octal or binary with a prefix.
 pub(crate) fn parse(text: &str) -> Option<f64> {

@@ -9,6 +9,10 @@ use regex::{Regex, RegexBuilder};
 
 /// A compiled pattern with the memory that it may need bounded.
 const COMPILED_BYTES_MAX: usize = 1 << 20;
+/// How long a pattern may be.
+const PATTERN_BYTES_MAX: usize = 32 << 10;
+/// How long what is between the braces of `{n,m}` may be.
+const COUNT_CHARACTERS_MAX: usize = 24;
 /// The largest number in a `{n,m}`.
 const REPEAT_MAX: u32 = 1_000;
 
@@ -38,6 +42,9 @@ pub(crate) struct Match {
 impl Pattern {
     /// Checks a pattern; an error says what is not supported.
     pub(crate) fn parse(pattern: &str, flags: &str) -> Result<Pattern, String> {
+        if pattern.len() > PATTERN_BYTES_MAX {
+            return Err("it is too large".to_owned());
+        }
         let (translated, weight) = Translator::new(pattern).translate()?;
         let pattern = Pattern {
             translated: translated.into(),
@@ -163,9 +170,12 @@ impl<'a> Translator<'a> {
 
     /// `{n}`, `{n,}`, `{n,m}`; anything else in braces is meant literally.
     fn counted(&mut self) -> Result<(), String> {
-        let rest: String = self.characters.clone().take_while(|next| *next != '}').collect();
-        let closed = self.characters.clone().count() > rest.chars().count();
-        let (least, most) = rest.split_once(',').unwrap_or((&rest, &rest));
+        let ahead: String = self.characters.clone().take(COUNT_CHARACTERS_MAX).collect();
+        let (rest, closed) = match ahead.split_once('}') {
+            Some((rest, _)) => (rest, true),
+            None => ("", false),
+        };
+        let (least, most) = rest.split_once(',').unwrap_or((rest, rest));
         let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
         if !closed || least.is_empty() || !digits(least) || !digits(most) {
             self.atom("\\{");

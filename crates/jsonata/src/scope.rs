@@ -4,48 +4,53 @@
 //! A name may be read before it is assigned, and then means what it means further out; so a
 //! variable has a list of places, and after them the names from outside.
 
+use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::node::{
-    Binding, Block, Group, Kind, Lambda, Node, Path, Place, Slot, Stage, TupleKey, Variable,
-};
+use crate::node::{Block, Group, Kind, Lambda, Node, Path, Place, Slot, Stage, TupleKey, Variable};
 
-/// The names that are looked up outside of the expression.
+/// Names, each with a number.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Externals {
-    /// Without `$`; unique.
-    pub(crate) names: Vec<Arc<str>>,
+pub(crate) struct Names {
+    index: BTreeMap<Arc<str>, u32>,
 }
 
-impl Externals {
+impl Names {
+    /// The number of a name, which is new or not.
     fn number(&mut self, name: &Arc<str>) -> u32 {
-        let number = self.names.iter().position(|known| known == name).unwrap_or_else(|| {
-            self.names.push(name.clone());
-            self.names.len() - 1
-        });
-        number as u32
+        let next = self.index.len() as u32;
+        *self.index.entry(name.clone()).or_insert(next)
+    }
+
+    /// The number of a name that may not be there.
+    fn find(&self, name: &str) -> Option<u32> {
+        self.index.get(name).copied()
+    }
+
+    fn count(&self) -> u32 {
+        self.index.len() as u32
     }
 }
 
 /// Places all variables of an expression. `labels`: the key of each `%`. The answer is how many
 /// variables the outermost frame holds.
-pub(crate) fn resolve(node: &mut Node, labels: &[u32], externals: &mut Externals) -> u32 {
-    let mut names = Vec::new();
+pub(crate) fn resolve(node: &mut Node, labels: &[u32], externals: &mut Names) -> u32 {
+    let mut names = Names::default();
     collect(node, &mut names);
-    let slots = names.len() as u32;
-    let mut resolver = Resolver { labels, externals, scopes: Vec::new(), tuple_names: Vec::new() };
+    let slots = names.count();
+    let mut resolver =
+        Resolver { labels, externals, scopes: Vec::new(), tuple_names: Names::default() };
     resolver.within(names, |resolver| resolver.node(node));
     slots
 }
 
 /// Collects the names that are assigned in a node, but not in the frames inside it.
-fn collect(node: &Node, names: &mut Vec<Arc<str>>) {
+fn collect(node: &Node, names: &mut Names) {
     match &node.kind {
         Kind::Block(_) | Kind::Lambda(_) => {}
         Kind::Bind(variable, value) => {
-            if !names.contains(&variable.name) {
-                names.push(variable.name.clone());
-            }
+            names.number(&variable.name);
             collect(value, names);
         }
         Kind::Path(Path { steps: nodes, .. }) | Kind::Array(nodes) => {
@@ -97,32 +102,36 @@ fn collect(node: &Node, names: &mut Vec<Arc<str>>) {
     }
 }
 
-fn collect_pairs(pairs: &[(Node, Node)], names: &mut Vec<Arc<str>>) {
+fn collect_pairs(pairs: &[(Node, Node)], names: &mut Names) {
     for (name, value) in pairs {
         collect(name, names);
         collect(value, names);
     }
 }
 
+/// The variables that the tuples of a path bind.
+type TupleNames = Rc<BTreeMap<Arc<str>, TupleKey>>;
+
 /// What a frame holds.
 enum Scope {
-    Slots(Vec<Arc<str>>),
-    Tuple(Vec<Binding>),
+    Slots(Names),
+    /// The variables that tuples bind, with their keys.
+    Tuple(TupleNames),
 }
 
 struct Resolver<'a> {
     labels: &'a [u32],
-    externals: &'a mut Externals,
+    externals: &'a mut Names,
     /// The frames around, innermost last.
     scopes: Vec<Scope>,
-    /// The variables of tuples; the index is the key.
-    tuple_names: Vec<Arc<str>>,
+    /// The variables of tuples; their numbers are their keys.
+    tuple_names: Names,
 }
 
 impl Resolver<'_> {
     /// Does something inside a frame of those names; without names there is no frame.
-    fn within(&mut self, names: Vec<Arc<str>>, work: impl FnOnce(&mut Self)) {
-        if names.is_empty() {
+    fn within(&mut self, names: Names, work: impl FnOnce(&mut Self)) {
+        if names.count() == 0 {
             return work(self);
         }
         self.scopes.push(Scope::Slots(names));
@@ -131,9 +140,9 @@ impl Resolver<'_> {
     }
 
     /// Does something inside the frame of a tuple, where there is one.
-    fn within_tuple(&mut self, names: Option<&[Binding]>, work: impl FnOnce(&mut Self)) {
+    fn within_tuple(&mut self, names: Option<&TupleNames>, work: impl FnOnce(&mut Self)) {
         let Some(names) = names else { return work(self) };
-        self.scopes.push(Scope::Tuple(names.to_vec()));
+        self.scopes.push(Scope::Tuple(names.clone()));
         work(self);
         self.scopes.pop();
     }
@@ -141,14 +150,8 @@ impl Resolver<'_> {
     fn place(&mut self, variable: &mut Variable) {
         for (hops, scope) in self.scopes.iter().rev().enumerate() {
             let slot = match scope {
-                Scope::Slots(names) => {
-                    let index = names.iter().position(|name| *name == variable.name);
-                    index.map(|index| Slot::Index(index as u32))
-                }
-                Scope::Tuple(names) => {
-                    let binding = names.iter().find(|binding| binding.name == variable.name);
-                    binding.map(|binding| Slot::Tuple(binding.key))
-                }
+                Scope::Slots(names) => names.find(&variable.name).map(Slot::Index),
+                Scope::Tuple(names) => names.get(&variable.name).copied().map(Slot::Tuple),
             };
             variable.places.extend(slot.map(|slot| Place { hops: hops as u32, slot }));
         }
@@ -159,9 +162,9 @@ impl Resolver<'_> {
     fn place_target(&mut self, variable: &mut Variable) {
         for (hops, scope) in self.scopes.iter().rev().enumerate() {
             if let Scope::Slots(names) = scope
-                && let Some(index) = names.iter().position(|name| *name == variable.name)
+                && let Some(index) = names.find(&variable.name)
             {
-                let slot = Slot::Index(index as u32);
+                let slot = Slot::Index(index);
                 variable.places = vec![Place { hops: hops as u32, slot }];
                 return;
             }
@@ -240,37 +243,34 @@ impl Resolver<'_> {
     }
 
     fn block(&mut self, block: &mut Block) {
-        let mut names = Vec::new();
+        let mut names = Names::default();
         block.expressions.iter().for_each(|node| collect(node, &mut names));
-        block.slots = names.len() as u32;
+        block.slots = names.count();
         self.within(names, |resolver| resolver.nodes(&mut block.expressions));
     }
 
     fn lambda(&mut self, lambda: &mut Lambda) {
-        let mut names: Vec<Arc<str>> = Vec::new();
+        let mut names = Names::default();
         for parameter in &lambda.parameters {
-            let slot = names.iter().position(|name| name == parameter).unwrap_or_else(|| {
-                names.push(parameter.clone());
-                names.len() - 1
-            });
-            lambda.parameter_slots.push(slot as u32);
+            lambda.parameter_slots.push(names.number(parameter));
         }
         // A block that is the whole body needs no frame of its own.
         if let Kind::Block(block) = &mut lambda.body.kind
             && lambda.body.extras.is_none()
         {
             block.expressions.iter().for_each(|node| collect(node, &mut names));
-            lambda.slots = names.len() as u32;
+            lambda.slots = names.count();
             return self.within(names, |resolver| resolver.nodes(&mut block.expressions));
         }
         collect(&lambda.body, &mut names);
-        lambda.slots = names.len() as u32;
+        lambda.slots = names.count();
         self.within(names, |resolver| resolver.node(&mut lambda.body));
     }
 
     /// Predicates and group of a node that is no path.
     fn predicates(&mut self, node: &mut Node) {
-        let tuple: Option<&[Binding]> = node.yields_tuples().then_some(&[]);
+        let nothing_bound = TupleNames::default();
+        let tuple = node.yields_tuples().then_some(&nothing_bound);
         let Some(extras) = &mut node.extras else { return };
         for stage in &mut extras.predicates {
             if let Stage::Filter(predicate) = stage {
@@ -282,7 +282,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn group(&mut self, group: &mut Group, tuple: Option<&[Binding]>) {
+    fn group(&mut self, group: &mut Group, tuple: Option<&TupleNames>) {
         self.within_tuple(tuple, |resolver| resolver.pairs(&mut group.pairs));
     }
 
@@ -294,7 +294,7 @@ impl Resolver<'_> {
         let names = self.bindings(path);
         for (index, step) in path.steps.iter_mut().enumerate() {
             let sorts_plain_items = index == tuple_from && matches!(step.kind, Kind::Sort(_));
-            let tuple = (index >= tuple_from).then_some(&names[..]);
+            let tuple = (index >= tuple_from).then_some(&names);
             let mut extras = step.extras.take();
             let step_tuple = if sorts_plain_items { None } else { tuple };
             self.within_tuple(step_tuple, |resolver| resolver.node(step));
@@ -306,7 +306,7 @@ impl Resolver<'_> {
             }
             step.extras = extras;
         }
-        let tuple = has_tuples.then_some(&names[..]);
+        let tuple = has_tuples.then_some(&names);
         if let Some(group) = node.extras.as_mut().and_then(|extras| extras.group.as_mut()) {
             self.group(group, tuple);
         }
@@ -317,15 +317,16 @@ impl Resolver<'_> {
         &mut self,
         extras: &mut crate::node::Extras,
         yields_tuples: bool,
-        tuple: Option<&[Binding]>,
-        step_tuple: Option<&[Binding]>,
+        tuple: Option<&TupleNames>,
+        step_tuple: Option<&TupleNames>,
     ) {
         for stage in &mut extras.stages {
             if let Stage::Filter(predicate) = stage {
                 self.within_tuple(tuple, |resolver| resolver.node(predicate));
             }
         }
-        let own: Option<&[Binding]> = yields_tuples.then_some(&[]);
+        let nothing_bound = TupleNames::default();
+        let own = yields_tuples.then_some(&nothing_bound);
         self.within_tuple(step_tuple, |resolver| {
             for stage in &mut extras.predicates {
                 if let Stage::Filter(predicate) = stage {
@@ -339,8 +340,8 @@ impl Resolver<'_> {
     }
 
     /// The variables that the tuples of a path bind, each with a key.
-    fn bindings(&mut self, path: &mut Path) -> Vec<Binding> {
-        let mut bindings: Vec<Binding> = Vec::new();
+    fn bindings(&mut self, path: &mut Path) -> TupleNames {
+        let mut bindings = BTreeMap::new();
         for step in &mut path.steps {
             let Some(extras) = &mut step.extras else { continue };
             let indexes = extras.stages.iter_mut().filter_map(|stage| match stage {
@@ -348,15 +349,10 @@ impl Resolver<'_> {
                 Stage::Filter(_) => None,
             });
             for binding in extras.focus.iter_mut().chain(&mut extras.index).chain(indexes) {
-                let known = self.tuple_names.iter().position(|name| *name == binding.name);
-                let key = known.unwrap_or_else(|| {
-                    self.tuple_names.push(binding.name.clone());
-                    self.tuple_names.len() - 1
-                });
-                binding.key = TupleKey::Variable(key as u32);
-                bindings.push(binding.clone());
+                binding.key = TupleKey::Variable(self.tuple_names.number(&binding.name));
+                bindings.insert(binding.name.clone(), binding.key);
             }
         }
-        bindings
+        Rc::new(bindings)
     }
 }

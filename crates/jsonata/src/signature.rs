@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use crate::error::{Failure, FailureFacts};
+use crate::evaluate::Meter;
 use crate::value::Value;
 
 /// What a function takes.
@@ -13,6 +14,9 @@ use crate::value::Value;
 pub(crate) struct Signature {
     parameters: Cow<'static, [Parameter]>,
 }
+
+/// How many parameters a signature may have.
+const PARAMETERS_MAX: usize = 64;
 
 /// Kinds of values, as bits.
 pub(crate) type Kinds = u8;
@@ -165,6 +169,9 @@ impl Signature {
             }
             last_symbol = symbol;
         }
+        if parameters.len() > PARAMETERS_MAX {
+            return Err("S0500");
+        }
         Ok(Signature { parameters: Cow::Owned(parameters) })
     }
 
@@ -172,31 +179,46 @@ impl Signature {
     #[inline]
     pub(crate) fn validate(
         &self,
-        arguments: Vec<Value>,
+        mut arguments: Vec<Value>,
         context: &Value,
+        meter: &mut Meter<'_>,
     ) -> Result<Vec<Value>, Failure> {
-        // The common case: one plain argument for each parameter.
+        // The common case: one argument for each parameter.
+        let pairs = self.parameters.iter().zip(&arguments);
         let plain = arguments.len() == self.parameters.len()
-            && self.parameters.iter().zip(&arguments).all(|(parameter, argument)| {
-                let kind = kind_of(argument);
-                parameter.kinds & kind != 0
-                    && (!parameter.array
-                        || (parameter.items.is_none() && kind & (ARRAY | MISSING) != 0))
+            && pairs.clone().all(|(parameter, argument)| {
+                parameter.kinds & kind_of(argument) != 0 && !parameter.repeated
             });
-        if plain { Ok(arguments) } else { self.adapt(arguments, context) }
+        if !plain {
+            return self.adapt(&arguments, context, meter);
+        }
+        for (index, parameter) in self.parameters.iter().enumerate() {
+            if parameter.array {
+                let argument = std::mem::take(&mut arguments[index]);
+                arguments[index] = parameter.list(argument, index + 1, meter)?;
+            }
+        }
+        Ok(arguments)
     }
 
-    fn adapt(&self, arguments: Vec<Value>, context: &Value) -> Result<Vec<Value>, Failure> {
+    fn adapt(
+        &self,
+        arguments: &[Value],
+        context: &Value,
+        meter: &mut Meter<'_>,
+    ) -> Result<Vec<Value>, Failure> {
         let kinds: Vec<Kinds> = arguments.iter().map(kind_of).collect();
+        meter.work(kinds.len() * self.parameters.len())?;
         let Some(counts) = self.distribute(&kinds) else {
             return Err(self.mismatch(&kinds));
         };
+        let given = |at: usize| arguments.get(at).cloned().unwrap_or_default();
         let mut adapted = Vec::with_capacity(self.parameters.len());
         let mut at = 0;
         for (parameter, count) in self.parameters.iter().zip(counts) {
             if count == 0 {
                 if !parameter.or_context {
-                    adapted.push(arguments.get(at).cloned().unwrap_or(Value::Undefined));
+                    adapted.push(given(at));
                     at += 1;
                     continue;
                 }
@@ -209,12 +231,11 @@ impl Signature {
             }
             for _ in 0..count {
                 // An argument may have been given to an absent parameter before this one.
-                let argument = arguments.get(at).cloned().unwrap_or(Value::Undefined);
+                let argument = given(at);
                 at += 1;
-                adapted.push(if parameter.array {
-                    parameter.list(argument, at)?
-                } else {
-                    argument
+                adapted.push(match parameter.array {
+                    true => parameter.list(argument, at, meter)?,
+                    false => argument,
                 });
             }
         }
@@ -271,12 +292,18 @@ impl Signature {
 
 impl Parameter {
     /// The argument as an array of what it must contain.
-    fn list(&self, argument: Value, number: usize) -> Result<Value, Failure> {
+    fn list(
+        &self,
+        argument: Value,
+        number: usize,
+        meter: &mut Meter<'_>,
+    ) -> Result<Value, Failure> {
         if matches!(argument, Value::Undefined) {
             return Ok(argument);
         }
         let kind = kind_of(&argument);
         if let Some(items) = self.items {
+            meter.work(argument.length() / 4)?;
             let fits = match kind {
                 ARRAY => {
                     (0..argument.length()).all(|index| kind_of(&argument.item(index)) & items != 0)

@@ -234,7 +234,7 @@ impl Value {
     pub(crate) fn as_number(&self) -> Option<f64> {
         match self {
             Value::Number(number) => Some(*number),
-            Value::Exact(number) => Some(number.as_f64()),
+            Value::Exact(number) => Some(number::float(number)),
             _ => None,
         }
     }
@@ -318,11 +318,12 @@ impl Value {
         if self.marks().wrapper { self.item(0) } else { self.clone() }
     }
 
-    /// The same list with other marks.
-    pub(crate) fn with_marks(self, change: impl FnOnce(&mut Marks)) -> Value {
+    /// The same list, which stays one also where it has a single item. Others stay lists anyway,
+    /// and need no mark: it would take a copy of the items, where somebody else holds them.
+    pub(crate) fn kept_singleton(self) -> Value {
         match self {
-            Value::List(mut list) => {
-                change(&mut Rc::make_mut(&mut list).marks);
+            Value::List(mut list) if list.items.len() <= 1 && !list.marks.keep_singleton => {
+                Rc::make_mut(&mut list).marks.keep_singleton = true;
                 Value::List(list)
             }
             other => other,

@@ -103,7 +103,7 @@ impl Evaluator<'_> {
         arguments: Vec<Value>,
         context: &Value,
     ) -> Evaluated {
-        let arguments = builtin.signature.validate(arguments, context)?;
+        let arguments = builtin.signature.validate(arguments, context, &mut self.meter)?;
         (builtin.body)(self, &mut crate::functions::Arguments::new(arguments, context))
     }
 
@@ -207,7 +207,7 @@ impl Evaluator<'_> {
         context: &Value,
     ) -> Result<Frames, Failure> {
         if let Some(signature) = &lambda.signature {
-            arguments = signature.validate(arguments, context)?;
+            arguments = signature.validate(arguments, context, &mut self.meter)?;
         }
         if lambda.slots == 0 {
             return Ok(frames.clone());

@@ -21,7 +21,7 @@ use crate::frame::{self, Frame, Frames};
 use crate::function::Function;
 use crate::functions::Builtin;
 use crate::node::{Block, Condition, Kind, Node, Test, Variable};
-use crate::scope::Externals;
+use crate::scope::Names;
 use crate::value::{Marks, Value};
 
 pub(crate) use compare::compare_texts;
@@ -45,7 +45,7 @@ pub(crate) struct Evaluator<'e> {
     /// What was found outside so far, by the numbers of the names.
     externals: Vec<Option<Value>>,
     /// Names that `$eval` added.
-    added_names: Option<Externals>,
+    added_names: Option<Names>,
     /// Frames that functions hold. They may be parts of cycles, which are broken in the end.
     captured: Vec<Rc<Frame>>,
     captured_max: usize,
@@ -379,7 +379,7 @@ pub(crate) fn normalised(value: Value, keep_array: bool) -> Value {
     match value.length() {
         0 => Value::Undefined,
         1 if !keep => value.item(0),
-        _ if keep && !marks.keep_singleton => value.with_marks(|marks| marks.keep_singleton = true),
+        _ if keep => value.kept_singleton(),
         _ => value,
     }
 }

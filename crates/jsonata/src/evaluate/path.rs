@@ -65,7 +65,7 @@ impl Items {
             Items::All(array) => {
                 let marks = array.marks();
                 if marks.sequence {
-                    array.with_marks(|marks| marks.keep_singleton = true)
+                    array.kept_singleton()
                 } else if marks.constructed && path.keep_singleton {
                     Value::marked(vec![array], keep)
                 } else {
@@ -269,6 +269,7 @@ impl Evaluator<'_> {
         self.meter.nested(depth)?;
         self.meter.work(array.length())?;
         for index in 0..array.length() {
+            self.meter.more_items(0, values.len())?;
             let item = array.item(index);
             if item.is_array() {
                 self.fields(&item, name, depth + 1, values)?;
@@ -315,6 +316,7 @@ impl Evaluator<'_> {
         rest.reverse();
         while let Some(item) = rest.pop() {
             self.meter.work(1)?;
+            self.meter.more_items(0, values.len() + rest.len())?;
             if item.is_array() {
                 let mut items = item.into_items();
                 items.reverse();
@@ -332,6 +334,7 @@ impl Evaluator<'_> {
         let mut rest = vec![input.clone()];
         while let Some(value) = rest.pop() {
             self.meter.work(1)?;
+            self.meter.more_items(0, values.len() + rest.len())?;
             let mut children: Vec<Value> = if value.is_array() {
                 value.into_items()
             } else {
@@ -549,7 +552,7 @@ fn single(result: Value, last: bool) -> Items {
     if marks.constructed {
         return Items::One(result);
     }
-    if last && marks != (Marks { sequence: true, ..Marks::default() }) {
+    if last && marks.keep_singleton && result.length() <= 1 {
         return Items::All(Value::sequence(result.into_items()));
     }
     Items::All(result)

@@ -4,11 +4,17 @@ use super::Arguments;
 use crate::error::{Failure, FailureFacts};
 use crate::evaluate::{Evaluated, Evaluator};
 use crate::picture::calendar::MILLISECONDS_MAX;
-use crate::picture::{date, parse_date};
+use crate::picture::{date, number, parse_date};
 use crate::value::Value;
 
-/// What compiling a picture costs.
+/// What compiling a byte of a picture costs.
 const PICTURE_STEPS: usize = 200;
+
+/// What going through a picture costs: its text, and each part between brackets.
+fn cost(picture: &str) -> usize {
+    let longest = picture.split('[').map(|part| part.find(']').unwrap_or(part.len())).max();
+    picture.len() + number::cost(longest.unwrap_or(0))
+}
 
 fn format(
     evaluator: &mut Evaluator<'_>,
@@ -16,7 +22,7 @@ fn format(
     picture: Option<&str>,
     zone: Option<&str>,
 ) -> Evaluated {
-    evaluator.meter.work(picture.map_or(0, str::len) + zone.map_or(0, str::len))?;
+    evaluator.meter.work(picture.map_or(0, cost) + zone.map_or(0, str::len))?;
     let text = date::format(milliseconds, picture, zone)?;
     evaluator.meter.text(text.len())?;
     Ok(text.into())
@@ -54,7 +60,8 @@ pub(super) fn to_millis(evaluator: &mut Evaluator<'_>, arguments: &mut Arguments
             FailureFacts::new("D3110").with("value", json::Value::from(&*text).to_text())
         });
     };
-    evaluator.meter.work(PICTURE_STEPS + picture.len() * PICTURE_STEPS + text.len())?;
+    evaluator.meter.work(cost(&picture) + PICTURE_STEPS * (picture.len() + 1))?;
+    evaluator.meter.work(text.len().saturating_mul(picture.len() / 8 + 1))?;
     match parse_date::parse(&text, &picture, evaluator.now)? {
         Some(milliseconds) if milliseconds.abs() > MILLISECONDS_MAX => {
             Err(out_of_range(milliseconds))

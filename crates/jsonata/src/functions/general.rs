@@ -56,6 +56,9 @@ pub(super) fn assert(_: &mut Evaluator<'_>, arguments: &mut Arguments<'_>) -> Ev
     Err(FailureFacts::with_message("D3141", message))
 }
 
+/// What a byte of an expression takes when it is parsed.
+const EXPRESSION_BYTES: usize = 100;
+
 pub(super) fn eval(evaluator: &mut Evaluator<'_>, arguments: &mut Arguments<'_>) -> Evaluated {
     let Some(text) = arguments.text(0) else { return Ok(Value::Undefined) };
     let input = match arguments.take(1) {
@@ -64,5 +67,6 @@ pub(super) fn eval(evaluator: &mut Evaluator<'_>, arguments: &mut Arguments<'_>)
     };
     evaluator.meter.text(text.len())?;
     evaluator.meter.work(text.len())?;
+    evaluator.meter.allocate(text.len() * EXPRESSION_BYTES)?;
     evaluator.evaluate_text(&text, &input)
 }

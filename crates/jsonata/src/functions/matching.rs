@@ -264,6 +264,8 @@ pub(super) fn split(evaluator: &mut Evaluator<'_>, arguments: &mut Arguments<'_>
                 let characters = text.chars().map(|character| Value::from(character.to_string()));
                 results.extend(characters.take(limit));
             } else {
+                let parts = text.matches(&*separator).take(limit).count() + 1;
+                evaluator.meter.items(parts)?;
                 results.extend(text.split(&*separator).map(Value::from).take(limit));
             }
         }
@@ -273,6 +275,7 @@ pub(super) fn split(evaluator: &mut Evaluator<'_>, arguments: &mut Arguments<'_>
             let mut start = 0;
             while !reached(limit, results.len()) {
                 let Some(found) = matches.next(evaluator)? else { break };
+                evaluator.meter.more_items(1, results.len())?;
                 results.push(Value::from(text.get(start..found.start).unwrap_or_default()));
                 start = found.end;
             }
@@ -350,7 +353,7 @@ fn replace_matches(
             position = found.end;
         }
         match replacement {
-            Value::String(template) => substitute(template, &found, &mut result),
+            Value::String(template) => substitute(evaluator, template, &found, &mut result)?,
             function => {
                 let object = evaluator.match_object(text, found, None)?;
                 let substitute = evaluator.call(function, vec![object])?;
@@ -369,9 +372,16 @@ fn replace_matches(
 }
 
 /// Writes a template: `$0` is the match, `$1` its first group, `$$` a dollar.
-fn substitute(template: &str, found: &Found, result: &mut String) {
+fn substitute(
+    evaluator: &mut Evaluator<'_>,
+    template: &str,
+    found: &Found,
+    result: &mut String,
+) -> Result<(), Failure> {
     let mut rest = template;
     while let Some(at) = rest.find('$') {
+        evaluator.meter.work(1)?;
+        evaluator.meter.can_make_text(result.len())?;
         result.push_str(&rest[..at]);
         rest = &rest[at + 1..];
         if let Some(after) = rest.strip_prefix('$') {
@@ -391,6 +401,7 @@ fn substitute(template: &str, found: &Found, result: &mut String) {
         }
     }
     result.push_str(rest);
+    Ok(())
 }
 
 /// The number of a group and its length in the text: as many digits as the count of groups has,

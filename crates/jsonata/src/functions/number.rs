@@ -117,7 +117,7 @@ pub(super) fn format_number(
 ) -> Evaluated {
     let Some(number) = operand(evaluator, arguments, 0)? else { return Ok(Value::Undefined) };
     let Some(picture) = arguments.text(1) else { return Ok(Value::Undefined) };
-    evaluator.meter.work(picture.len())?;
+    evaluator.meter.work(pictures::cost(picture.len()))?;
     let mut symbols = pictures::Symbols::default();
     for (name, value) in arguments.take(2).members() {
         if let Some(text) = value.as_text() {
@@ -135,7 +135,7 @@ pub(super) fn format_integer(
 ) -> Evaluated {
     let Some(number) = operand(evaluator, arguments, 0)? else { return Ok(Value::Undefined) };
     let Some(picture) = arguments.text(1) else { return Ok(Value::Undefined) };
-    evaluator.meter.work(picture.len())?;
+    evaluator.meter.work(pictures::cost(picture.len()))?;
     let number = number.floor();
     let format = integer::Format::of(&picture)?;
     if format.is_roman() {
@@ -153,7 +153,8 @@ pub(super) fn parse_integer(
 ) -> Evaluated {
     let Some(text) = arguments.text(0) else { return Ok(Value::Undefined) };
     let Some(picture) = arguments.text(1) else { return Ok(Value::Undefined) };
-    evaluator.meter.work(picture.len() + text.len())?;
+    evaluator.meter.work(pictures::cost(picture.len()))?;
+    evaluator.meter.work(text.len().saturating_mul(picture.len() / 8 + 1))?;
     let number = integer::Format::of(&picture)?.parse(&text)?;
     Ok(number.map_or(Value::Undefined, Value::Number))
 }

@@ -24,8 +24,12 @@ const NESTING_MAX: usize = 200;
 const STACK_BYTES_MAX: usize = 1 << 20;
 /// How high the tree may be; chains of left operands count as well.
 const HEIGHT_MAX: u16 = 600;
-/// Beyond that no definition of a state machine goes.
-const TEXT_BYTES_MAX: usize = 16 << 20;
+/// As long as a definition of a state machine may be.
+const TEXT_BYTES_MAX: usize = 1 << 20;
+/// How many uses of `%` a text may have: each looks through the steps before it.
+const ANCESTORS_MAX: usize = 500;
+/// How many arguments a call may have, and how many parameters a function.
+const ARGUMENTS_MAX: usize = 255;
 
 /// Parses a text. The second part says, for each `%` by its number, what key it has in tuples.
 pub(crate) fn parse(text: &str, options: &Options) -> Result<(Node, Vec<u32>), SyntaxError> {
@@ -165,6 +169,11 @@ impl<'a> Parser<'a> {
         Ok(left)
     }
 
+    fn too_much(&self) -> SyntaxError {
+        SyntaxError::new("S0500", self.token.position)
+            .with("message", "The expression has too many parts of one kind")
+    }
+
     fn too_deep(&self) -> SyntaxError {
         SyntaxError::new("S0500", self.token.position)
             .with("message", "The expression is nested too deeply")
@@ -199,6 +208,9 @@ impl<'a> Parser<'a> {
                 "*" => leaf(Kind::Wildcard),
                 "**" => leaf(Kind::Descendants),
                 "%" => {
+                    if self.ancestors.count() == ANCESTORS_MAX {
+                        return Err(self.too_much());
+                    }
                     let id = self.ancestors.add();
                     leaf(Kind::Parent(id, TupleKey::Ancestor(0)))
                 }
@@ -425,6 +437,9 @@ impl<'a> Parser<'a> {
             }
         }
         self.expect(")")?;
+        if arguments.len() > ARGUMENTS_MAX {
+            return Err(self.too_much());
+        }
         if is_function_word(&procedure) {
             return self.lambda(arguments, at);
         }
@@ -479,7 +494,10 @@ impl<'a> Parser<'a> {
             text.push_str(&self.token.text());
         }
         self.expect(">")?;
-        Signature::parse(&text).map_err(|code| SyntaxError::new(code, at))
+        Signature::parse(&text).map_err(|code| match code {
+            "S0500" => self.too_much(),
+            _ => SyntaxError::new(code, at),
+        })
     }
 }
 

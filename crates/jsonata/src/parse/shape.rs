@@ -26,6 +26,11 @@ impl Ancestors {
         id
     }
 
+    /// How many uses there are.
+    pub(super) fn count(&self) -> usize {
+        self.labels.len()
+    }
+
     /// The keys, by number of use.
     pub(super) fn into_labels(self) -> Vec<u32> {
         self.labels

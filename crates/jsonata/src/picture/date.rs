@@ -250,8 +250,8 @@ pub(super) fn not_a_name(component: char) -> Failure {
 /// `2`, `2-4`, `*-3`
 fn widths(text: &str) -> (Option<usize>, Option<usize>) {
     let (least, most) = text.split_once('-').map_or((text, None), |(a, b)| (a, Some(b)));
-    // More digits than a line has are never meant.
-    let number = |text: &str| text.parse::<usize>().ok().map(|width| width.min(1_000));
+    // No component has as many characters.
+    let number = |text: &str| text.parse::<usize>().ok().map(|width| width.min(100));
     (number(least), most.and_then(number))
 }
 

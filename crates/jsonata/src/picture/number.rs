@@ -217,6 +217,12 @@ impl Plan {
     }
 }
 
+/// What going through a picture costs: each of its separators is compared with each of its
+/// digits.
+pub(crate) fn cost(picture_bytes: usize) -> usize {
+    picture_bytes.saturating_add(picture_bytes.saturating_mul(picture_bytes) / 16)
+}
+
 /// The text of a number.
 pub(crate) fn format(value: f64, picture: &str, symbols: &Symbols) -> Result<String, Failure> {
     let pictures: Vec<Vec<char>> =
