@@ -4,8 +4,10 @@
 
 mod activities;
 mod nested;
+mod releases;
 mod restarts;
 mod services;
 mod start;
 mod state_machines;
+mod sync;
 mod world;
