@@ -458,6 +458,40 @@ mod tests {
     }
 
     #[test]
+    fn lists_are_shown_by_the_shapes_of_their_items() {
+        check_answer(
+            r#"{"name":"n","routes":[{"to":"a","weight":50},{"weight":30},{"to":"c","weight":101}]}"#,
+            expect![
+                "ValidationException: 2 validation errors detected: Value '[Route(to=a, weight=50), Route(weight=30), Route(to=c, weight=101)]' at 'routes' failed to satisfy constraint: Member must have length less than or equal to 2; Value '101' at 'routes.3.member.weight' failed to satisfy constraint: Member must have value less than or equal to 100"
+            ],
+        );
+        check_answer(
+            r#"{"name":"n","routes":[]}"#,
+            expect![
+                "ValidationException: 1 validation error detected: Value '[]' at 'routes' failed to satisfy constraint: Member must have length greater than or equal to 1"
+            ],
+        );
+    }
+
+    #[test]
+    fn aliases_are_no_numbers() {
+        for alias in ["live", "1a", "_", "-1", "v1.2"] {
+            assert_eq!(answer(&format!(r#"{{"name":"n","alias":"{alias}"}}"#)), "accepted");
+        }
+        let pattern = r"^(?=.*[a-zA-Z_\-\.])[a-zA-Z0-9_\-\.]+$";
+        for alias in ["123", "a b", "!a", "a@", "ä"] {
+            assert_eq!(
+                answer(&format!(r#"{{"name":"n","alias":"{alias}"}}"#)),
+                format!(
+                    "ValidationException: 1 validation error detected: Value '{alias}' at 'alias' \
+                     failed to satisfy constraint: Member must satisfy regular expression \
+                     pattern: {pattern}"
+                )
+            );
+        }
+    }
+
+    #[test]
     fn lengths_are_characters_of_names_and_bytes_of_payloads() {
         let name = "ü".repeat(80);
         assert_eq!(answer(&format!(r#"{{"name":"{name}"}}"#)), "accepted");

@@ -71,8 +71,8 @@ async fn bad_requests_are_refused() {
         ("CreateActivity", json!({"name": "a|b"}), "400 InvalidName: Invalid Name: 'a|b'"),
         (
             "CreateActivity",
-            json!({"name": "a", "tags": [{"key": "k"}]}),
-            "400 ValidationException: Stairwell does not support tags yet",
+            json!({"name": "a", "tags": [{"value": "v"}]}),
+            "400 ValidationException: Every tag needs a key",
         ),
         (
             "DescribeActivity",

@@ -118,14 +118,6 @@ async fn configurations_that_ask_for_nothing_are_kept_and_shown() {
 async fn what_is_not_supported_yet_is_refused_by_name() {
     for (more, expected) in [
         (
-            json!({"tags": [{"key": "k", "value": "v"}]}),
-            expect!["400 ValidationException: Stairwell does not support tags yet"],
-        ),
-        (
-            json!({"publish": true, "versionDescription": "first"}),
-            expect!["400 ValidationException: Stairwell does not support publish with true yet"],
-        ),
-        (
             json!({"versionDescription": "first"}),
             expect![
                 "400 ValidationException: Version description can only be set when publish is true"
@@ -327,7 +319,7 @@ async fn definitions_are_validated_without_being_refused() {
 
 /// What Terraform asks whenever it reads a state machine or an activity.
 #[tokio::test]
-async fn there_are_no_versions_and_no_tags() {
+async fn where_there_are_no_versions_and_no_tags_none_are_listed() {
     let server = Server::start().await;
     server.create_machine("m", PASS).await;
     let activity = server.call("CreateActivity", json!({"name": "a"})).await;
