@@ -220,3 +220,44 @@ impl Shell {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use asl::WorkflowType;
+    use store::{DefinitionId, MachineId};
+
+    use super::*;
+    use crate::Configurations;
+
+    #[test]
+    fn a_machine_has_a_thousand_versions() {
+        let mut machine = StateMachine {
+            id: MachineId([1; 16]),
+            arn: "arn:m".into(),
+            name: "m".into(),
+            status: StateMachineStatus::Active,
+            workflow_type: WorkflowType::Standard,
+            definition: DefinitionId([2; 16]),
+            role_arn: "arn:r".into(),
+            creation_date: Timestamp(0),
+            update_date: None,
+            revision_id: None,
+            description: None,
+            configurations: Configurations::default(),
+        };
+        let mut releases = Releases::default();
+        let mut publish_next = |releases: &mut Releases, revision: u64| {
+            machine.revision_id = Some(revision.to_string().into());
+            let published = publish(releases, &machine, None, Timestamp(0));
+            published.map(|version| version.number)
+        };
+        for number in 1..=1_000 {
+            assert_eq!(publish_next(&mut releases, number), Ok(number));
+        }
+        let refused = publish_next(&mut releases, 1_001).unwrap_err();
+        assert!(matches!(refused, StateMachineError::QuotaExceeded(_)), "{refused}");
+        assert_eq!(publish_next(&mut releases, 7), Ok(7), "it is published already");
+        releases.versions.remove(0);
+        assert_eq!(publish_next(&mut releases, 1_001), Ok(1_001));
+    }
+}
