@@ -104,9 +104,25 @@ fn map_part(item: &MapItem) -> Object {
     part
 }
 
-/// ISO 8601 in UTC, with milliseconds where there are any.
+/// ISO 8601 in UTC, with milliseconds where there are any, as Java prints an instant.
 pub(crate) fn iso(time: Timestamp) -> String {
-    jiff::Timestamp::from_millisecond(time.0)
-        .expect("no instant of an execution lies beyond the year 9999")
-        .to_string()
+    let instant = jiff::Timestamp::from_millisecond(time.0)
+        .expect("no instant of an execution lies beyond the year 9999");
+    if time.0 % 1_000 == 0 { instant.to_string() } else { format!("{instant:.3}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_have_three_digits_of_a_second_or_none() {
+        for (milliseconds, expected) in [
+            (1_704_164_645_000, "2024-01-02T03:04:05Z"),
+            (1_704_164_645_100, "2024-01-02T03:04:05.100Z"),
+            (1_704_164_645_007, "2024-01-02T03:04:05.007Z"),
+        ] {
+            assert_eq!(iso(Timestamp(milliseconds)), expected);
+        }
+    }
 }
