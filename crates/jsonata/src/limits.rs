@@ -30,7 +30,7 @@ impl Limits {
         stack_bytes_max: 1 << 20,
         value_bytes_max: 8 << 20,
         sequence_items_max: 1_000_000,
-        allocated_bytes_max: 512 << 20,
+        allocated_bytes_max: 256 << 20,
     };
 }
 

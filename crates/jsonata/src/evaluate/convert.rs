@@ -93,7 +93,7 @@ impl Evaluator<'_> {
                 room.bytes = rest;
                 Ok(())
             }
-            None => self.meter.can_make_text(usize::MAX),
+            None => Err(self.meter.too_long()),
         }
     }
 

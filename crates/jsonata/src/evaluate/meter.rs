@@ -96,9 +96,7 @@ impl<'e> Meter<'e> {
 
     /// Makes a text of so many bytes.
     pub(crate) fn text(&mut self, bytes: usize) -> Result<(), Failure> {
-        if bytes > self.limits.value_bytes_max {
-            return Err(too_long(self.limits.value_bytes_max));
-        }
+        self.can_make_text(bytes)?;
         self.read(bytes)?;
         self.allocate(bytes)
     }
@@ -106,9 +104,18 @@ impl<'e> Meter<'e> {
     /// Whether so many bytes of text could be made.
     pub(crate) fn can_make_text(&self, bytes: usize) -> Result<(), Failure> {
         if bytes > self.limits.value_bytes_max {
-            return Err(too_long(self.limits.value_bytes_max));
+            return Err(self.too_long());
         }
         Ok(())
+    }
+
+    /// The error for a value that is longer than allowed.
+    pub(crate) fn too_long(&self) -> Failure {
+        let bytes_max = self.limits.value_bytes_max;
+        FailureFacts::with_message(
+            "D2015",
+            format!("A value must not be longer than {bytes_max} bytes."),
+        )
     }
 
     /// Allocates so many bytes.
@@ -143,12 +150,5 @@ fn too_many(items_max: usize, count: usize) -> Failure {
     FailureFacts::with_message(
         "D2015",
         format!("An array must not have more than {items_max} items; attempted {count}."),
-    )
-}
-
-fn too_long(bytes_max: usize) -> Failure {
-    FailureFacts::with_message(
-        "D2015",
-        format!("A value must not be longer than {bytes_max} bytes."),
     )
 }

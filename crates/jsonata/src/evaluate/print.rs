@@ -62,16 +62,13 @@ impl Evaluator<'_> {
         out: &mut String,
     ) -> Result<(), Failure> {
         self.meter.work(1)?;
-        if out.len() > layout.bytes_max {
-            self.meter.text(out.len())?;
-        }
         match value {
             Value::Undefined | Value::Null => out.push_str("null"),
             Value::Bool(truth) => out.push_str(if *truth { "true" } else { "false" }),
             Value::Number(_) | Value::Exact(_) => self.print_number(value, layout, out)?,
             Value::String(text) => {
                 if text.len() > layout.bytes_max {
-                    self.meter.text(text.len())?;
+                    return Err(self.meter.too_long());
                 }
                 self.meter.read(text.len())?;
                 quote(text, out);
@@ -104,10 +101,7 @@ impl Evaluator<'_> {
             }
         }
         if out.len() > layout.bytes_max {
-            return Err(FailureFacts::with_message(
-                "D2015",
-                format!("A value must not be longer than {} bytes.", layout.bytes_max),
-            ));
+            return Err(self.meter.too_long());
         }
         Ok(())
     }

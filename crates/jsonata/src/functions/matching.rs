@@ -241,6 +241,7 @@ pub(super) fn find_matches(
         } else {
             index = units(&text[..found.start]);
         }
+        evaluator.meter.more_items(1, results.len())?;
         let mut members = evaluator.members(3)?;
         members.insert("match".into(), Value::String(found.text));
         members.insert("index".into(), Value::from(index));

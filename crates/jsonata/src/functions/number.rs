@@ -42,7 +42,8 @@ pub(super) fn ceil(evaluator: &mut Evaluator<'_>, arguments: &mut Arguments<'_>)
 
 pub(super) fn round(evaluator: &mut Evaluator<'_>, arguments: &mut Arguments<'_>) -> Evaluated {
     let Some(number) = operand(evaluator, arguments, 0)? else { return Ok(Value::Undefined) };
-    let places = arguments.number(1).unwrap_or(0.0);
+    // No float has digits further from its point.
+    let places = arguments.number(1).unwrap_or(0.0).clamp(-1_000.0, 1_000.0);
     Ok(Value::Number(numbers::round(number, places as i32)))
 }
 
