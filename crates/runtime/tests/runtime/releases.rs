@@ -256,6 +256,32 @@ fn executions_are_listed_by_what_they_were_started_through() {
 }
 
 #[test]
+fn executions_of_a_version_are_found_behind_many_others() {
+    alive(async |world: World| {
+        two_versions(&world).await;
+        for (word, others) in [("first", 1_100), ("second", 999)] {
+            world.start(&version_arn(1), word, "{}").await.unwrap();
+            for number in 0..others {
+                let name = format!("{word}{number}");
+                world.start(&machine_arn("m"), &name, "{}").await.unwrap();
+            }
+        }
+        let list = async |after, limit| {
+            let of = ExecutionsOf::StateMachine(&version_arn(1));
+            let request = ListExecutions { of, status: None, after, limit };
+            let page = world.runtime.list_executions(&world.scope, request).await.unwrap();
+            let names: Vec<_> = page.executions.iter().map(|header| header.name.clone()).collect();
+            (names.join(" "), page.next)
+        };
+        assert_eq!(list(None, 2).await, ("second first".to_owned(), None));
+        let (names, next) = list(None, 1).await;
+        assert_eq!(names, "second");
+        assert!(next.is_some());
+        assert_eq!(list(next, 1).await, ("first".to_owned(), None));
+    });
+}
+
+#[test]
 fn an_alias_divides_starts_by_weight() {
     alive(async |world: World| {
         two_versions(&world).await;
