@@ -102,6 +102,7 @@ class NestedTest(ServerTest):
     def test_callback_waits_for_the_token_and_not_for_the_child(self):
         self.child(one_state(pass_state()))
         execution, name = self.parent(CALLBACK, "a")
+        wait_for(lambda: "TaskSubmitted" in types(self.history(execution)), 10, "the child")
         child = self.ended(f"arn:aws:states:{REGION}:{ACCOUNT}:execution:HelloWorld:{name}")
         self.assertEqual(child["status"], "SUCCEEDED")
         self.assertEqual(self.sfn.describe_execution(executionArn=execution)["status"], "RUNNING")

@@ -1,6 +1,7 @@
 """Every operation, through an SDK that checks the answers' shapes."""
 
 import json
+import threading
 import time
 
 from harness import (ACCOUNT, HELLO, REGION, ROLE, WAIT_LONG, ServerTest, one_state, pass_state,
@@ -189,6 +190,61 @@ class ExecutionTest(ServerTest):
         self.assertNotIn("far", names)
 
 
+class StartFormsTest(ServerTest):
+    def test_a_version_and_an_alias_are_started(self):
+        machine = self.create("versioned", HELLO)
+        version = self.sfn.publish_state_machine_version(stateMachineArn=machine)
+        version = version["stateMachineVersionArn"]
+        self.assertEqual(version, f"{machine}:1")
+        self.sfn.update_state_machine(
+            stateMachineArn=machine, definition=json.dumps(one_state(pass_state(Result="newer")))
+        )
+        routing = [{"stateMachineVersionArn": version, "weight": 100}]
+        alias = self.sfn.create_state_machine_alias(name="PROD", routingConfiguration=routing)
+        alias = alias["stateMachineAliasArn"]
+        expected = {machine: '"newer"', version: '"Hello World!"', alias: '"Hello World!"'}
+        for arn, output in expected.items():
+            described = self.ended(self.start(arn))
+            self.assertEqual(described["output"], output)
+            self.assertEqual(described["stateMachineArn"], machine)
+            self.assertEqual(described.get("stateMachineAliasArn"), alias if arn == alias else None)
+            self.assertEqual(
+                described.get("stateMachineVersionArn"), None if arn == machine else version
+            )
+
+    def test_an_express_machine_answers_at_once(self):
+        sfn = self.server.client(inject_host_prefix=False)
+        machine = sfn.create_state_machine(
+            name="express", definition=json.dumps(HELLO), roleArn=ROLE, type="EXPRESS"
+        )["stateMachineArn"]
+        answer = sfn.start_sync_execution(stateMachineArn=machine, name="same")
+        again = sfn.start_sync_execution(stateMachineArn=machine, name="same")
+        self.assertEqual((answer["status"], answer["output"]), ("SUCCEEDED", '"Hello World!"'))
+        self.assertNotEqual(answer["executionArn"], again["executionArn"])
+        self.assertGreaterEqual(answer["billingDetails"]["billedDurationInMilliseconds"], 100)
+
+    def test_tags_are_kept(self):
+        machine = self.create("tagged", HELLO)
+        self.sfn.tag_resource(resourceArn=machine, tags=[{"key": "team", "value": "blue"}])
+        self.sfn.tag_resource(resourceArn=machine, tags=[{"key": "cost", "value": ""}])
+        self.sfn.untag_resource(resourceArn=machine, tagKeys=["cost", "absent"])
+        tags = self.sfn.list_tags_for_resource(resourceArn=machine)["tags"]
+        self.assertEqual(tags, [{"key": "team", "value": "blue"}])
+
+    def test_jsonata_and_variables(self):
+        machine = self.create("jsonata", {
+            "QueryLanguage": "JSONata",
+            "StartAt": "Sum",
+            "States": {
+                "Sum": {"Type": "Pass", "Assign": {"total": "{% $sum($states.input.prices) %}"},
+                        "Next": "Tell"},
+                "Tell": {"Type": "Pass", "Output": {"total": "{% $total %}"}, "End": True},
+            },
+        })
+        described = self.ended(self.start(machine, {"prices": [1.5, 2, 3]}))
+        self.assertEqual(json.loads(described["output"]), {"total": 6.5})
+
+
 class ActivityTest(ServerTest):
     def activity(self, name, **more):
         arn = self.sfn.create_activity(name=name)["activityArn"]
@@ -208,7 +264,6 @@ class ActivityTest(ServerTest):
 
     def test_a_worker_waits_for_a_task_and_answers_it(self):
         arn, machine = self.activity("work")
-        import threading
         started = []
         timer = threading.Timer(1.0, lambda: started.append(self.start(machine, {"n": 1})))
         began = time.monotonic()
@@ -262,18 +317,19 @@ class RefusalTest(ServerTest):
 
     def test_operations_that_are_not_there(self):
         for call in [
-            lambda: self.sfn.list_tags_for_resource(resourceArn=f"{PREFIX}:stateMachine:a"),
-            lambda: self.sfn.publish_state_machine_version(stateMachineArn=f"{PREFIX}:stateMachine:a"),
             lambda: self.sfn.redrive_execution(executionArn=f"{PREFIX}:execution:a:b"),
+            lambda: self.sfn.list_map_runs(executionArn=f"{PREFIX}:execution:a:b"),
         ]:
-            with self.assertRaises(self.sfn.exceptions.ClientError):
-                call()
+            self.assert_refused("UnknownOperationException", call)
 
     def test_definitions_that_are_not_understood(self):
         for definition in [
-            {"QueryLanguage": "JSONata", **HELLO},
-            one_state({"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke"}),
-            one_state(pass_state(Assign={"x": 1})),
+            one_state({"Type": "Task", "Resource": "arn:aws:states:::dynamodb:getItem",
+                       "Parameters": {}}),
+            one_state({"Type": "Map", "ItemProcessor": {
+                **HELLO, "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}}}),
+            one_state({"Type": "Task", "Resource": f"{PREFIX}:activity:a",
+                       "Credentials": {"RoleArn": ROLE}}),
         ]:
             with self.subTest(definition=definition):
                 self.assert_refused("InvalidDefinition", lambda: self.create("never", definition))

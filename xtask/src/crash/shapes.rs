@@ -33,7 +33,7 @@ pub(crate) fn children() -> Vec<Shape> {
         Shape {
             name: "crash-child",
             definition: json!({"StartAt": "Rest", "States": {
-                "Rest": {"Type": "Wait", "Seconds": 1, "Next": "Answer"},
+                "Rest": {"Type": "Wait", "Seconds": 2, "Next": "Answer"},
                 "Answer": {"Type": "Pass", "Result": {"answer": 42}, "End": true},
             }}),
             output: Some(json!({"answer": 42})),
@@ -85,7 +85,7 @@ fn wait() -> Shape {
         name: "crash-wait",
         definition: json!({"StartAt": "Before", "States": {
             "Before": {"Type": "Pass", "Next": "Rest"},
-            "Rest": {"Type": "Wait", "Seconds": 2, "Next": "After"},
+            "Rest": {"Type": "Wait", "Seconds": 4, "Next": "After"},
             "After": {"Type": "Pass", "Result": "rested", "End": true},
         }}),
         output: Some(json!("rested")),
@@ -188,7 +188,7 @@ fn fan_out() -> Shape {
                 "Type": "Parallel",
                 "Branches": [
                     {"StartAt": "Rest", "States": {
-                        "Rest": {"Type": "Wait", "Seconds": 2, "Next": "Rested"},
+                        "Rest": {"Type": "Wait", "Seconds": 4, "Next": "Rested"},
                         "Rested": {"Type": "Pass", "Result": "rested", "End": true},
                     }},
                     {"StartAt": "Each", "States": {"Each": {
@@ -196,7 +196,7 @@ fn fan_out() -> Shape {
                         "ItemsPath": "$.items",
                         "MaxConcurrency": 2,
                         "ItemProcessor": {"StartAt": "Item", "States": {
-                            "Item": {"Type": "Wait", "Seconds": 1, "Next": "Done"},
+                            "Item": {"Type": "Wait", "Seconds": 2, "Next": "Done"},
                             "Done": {"Type": "Pass", "End": true},
                         }},
                         "End": true,
