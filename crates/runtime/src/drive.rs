@@ -112,7 +112,10 @@ impl Shell {
             }
             let ends = current.header.stop.is_some()
                 && (round.status_before == Status::Running || round.recovers);
-            current.effects_known &= !round.recovers;
+            if round.recovers {
+                // What is asked twice is done once: see `effects`.
+                round.effects.extend(current.execution.pending_effects());
+            }
             self.committed(current, ends, round.effects).await;
             return Ok(());
         }
@@ -125,8 +128,7 @@ impl Shell {
         let header = &loaded.header;
         let standard = asl::WorkflowType::Standard;
         let program = self.program(&header.scope, header.definition, standard).await?;
-        let effects_known = header.start > self.opened;
-        Ok(Some(Held::loaded(loaded, program, effects_known)))
+        Ok(Some(Held::loaded(loaded, program)))
     }
 
     /// Steps through the messages. Pure, but for chance.
@@ -174,15 +176,10 @@ impl Shell {
         self: &Arc<Self>,
         held: &mut Held,
         ends: bool,
-        mut effects: Vec<Effect>,
+        effects: Vec<Effect>,
     ) {
         self.timers.ring(held.execution.next_due());
         self.calls.break_off(&held.execution);
-        if !held.effects_known {
-            held.effects_known = true;
-            // What is asked twice is done once: see `effects`.
-            effects.extend(held.execution.pending_effects());
-        }
         if ends {
             self.ended(held).await;
         }

@@ -101,14 +101,12 @@ pub(crate) struct Held {
     pub(crate) record_bytes: usize,
     /// Bytes of the whole execution, when it was last encoded.
     pub(crate) state_bytes: usize,
-    /// Whether its effects were performed by this process, or are being.
-    pub(crate) effects_known: bool,
 }
 
 impl Held {
-    pub(crate) fn loaded(loaded: Loaded, program: Arc<Program>, effects_known: bool) -> Held {
+    pub(crate) fn loaded(loaded: Loaded, program: Arc<Program>) -> Held {
         let Loaded { header, execution, record_bytes } = loaded;
-        Held { header, execution, program, record_bytes, state_bytes: 0, effects_known }
+        Held { header, execution, program, record_bytes, state_bytes: 0 }
     }
 }
 
@@ -261,7 +259,7 @@ mod tests {
             revision: store::Revision(1),
         };
         let loaded = Loaded { header, execution, record_bytes: 0 };
-        Box::new(Held::loaded(loaded, Arc::new(program), true))
+        Box::new(Held::loaded(loaded, Arc::new(program)))
     }
 
     fn pushed(live: &Live) -> Option<u64> {

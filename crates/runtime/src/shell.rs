@@ -28,8 +28,6 @@ const PAUSE_MAX: Duration = Duration::from_secs(2);
 pub(crate) struct Shell {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) config: RuntimeConfig,
-    /// Effects of executions that started before may be unknown to this process.
-    pub(crate) opened: Timestamp,
     pub(crate) random: Random,
     pub(crate) live: Live,
     pub(crate) timers: Timers,
@@ -48,7 +46,6 @@ impl Shell {
     pub(crate) fn new(store: Arc<dyn Store>, config: RuntimeConfig) -> Shell {
         Shell {
             store,
-            opened: config.clock.now(),
             random: Random::new(config.seed),
             live: Live::new(config.live_executions_max),
             timers: Timers::new(),

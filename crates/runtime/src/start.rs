@@ -233,9 +233,8 @@ impl Shell {
         let parameters = target.parameters(id, arn, name, input);
         let limits = &self.config.limits;
         let (execution, step) = self.engine_start(&program, parameters, now, limits)?;
-        let (record_bytes, state_bytes, effects_known) = (0, 0, true);
-        let mut held =
-            Box::new(Held { header, execution, program, record_bytes, state_bytes, effects_known });
+        let (record_bytes, state_bytes) = (0, 0);
+        let mut held = Box::new(Held { header, execution, program, record_bytes, state_bytes });
         let taken_seconds = i64::try_from(self.config.closed_name_taken_seconds);
         let taken = taken_seconds.unwrap_or(i64::MAX).saturating_mul(1_000);
         let free_after = Timestamp(now.0.saturating_sub(taken));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use engine::{Input, Timestamp};
+use engine::Timestamp;
 use tokio::sync::Notify;
 
 use crate::live::Message;
@@ -66,7 +66,9 @@ impl Shell {
             backoff.reset();
             let is_full = claim.executions.len() >= CLAIM_MAX;
             for id in claim.executions {
-                self.deliver(id, Message::input(Input::Tick));
+                // What is claimed may have been left by another process, whatever its clock said:
+                // its effects are asked for again. What is asked twice is done once.
+                self.deliver(id, Message::recover());
             }
             self.timers.ring(claim.next_due);
             if is_full {
