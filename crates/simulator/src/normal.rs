@@ -35,6 +35,8 @@ pub fn normal_text(text: &str) -> String {
             run.push(character);
             continue;
         }
+        // What follows a drawn name after a dash is not part of it.
+        let dash = if run.ends_with('-') { run.pop() } else { None };
         let digits = run.chars().filter(char::is_ascii_digit).count();
         let dashes = run.chars().filter(|character| *character == '-').count();
         normal.push_str(match (run.len(), dashes) {
@@ -42,6 +44,7 @@ pub fn normal_text(text: &str) -> String {
             (36, 4) | (88, 0) => "<drawn>",
             _ => &run,
         });
+        normal.extend(dash);
         run.clear();
         normal.push(character);
     }
@@ -58,6 +61,7 @@ mod tests {
         let check = |text: &str, expected: &str| assert_eq!(normal_text(text), expected);
         check("at 1700000000123, n 42", "at <instant>, n 42");
         check("e:a:0f8fad5b-d9cb-469f-a165-70867728950e\"", "e:a:<drawn>\"");
+        check("e:0f8fad5b-d9cb-469f-a165-70867728950e-S1", "e:<drawn>-S1");
         check(&"ab01".repeat(22), "<drawn>");
         check("machine-1 start-23", "machine-1 start-23");
         check(&"ab01".repeat(16), &"ab01".repeat(16));
