@@ -80,11 +80,15 @@ impl<'a> Author<'a> {
         let state = match self.draw.below(16) {
             0 | 1 => self.choice(name, next, states),
             2 => return self.counted_loop(name, next, states),
-            3 | 4 if can_wait => self.then(self.wait(), next),
+            3 | 4 if can_wait => {
+                let wait = self.wait();
+                self.then(wait, next)
+            }
             5..=8 if can_wait => self.task(name, next, states),
             9 | 10 if can_nest => self.parallel(name, next, depth, states),
             11 | 12 if can_nest => self.map(name, next, depth, states),
             13 if next.is_none() => self.end(),
+            14 => return self.assignment(name, next, states),
             _ => {
                 let pass = self.pass();
                 self.then(pass, next)
@@ -102,8 +106,10 @@ impl<'a> Author<'a> {
     }
 
     fn pass(&mut self) -> Value {
-        match self.draw.below(5) {
+        match self.draw.below(6) {
             0 => json!({"Type": "Pass"}),
+            5 => json!({"Type": "Pass", "QueryLanguage": "JSONata",
+                "Output": "{% $merge([$states.input, {'twice': $states.input.n * 2}]) %}"}),
             1 => json!({"Type": "Pass", "Result": {"a": [1, 2.50, null]}, "ResultPath": "$.r"}),
             2 => json!({"Type": "Pass", "Parameters": {"sum.$": "States.MathAdd($.n, 1)",
                 "text.$": "States.Format('{}-{}', $.n, $$.State.Name)"}, "ResultPath": "$.made"}),
@@ -114,8 +120,28 @@ impl<'a> Author<'a> {
         }
     }
 
-    fn wait(&self) -> Value {
-        json!({"Type": "Wait", "SecondsPath": "$.n"})
+    fn wait(&mut self) -> Value {
+        match self.draw.below(3) {
+            0 => json!({"Type": "Wait", "QueryLanguage": "JSONata",
+                "Seconds": "{% $states.input.n %}"}),
+            _ => json!({"Type": "Wait", "SecondsPath": "$.n"}),
+        }
+    }
+
+    /// Keeps a value in a variable, which the next state reads after the input has changed.
+    fn assignment(&mut self, name: &str, next: Option<String>, states: &mut Map<String, Value>) {
+        let read = format!("{name}Read");
+        let assign = json!({format!("v{name}.$"): "$.list", format!("w{name}"): {"fixed": 1}});
+        let state = json!({"Type": "Pass", "Assign": assign, "Next": read});
+        states.insert(name.to_owned(), state);
+        let state = match self.draw.below(2) {
+            0 => json!({"Type": "Pass", "Parameters": {"read.$": format!("$v{name}[0:2]")},
+                "ResultPath": "$.read"}),
+            _ => json!({"Type": "Pass", "QueryLanguage": "JSONata", "Output":
+                format!("{{% $merge([$states.input, {{'read': $v{name}, 'more': $w{name}}}]) %}}")}),
+        };
+        let state = self.then(state, next);
+        states.insert(read, state);
     }
 
     fn end(&mut self) -> Value {

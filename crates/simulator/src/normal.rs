@@ -37,13 +37,18 @@ pub fn normal_text(text: &str) -> String {
         }
         // What follows a drawn name after a dash is not part of it.
         let dash = if run.ends_with('-') { run.pop() } else { None };
-        let digits = run.chars().filter(char::is_ascii_digit).count();
-        let dashes = run.chars().filter(|character| *character == '-').count();
-        normal.push_str(match (run.len(), dashes) {
-            (13, 0) if digits == 13 => "<instant>",
-            (36, 4) | (88, 0) => "<drawn>",
-            _ => &run,
-        });
+        // What follows a UUID may be a dash and more.
+        let (head, tail) = run.split_at(run.len().min(36));
+        if head.matches('-').count() == 4 && head.len() == 36 {
+            normal.push_str("<drawn>");
+            normal.push_str(tail);
+        } else {
+            normal.push_str(match run.len() {
+                13 if run.bytes().all(|byte| byte.is_ascii_digit()) => "<instant>",
+                88 if !run.contains('-') => "<drawn>",
+                _ => &run,
+            });
+        }
         normal.extend(dash);
         run.clear();
         normal.push(character);
@@ -62,6 +67,7 @@ mod tests {
         check("at 1700000000123, n 42", "at <instant>, n 42");
         check("e:a:0f8fad5b-d9cb-469f-a165-70867728950e\"", "e:a:<drawn>\"");
         check("e:0f8fad5b-d9cb-469f-a165-70867728950e-S1", "e:<drawn>-S1");
+        check(":0f8fad5b-d9cb-469f-a165-70867728950e-S3\"", ":<drawn>-S3\"");
         check(&"ab01".repeat(22), "<drawn>");
         check("machine-1 start-23", "machine-1 start-23");
         check(&"ab01".repeat(16), &"ab01".repeat(16));
