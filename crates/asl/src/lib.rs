@@ -1,4 +1,4 @@
-//! The Amazon States Language: from a definition's text to a [`Program`], or to every mistake in it.
+//! The Amazon States Language: from a definition's text to a [`Program`], or to all its mistakes.
 //!
 //! Promises: a program that [`compile`] returns has no dangling name and no expression left to
 //! parse; every field of the definition was understood, or refused by name; all mistakes are

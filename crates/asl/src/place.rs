@@ -39,8 +39,8 @@ impl<'a> Place<'a> {
         self.then(Step::Item(index), 8)
     }
 
-    /// The place, and the value there, that a pointer from here names, such as `/a/b[0]`; `value` is
-    /// the value here. The nearest enclosing place where there is no such value.
+    /// The place, and the value there, that a pointer from here names, such as `/a/b[0]`; `value`
+    /// is the value here. The nearest enclosing place where there is no such value.
     ///
     /// As in [`json::locate`], a name may hold `/` and `[`: the longest name that fits is meant.
     pub(crate) fn find(&self, value: &'a Value, pointer: &str) -> (Place<'a>, &'a Value) {

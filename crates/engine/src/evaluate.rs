@@ -1,5 +1,5 @@
-//! Input and output processing, in both query languages behind one set of methods: paths, templates,
-//! expressions, and their failures in AWS's words.
+//! Input and output processing, in both query languages behind one set of methods: paths,
+//! templates, expressions, and their failures in AWS's words.
 //! See <https://docs.aws.amazon.com/step-functions/latest/dg/concepts-input-output-filtering.html>
 //! and <https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html>.
 

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-/// The name of an error, such as `States.Timeout` or `StepFunctions.ExecutionAlreadyExistsException`.
+/// The name of an error, such as `States.Timeout` or
+/// `StepFunctions.ExecutionAlreadyExistsException`.
 pub type ErrorName = Arc<str>;
 
 /// Why something failed. Either part may be missing: a worker may report a failure without a word,

@@ -137,8 +137,11 @@ impl<'a> Author<'a> {
         let state = match self.draw.below(2) {
             0 => json!({"Type": "Pass", "Parameters": {"read.$": format!("$v{name}[0:2]")},
                 "ResultPath": "$.read"}),
-            _ => json!({"Type": "Pass", "QueryLanguage": "JSONata", "Output":
-                format!("{{% $merge([$states.input, {{'read': $v{name}, 'more': $w{name}}}]) %}}")}),
+            _ => {
+                let variables = format!("{{'read': $v{name}, 'more': $w{name}}}");
+                json!({"Type": "Pass", "QueryLanguage": "JSONata",
+                    "Output": format!("{{% $merge([$states.input, {variables}]) %}}")})
+            }
         };
         let state = self.then(state, next);
         states.insert(read, state);
@@ -209,8 +212,10 @@ impl<'a> Author<'a> {
 
     /// A task that a worker may never answer needs a limit, or its execution would never end.
     fn activity(&mut self) -> Value {
-        let mut state = json!({"Type": "Task", "Resource": format!("{ARN_PREFIX}:activity:{ACTIVITY}"),
-            "TimeoutSeconds": self.draw.between(5, 50)});
+        let resource = format!("{ARN_PREFIX}:activity:{ACTIVITY}");
+        let timeout_seconds = self.draw.between(5, 50);
+        let mut state =
+            json!({"Type": "Task", "Resource": resource, "TimeoutSeconds": timeout_seconds});
         if self.draw.percent(40) {
             state["HeartbeatSeconds"] = json!(self.draw.between(1, 4));
         }

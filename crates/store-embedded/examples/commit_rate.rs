@@ -1,8 +1,8 @@
 //! How fast commits are: `cargo run --release -p stairwell-store-embedded --example commit_rate --
 //! [folder] [commits]`.
 //!
-//! A commit here is a whole execution of ten states, as the runtime makes it: a new name, 22 records
-//! with documents of about 50 bytes, the header of an execution that has ended, no agenda.
+//! A commit here is a whole execution of ten states, as the runtime makes it: a new name, 22
+//! records with documents of about 50 bytes, the header of an execution that has ended, no agenda.
 
 use std::fs::File;
 use std::io::Write;

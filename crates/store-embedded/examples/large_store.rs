@@ -1,8 +1,8 @@
 //! What a store with many executions costs: `cargo run --release -p stairwell-store-embedded
 //! --example large_store -- [folder] [parked] [closed]`.
 //!
-//! Parks executions until next year, then starts and ends as many as asked for, in two commits each,
-//! and looks at memory, at the latencies of reads, and at opening.
+//! Parks executions until next year, then starts and ends as many as asked for, in two commits
+//! each, and looks at memory, at the latencies of reads, and at opening.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 //!
 //! Promises: an answered commit survives the end of the process and of the machine's power; commits
 //! that wait at the same time share a sync; reads run on the caller's thread and wait for no write;
-//! a full disk refuses commits and nothing else, and commits go on by themselves once there is room.
+//! a full disk refuses commits and nothing else, and they go on by themselves once there is room.
 //!
 //! Does not: share its folder. One process holds it at a time.
 
