@@ -72,7 +72,7 @@ impl Path {
         })
     }
 
-    /// As it is written in the definition.
+    /// As it is written in the definition, without white space around it.
     pub fn text(&self) -> &str {
         &self.text
     }
