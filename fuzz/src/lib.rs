@@ -12,6 +12,7 @@ use std::str::from_utf8;
 
 use asl::{Severity, WorkflowType};
 use json::{Object, Value};
+use jsonata::{Bindings, Environment};
 use jsonpath::{Expression, Path, ReferencePath, Scope};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
@@ -30,10 +31,11 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 6] = [
     Target { name: "definition", run: definition, seeds: seeds::definitions },
     Target { name: "path", run: path, seeds: seeds::paths },
     Target { name: "intrinsic", run: intrinsic, seeds: seeds::intrinsics },
+    Target { name: "jsonata", run: jsonata, seeds: seeds::expressions },
     Target { name: "wire", run: wire, seeds: seeds::texts },
     Target { name: "step", run: step, seeds: seeds::steps },
 ];
@@ -91,6 +93,35 @@ pub fn intrinsic(data: &[u8]) {
     let again = expression.evaluate(&scope, &mut ChaCha8Rng::seed_from_u64(7));
     assert_eq!(once, again);
 }
+
+/// An expression ends within its limits, and gives the same with the same time and chance.
+pub fn jsonata(data: &[u8]) {
+    let Ok(text) = from_utf8(data) else { return };
+    let Ok(expression) = jsonata::Expression::parse(text) else { return };
+    let (input, variables) = sample();
+    let read = |name: &str| variables.get(name).cloned();
+    let states = [("input", &input), ("context", &input)];
+    let bindings = Bindings { input: None, states: &states, variables: &read };
+    let evaluate = || {
+        expression.evaluate(
+            &bindings,
+            &mut Environment {
+                now_milliseconds: 1_700_000_000_000,
+                random: &mut ChaCha8Rng::seed_from_u64(7),
+                limits: &LIMITS,
+            },
+        )
+    };
+    assert_eq!(evaluate(), evaluate());
+}
+
+/// So little that a loop costs little, and so much that everything else is reached.
+const LIMITS: jsonata::Limits = jsonata::Limits {
+    steps_max: 100_000,
+    value_bytes_max: 1 << 16,
+    allocated_bytes_max: 8 << 20,
+    ..jsonata::Limits::DEFAULT
+};
 
 /// JSON that is read can be written and read again; stored forms are read or refused; a token is
 /// what it says.

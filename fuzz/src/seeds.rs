@@ -59,6 +59,39 @@ const INTRINSICS: [&str; 26] = [
     "$.a.b",
 ];
 
+const EXPRESSIONS: [&str; 30] = [
+    "$states.input.n + 1",
+    "$states.input.name & '-' & $total",
+    "$sum($states.input.list.a)",
+    "$states.input.list[a > 1].k",
+    "$states.input.list^(>a).{'k': k, 'twice': a * 2}",
+    "$map($states.input.a.b, function($v, $i) { $v & $i })",
+    "$reduce([1..5], function($i, $j) { $i * $j })",
+    "($f := function($n) { $n < 2 ? 1 : $n * $f($n - 1) }; $f(6))",
+    "$states.input.list{k: a}",
+    "$merge([$states.input, {'x': [1, 2, 3][-1]}])",
+    "$match($states.input.name, /(a)(d*)/i)",
+    "$replace('a-b-c', /-(b)/, '$1')",
+    "$formatNumber(1234.5, '#,##0.00')",
+    "$fromMillis(1700000000000, '[Y0001]-[M01]-[D01]')",
+    "$toMillis('2024-01-02T03:04:05Z')",
+    "$formatInteger(1999, 'I')",
+    "$parseInteger('twelve', 'w')",
+    "$states.input.**.c",
+    "$states.input.list@$l.$states.input.a.b[$ = $l.a]",
+    "$states.input.list#$i[$i > 0]",
+    "$sort($states.input.a.b, function($l, $r) { $string($l) > $string($r) })",
+    "$partition([1..7], 3)",
+    "$hash('x', 'SHA-256') & $base64encode('y')",
+    "$parse($states.input.text).k[0]",
+    "$exists($states.input.missing) ? 1 : $boolean([])",
+    "$states.input ~> |list|{'a': a + 1}, ['k']|",
+    "$spread($states.input.a) ~> $count()",
+    "$each($states.input, function($v, $k) { $k })",
+    "$zip([1, 2], ['a', 'b'], [true])",
+    "$random() < 1 and $uuid() != ''",
+];
+
 const DEFINITIONS: [&str; 8] = [
     r#"{"StartAt": "A", "States": {"A": {"Type": "Pass", "Result": {"x": 1}, "ResultPath": "$.r",
         "Parameters": {"y.$": "$.n", "z.$": "States.UUID()"}, "Next": "B"},
@@ -105,6 +138,10 @@ pub(crate) fn paths() -> Vec<Vec<u8>> {
 
 pub(crate) fn intrinsics() -> Vec<Vec<u8>> {
     bytes(&INTRINSICS)
+}
+
+pub(crate) fn expressions() -> Vec<Vec<u8>> {
+    bytes(&EXPRESSIONS)
 }
 
 pub(crate) fn definitions() -> Vec<Vec<u8>> {

@@ -84,6 +84,7 @@ impl Load {
             self.spawn_starters(&mut starters, address);
             while starters.join_next().await.is_some() {}
             ready.notify_one();
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 
