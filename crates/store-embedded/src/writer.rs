@@ -174,7 +174,7 @@ impl Writer {
                 self.finish(group);
             }
             Err(error) => {
-                let error = self.breaks(&error.to_string());
+                let error = self.breaks(&reason_of(error));
                 for (_, _, reply) in group.executions {
                     drop(reply.send(Err(error.clone())));
                 }
@@ -262,7 +262,7 @@ impl Writer {
                 tracing::error!(%error, "the agendas of open executions cannot be read");
                 self.shared.agendas.lock().take_up(Vec::new(), Scan::Failed(error));
             }
-            Err(error) => drop(self.breaks(&error.to_string())),
+            Err(error) => drop(self.breaks(&reason_of(error))),
         }
     }
 
@@ -283,6 +283,14 @@ impl Group {
         self.writes.extend(writes);
         let change = Change { id, scope, previous_status, status, previous_due, due };
         self.executions.push((change, known, reply));
+    }
+}
+
+/// What an error says, without that the store is not available.
+fn reason_of(error: StoreError) -> String {
+    match error {
+        StoreError::Unavailable(reason) => reason,
+        error @ (StoreError::Conflict | StoreError::Corrupt(_)) => error.to_string(),
     }
 }
 
