@@ -114,17 +114,24 @@ fn check_attempts(events: &[HistoryEvent]) -> Result<(), String> {
         let wrong = || Err(format!("{:?} at {:?} does not follow", event.kind, event.id));
         let stage = under_way.get(&event.frame).copied().unwrap_or(0);
         let next = match &event.kind {
-            EventKind::TaskScheduled { .. } | EventKind::ActivityScheduled { .. } => 1,
+            EventKind::TaskScheduled { .. }
+            | EventKind::ActivityScheduled { .. }
+            | EventKind::LambdaFunctionScheduled { .. } => 1,
+            EventKind::LambdaFunctionStarted if stage == 1 => 2,
             EventKind::TaskStarted { .. } | EventKind::ActivityStarted { .. } if stage == 1 => 2,
             EventKind::TaskSubmitted { .. } if stage == 2 => 3,
             EventKind::TaskStarted { .. }
             | EventKind::ActivityStarted { .. }
+            | EventKind::LambdaFunctionStarted
             | EventKind::TaskSubmitted { .. } => return wrong(),
             EventKind::TaskSucceeded { .. }
             | EventKind::TaskFailed { .. }
             | EventKind::TaskTimedOut { .. }
             | EventKind::TaskSubmitFailed { .. }
             | EventKind::ActivitySucceeded { .. }
+            | EventKind::LambdaFunctionSucceeded { .. }
+            | EventKind::LambdaFunctionFailed(_)
+            | EventKind::LambdaFunctionTimedOut(_)
             | EventKind::ActivityFailed(_)
             | EventKind::ActivityTimedOut(_) => {
                 if stage == 0 {

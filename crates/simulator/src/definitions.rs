@@ -196,8 +196,9 @@ impl<'a> Author<'a> {
     }
 
     fn task(&mut self, name: &str, next: Option<String>, states: &mut Map<String, Value>) -> Value {
-        let mut state = match self.draw.below(3) {
+        let mut state = match self.draw.below(4) {
             0 if !self.is_ordered => self.activity(),
+            3 => self.function(),
             1 => self.callback(),
             _ if !self.children.is_empty() => self.nested(),
             _ => self.callback(),
@@ -218,6 +219,18 @@ impl<'a> Author<'a> {
             json!({"Type": "Task", "Resource": resource, "TimeoutSeconds": timeout_seconds});
         if self.draw.percent(40) {
             state["HeartbeatSeconds"] = json!(self.draw.between(1, 4));
+        }
+        state
+    }
+
+    /// A function, by its ARN. What it answers depends on what it gets.
+    fn function(&mut self) -> Value {
+        let mut state = json!({"Type": "Task",
+            "Resource": "arn:aws:lambda:us-east-1:123456789012:function:any",
+            "Parameters": {"n.$": "$.n", "retries.$": "$$.State.RetryCount",
+                "state.$": "$$.State.Name"}});
+        if !self.is_ordered && self.draw.percent(30) {
+            state["TimeoutSeconds"] = json!(self.draw.between(1, 3));
         }
         state
     }

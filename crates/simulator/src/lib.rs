@@ -8,8 +8,8 @@
 //! and the outside world are simulated.
 //!
 //! In reading order: [`Plan`] says what happens in a world, `definitions` draws its state machines,
-//! [`run`] lets it happen, `outside` is everybody who calls the runtime, and [`check`] looks at
-//! what is in the store when everything has ended.
+//! [`run`] lets it happen, `outside` is everybody who calls the runtime, `services` is whom it
+//! calls, and [`check`] looks at what is in the store when everything has ended.
 
 mod check;
 mod definitions;
@@ -17,20 +17,46 @@ mod draw;
 mod normal;
 mod outside;
 mod plan;
+mod services;
 mod world;
 
 pub use check::check;
 pub use draw::Draw;
 pub use normal::{normal_histories, normal_text};
 pub use plan::{Crash, MachinePlan, Plan, StartPlan, StopPlan};
-pub use world::{Outcome, run};
+pub use world::{Ended, Outcome, run};
 
-/// Runs a world, everything that is compared with it, and all checks. Returns how many executions
-/// it had.
+use std::ops::AddAssign;
+
+use engine::Status;
+
+/// What there was in a world.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tally {
+    /// Executions, children included.
+    pub executions: u64,
+    /// Those of them that succeeded.
+    pub succeeded: u64,
+    /// Events of all of them.
+    pub events: u64,
+    /// Processes that died.
+    pub crashes: u64,
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Tally) {
+        self.executions += other.executions;
+        self.succeeded += other.succeeded;
+        self.events += other.events;
+        self.crashes += other.crashes;
+    }
+}
+
+/// Runs a world, everything that is compared with it, and all checks. Returns what there was in it.
 ///
 /// # Errors
 /// What is wrong, in words.
-pub fn prove(seed: u64) -> Result<usize, String> {
+pub fn prove(seed: u64) -> Result<Tally, String> {
     let plan = Plan::draw(seed);
     let outcome = run(&plan)?;
     check(&plan, &outcome)?;
@@ -45,7 +71,13 @@ pub fn prove(seed: u64) -> Result<usize, String> {
         compare(&exact_histories(&outcome), &exact_histories(&again))
             .map_err(|difference| format!("the same seed gave something else: {difference}"))?;
     }
-    Ok(outcome.executions.len())
+    let succeeded = |ended: &&Ended| ended.loaded.header.status == Status::Succeeded;
+    Ok(Tally {
+        executions: outcome.executions.len() as u64,
+        succeeded: outcome.executions.iter().filter(succeeded).count() as u64,
+        events: outcome.executions.iter().map(|ended| ended.events.len() as u64).sum(),
+        crashes: outcome.crashes,
+    })
 }
 
 /// All that the store holds of the executions, in order, byte for byte.

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::{HistoryEvent, Status, Timestamp};
-use runtime::{Clock, ExecutionsOf, ListExecutions, Runtime, RuntimeConfig};
+use runtime::{Clock, ExecutionsOf, Integrations, ListExecutions, Runtime, RuntimeConfig};
 use store::{Fault, FaultyStore, Loaded, MemoryStore, Operation, Scope, Store};
 use tokio::sync::Notify;
 use tokio::task::LocalSet;
 
 use crate::outside::{Outside, machine_arn, spawn_everybody};
+use crate::services::Function;
 use crate::{Crash, Draw, Plan};
 
 /// When every world begins.
@@ -32,6 +33,8 @@ pub struct Outcome {
     pub complaints: Vec<String>,
     /// How many commits the last process made.
     pub commits: u64,
+    /// How many processes died before it.
+    pub crashes: u64,
 }
 
 /// An execution as the store has it.
@@ -62,6 +65,7 @@ pub fn run(plan: &Plan) -> Result<Outcome, String> {
         outside: Rc::new(RefCell::new(Outside::new(plan))),
         now: BEGINNING,
         commits: Arc::default(),
+        crashes: 0,
     };
     let mut crashes = plan.crashes.iter();
     for life in 0.. {
@@ -70,6 +74,7 @@ pub fn run(plan: &Plan) -> Result<Outcome, String> {
         match world.live(life, crash)? {
             End::Finished => break,
             End::Crashed => {
+                world.crashes += 1;
                 world.memory.restart();
                 world.now = Timestamp(world.now.0 + jump);
             }
@@ -86,6 +91,7 @@ struct World<'a> {
     now: Timestamp,
     /// How many commits the process has made.
     commits: Arc<std::sync::atomic::AtomicU64>,
+    crashes: u64,
 }
 
 impl World<'_> {
@@ -100,6 +106,8 @@ impl World<'_> {
         local.block_on(&tokio, async {
             let mut config = RuntimeConfig::new(Clock::tokio(self.now), self.seed(life));
             config.limits = self.plan.limits.clone();
+            let function = Function { seed: self.plan.seed };
+            config.integrations = Integrations::default().with("lambda", Arc::new(function));
             config.live_executions_max = self.plan.live_executions_max;
             let runtime = Runtime::open(store, config);
             let everybody = spawn_everybody(&runtime, self.plan, &self.outside);
@@ -207,6 +215,7 @@ impl World<'_> {
             started: outside.started.clone(),
             complaints: outside.complaints.clone(),
             commits,
+            crashes: self.crashes,
         })
     }
 

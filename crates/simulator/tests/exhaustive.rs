@@ -187,3 +187,25 @@ fn an_execution_that_times_out() {
         "A":{"Type":"Wait","Seconds":5000,"End":true}}}"#;
     check_every_crash(definition, CHILD);
 }
+
+#[test]
+fn functions() {
+    let definition = r#"{"StartAt":"M","States":{"M":{"Type":"Map","ItemsPath":"$.list",
+        "MaxConcurrency":1,"ItemProcessor":{"StartAt":"A","States":{"A":{"Type":"Task",
+        "Resource":"arn:aws:lambda:us-east-1:123456789012:function:any",
+        "Retry":[{"ErrorEquals":["States.ALL"]}],
+        "Catch":[{"ErrorEquals":["States.ALL"],"Next":"B"}],"End":true},
+        "B":{"Type":"Pass","End":true}}},"End":true}}}"#;
+    check_every_crash(definition, CHILD);
+}
+
+#[test]
+fn both_languages_and_variables() {
+    let definition = r#"{"StartAt":"A","States":{
+        "A":{"Type":"Pass","Assign":{"kept.$":"$.list"},"Next":"B"},
+        "B":{"Type":"Wait","QueryLanguage":"JSONata","Seconds":"{% $count($kept) %}",
+        "Assign":{"sum":"{% $sum($kept) %}"},"Next":"C"},
+        "C":{"Type":"Wait","Seconds":1,"Next":"D"},
+        "D":{"Type":"Pass","QueryLanguage":"JSONata","Output":"{% [$kept, $sum] %}","End":true}}}"#;
+    check_every_crash(definition, CHILD);
+}

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
-use stairwell_simulator::{Draw, Plan, prove};
+use stairwell_simulator::{Draw, Plan, Tally, prove};
 
 /// Runs seeded worlds.
 #[derive(Parser)]
@@ -34,8 +34,8 @@ fn main() -> ExitCode {
     if let Some(world) = arguments.world {
         println!("{:#?}", Plan::draw(world));
         return match prove(world) {
-            Ok(executions) => {
-                println!("world {world}: {executions} executions, nothing is wrong");
+            Ok(tally) => {
+                println!("world {world}: nothing is wrong with {tally:?}");
                 ExitCode::SUCCESS
             }
             Err(error) => {
@@ -54,7 +54,7 @@ fn main() -> ExitCode {
         worlds: Mutex::new(Draw::new(seed)),
         limit: arguments.executions,
         verbose: arguments.verbose,
-        executions: AtomicU64::new(0),
+        tally: Mutex::default(),
         count: AtomicU64::new(0),
         failed: AtomicBool::new(false),
     };
@@ -64,9 +64,10 @@ fn main() -> ExitCode {
         }
     });
     let seconds = began.elapsed().as_secs_f64();
+    let Tally { executions, succeeded, events, crashes } = run.tally();
     println!(
-        "simulate: {} executions in {} worlds, {seconds:.1} s",
-        run.executions.load(Ordering::Relaxed),
+        "simulate: {executions} executions ({succeeded} succeeded) in {} worlds, {events} events, \
+         {crashes} crashes, {seconds:.1} s",
         run.count.load(Ordering::Relaxed),
     );
     match run.failed.load(Ordering::Relaxed) {
@@ -79,24 +80,26 @@ struct Run {
     worlds: Mutex<Draw>,
     limit: u64,
     verbose: bool,
-    executions: AtomicU64,
+    tally: Mutex<Tally>,
     count: AtomicU64,
     failed: AtomicBool,
 }
 
 impl Run {
+    fn tally(&self) -> Tally {
+        *self.tally.lock().expect("nobody panics while adding")
+    }
+
     /// Runs worlds until there were enough executions, or one broke a rule.
     fn work(&self) {
-        while self.executions.load(Ordering::Relaxed) < self.limit
-            && !self.failed.load(Ordering::Relaxed)
-        {
+        while self.tally().executions < self.limit && !self.failed.load(Ordering::Relaxed) {
             let world = self.worlds.lock().expect("nobody panics while drawing").seed();
             if self.verbose {
                 println!("world {world}");
             }
             let error = match catch_unwind(|| prove(world)) {
-                Ok(Ok(executions)) => {
-                    self.executions.fetch_add(executions as u64, Ordering::Relaxed);
+                Ok(Ok(tally)) => {
+                    *self.tally.lock().expect("nobody panics while adding") += tally;
                     self.count.fetch_add(1, Ordering::Relaxed);
                     continue;
                 }
