@@ -119,18 +119,39 @@ pub(crate) fn assign<'a>(
 }
 
 /// A number: a literal, a path in the field of that name with `Path` after it, or an expression.
-pub(crate) fn amount<'a>(
-    state: &mut StateReader<'_, 'a>,
+pub(crate) fn amount(
+    state: &mut StateReader<'_, '_>,
     literal: &'static str,
     path: &'static str,
     sees: paths::Sees,
 ) -> Option<Amount> {
-    let fields = &state.fields;
-    if let Some(expression) = expression(fields, literal, state.language, state.findings) {
+    amount_of(&state.fields, literal, path, sees, state.language, state.findings)
+}
+
+/// The same, of an object within the state.
+pub(crate) fn amount_in<'a>(
+    state: &mut StateReader<'_, 'a>,
+    fields: &Fields<'a>,
+    literal: &'static str,
+    path: &'static str,
+) -> Option<Amount> {
+    let sees = paths::Sees::Everything;
+    amount_of(fields, literal, path, sees, state.language, state.findings)
+}
+
+fn amount_of<'a>(
+    fields: &Fields<'a>,
+    literal: &'static str,
+    path: &'static str,
+    sees: paths::Sees,
+    language: QueryLanguage,
+    findings: &mut Findings<'a>,
+) -> Option<Amount> {
+    if let Some(expression) = expression(fields, literal, language, findings) {
         return Some(Amount::Jsonata(expression));
     }
     match fields.integer(literal) {
         Some(number) => Some(Amount::Literal(number)),
-        None => paths::single(fields.located(path), sees, state.findings).map(Amount::Path),
+        None => paths::single(fields.located(path), sees, findings).map(Amount::Path),
     }
 }

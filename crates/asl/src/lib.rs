@@ -13,6 +13,7 @@
 
 mod compile;
 mod diagnostic;
+mod distributed;
 mod expressions;
 mod fields;
 mod findings;
@@ -34,11 +35,17 @@ mod variables;
 
 pub use compile::{Analysis, compile};
 pub use diagnostic::{Code, Diagnostic, Severity, diagnostics_message};
+pub use distributed::{
+    CsvDelimiter, CsvHeaders, Distributed, InputType, ItemBatcher, ItemReader, ManifestType,
+    OutputType, ReaderAction, ReaderConfig, ReaderTransformation, ResultTransformation,
+    ResultWriter, WriterConfig, WriterTarget,
+};
 pub use integration::{Integration, integration, integrations};
 pub use program::{
     Amount, Branches, Catcher, Choice, ChoiceRule, Comparison, Condition, DataFlow, ErrorNames,
     Fail, FailField, IntegrationPattern, Items, JitterStrategy, JsonPathFlow, JsonataFlow, Map,
-    Operand, Order, Pass, Payload, Program, Region, RegionIndex, Resource, ResultPath, Retrier,
-    Select, State, StateIndex, StateKind, StateType, Task, Transition, Wait, WaitFor, WorkflowType,
+    Operand, Order, Pass, Payload, Percentage, Program, Region, RegionIndex, Resource, ResultPath,
+    Retrier, Select, State, StateIndex, StateKind, StateType, Task, Transition, Wait, WaitFor,
+    WorkflowType,
 };
 pub use timestamp::parse_timestamp;

@@ -10,6 +10,8 @@ use std::sync::Arc;
 use json::Value;
 use jsonpath::{Expression, Path, ReferencePath};
 
+use crate::Distributed;
+
 /// The two workflow types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum WorkflowType {
@@ -462,7 +464,7 @@ pub struct Branches {
     pub transition: Transition,
 }
 
-/// A Map state with an inline item processor.
+/// A Map state.
 #[derive(Debug)]
 pub struct Map {
     /// What it runs over.
@@ -473,11 +475,26 @@ pub struct Map {
     pub processor: RegionIndex,
     /// `MaxConcurrency` or `MaxConcurrencyPath`; 0 for no limit.
     pub max_concurrency: Amount,
-    /// `ToleratedFailureCount` and `ToleratedFailurePercentage`, which AWS accepts of an inline
-    /// Map state, too, and does not look at there.
-    pub tolerated_failure: Vec<Amount>,
+    /// `ToleratedFailureCount` or `ToleratedFailureCountPath`, which AWS accepts of an inline Map
+    /// state, too, and does not look at there.
+    pub tolerated_failure_count: Option<Amount>,
+    /// `ToleratedFailurePercentage` or `ToleratedFailurePercentagePath`; the same.
+    pub tolerated_failure_percentage: Option<Percentage>,
+    /// Of a Map state in DISTRIBUTED mode; its processor is what its child executions run.
+    pub distributed: Option<Box<Distributed>>,
     /// Where it leads.
     pub transition: Transition,
+}
+
+/// A number between 0 and 100: a literal, or what gives one.
+#[derive(Debug)]
+pub enum Percentage {
+    /// As in `ToleratedFailurePercentage`.
+    Literal(f64),
+    /// As in `ToleratedFailurePercentagePath`.
+    Path(Path),
+    /// A JSONata expression in place of the literal.
+    Jsonata(jsonata::Template),
 }
 
 /// What a Map state runs over.

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use json::Value;
+
 use crate::fields::{self, Fields};
 use crate::findings::Findings;
 use crate::language::QueryLanguage;
@@ -68,6 +70,24 @@ impl<'c, 'a> Machine<'c, 'a> {
         }
     }
 
+    /// The type of the executions that run a region: of the machine, or of the children of the Map
+    /// state in DISTRIBUTED mode that it lies within.
+    fn workflow_type_in(&self, region: RegionIndex) -> WorkflowType {
+        let mut region = self.outline.region(region);
+        loop {
+            let config = region.fields.get("ProcessorConfig").and_then(Value::as_object);
+            let text = |name| config.and_then(|config| config.get(name)).and_then(Value::as_str);
+            match (text("Mode"), text("ExecutionType"), region.owner) {
+                (Some("DISTRIBUTED"), Some("EXPRESS"), _) => return WorkflowType::Express,
+                (Some("DISTRIBUTED"), _, _) | (_, _, None) => return self.workflow_type,
+                (_, _, Some(owner)) => {
+                    let owner = &self.outline.states[owner.0 as usize];
+                    region = self.outline.region(owner.region);
+                }
+            }
+        }
+    }
+
     /// None where nothing can be said of the state, since its type is not known.
     fn reader(
         &self,
@@ -94,7 +114,7 @@ impl<'c, 'a> Machine<'c, 'a> {
             state_type,
             fields,
             language,
-            workflow_type: self.workflow_type,
+            workflow_type: self.workflow_type_in(outline.region),
             outline,
             findings,
             all: self.outline,

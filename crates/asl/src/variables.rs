@@ -10,8 +10,8 @@ use crate::findings::Findings;
 use crate::outline::Outline;
 use crate::place::Place;
 use crate::{
-    Amount, Comparison, Condition, DataFlow, FailField, Items, JsonPathFlow, Operand, Payload,
-    RegionIndex, Select, State, StateKind, WaitFor,
+    Amount, Comparison, Condition, DataFlow, Distributed, FailField, Items, JsonPathFlow, Operand,
+    Payload, Percentage, RegionIndex, Select, State, StateKind, WaitFor,
 };
 
 /// In characters.
@@ -173,9 +173,30 @@ impl Reads<'_> {
                 }
                 self.payload(map.item_selector.as_ref());
                 self.amount(&map.max_concurrency);
-                map.tolerated_failure.iter().for_each(|amount| self.amount(amount));
+                map.tolerated_failure_count.iter().for_each(|amount| self.amount(amount));
+                match &map.tolerated_failure_percentage {
+                    Some(Percentage::Path(path)) => self.path(path),
+                    Some(Percentage::Jsonata(template)) => self.jsonata(template),
+                    Some(Percentage::Literal(_)) | None => {}
+                }
+                map.distributed.iter().for_each(|distributed| self.distributed(distributed));
             }
         }
+    }
+
+    fn distributed(&mut self, distributed: &Distributed) {
+        let Distributed { item_reader, item_batcher, result_writer, .. } = distributed;
+        if let Some(reader) = item_reader {
+            self.payload(reader.parameters.as_ref());
+            reader.max_items.iter().for_each(|amount| self.amount(amount));
+        }
+        if let Some(batcher) = item_batcher {
+            let amounts = [&batcher.max_items, &batcher.max_input_bytes];
+            amounts.into_iter().flatten().for_each(|amount| self.amount(amount));
+            self.payload(batcher.batch_input.as_ref());
+        }
+        let target = result_writer.as_ref().and_then(|writer| writer.target.as_ref());
+        self.payload(target.and_then(|target| target.parameters.as_ref()));
     }
 
     fn condition(&mut self, condition: &Condition) {

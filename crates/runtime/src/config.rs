@@ -1,8 +1,11 @@
 //! What can be set, with AWS's values as defaults.
 
+use std::fmt;
+use std::sync::Arc;
+
 use engine::Limits;
 
-use crate::{Clock, Integrations};
+use crate::{Clock, Integrations, MapRunData};
 
 /// How a runtime behaves.
 #[derive(Debug)]
@@ -27,6 +30,19 @@ pub struct RuntimeConfig {
     pub integrations: Integrations,
     /// How many calls of services are under way at a time; more wait for their turn.
     pub service_calls_max: usize,
+    /// What reads the items of Map Runs and writes their results; where it is none, a Map state
+    /// with an `ItemReader` or a `ResultWriter` fails.
+    pub map_run_data: Option<MapRunDataHandle>,
+}
+
+/// A shared [`MapRunData`].
+#[derive(Clone)]
+pub struct MapRunDataHandle(pub Arc<dyn MapRunData>);
+
+impl fmt::Debug for MapRunDataHandle {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("MapRunData")
+    }
 }
 
 impl RuntimeConfig {
@@ -42,6 +58,7 @@ impl RuntimeConfig {
             activity_pollers_max: 1_000,
             integrations: Integrations::default(),
             service_calls_max: 10_000,
+            map_run_data: None,
         }
     }
 }

@@ -29,6 +29,7 @@ mod child;
 mod effects;
 mod express;
 mod integration;
+mod map_data;
 mod offers;
 
 mod machines;
@@ -53,7 +54,7 @@ pub use aliases::{
 };
 pub use arn::{Arn, ArnError, ResourceName, StateMachineArn, name_is_valid};
 pub use clock::Clock;
-pub use config::RuntimeConfig;
+pub use config::{MapRunDataHandle, RuntimeConfig};
 pub use error::OperationalError;
 pub use executions::{
     ExecutionDescription, ExecutionError, ExecutionList, ExecutionsOf, GetExecutionHistory,
@@ -61,6 +62,10 @@ pub use executions::{
 };
 pub use express::SyncExecution;
 pub use integration::{Integration, Integrations, ServiceCall};
+pub use map_data::{
+    ChildResult, Item, ItemReader, MapRunData, OpenItems, ReaderPosition, ResultSource,
+    WriteResults,
+};
 pub use start::{StartError, StartExecution, StartedExecution};
 pub use state_machines::{
     Configurations, CreateStateMachine, CreatedStateMachine, ListStateMachines, StateMachine,

@@ -6,6 +6,8 @@ use crate::StateType;
 /// The longest time that AWS lets a field name, in seconds.
 const SECONDS_MAX: i64 = 99_999_999;
 const ATTEMPTS_MAX: i64 = 99_999_999;
+/// The size of the largest input of an execution.
+const BATCH_BYTES_MAX: i64 = 262_144;
 /// A year and a day.
 const MAX_DELAY_SECONDS_MAX: i64 = 31_622_400;
 
@@ -48,6 +50,50 @@ const REGION: &[Field] = &[
 pub(crate) const PROCESSOR_CONFIG: Table = &[&[
     field("Mode", Shape::OneOf(&["INLINE", "DISTRIBUTED"])),
     field("ExecutionType", Shape::OneOf(&["STANDARD", "EXPRESS"])),
+]];
+
+/// `ItemReader`
+pub(crate) const ITEM_READER: Table = &[&[
+    field("Resource", Shape::Text).required(),
+    field("Parameters", Shape::Members).in_json_path(),
+    field("Arguments", Shape::Any).in_jsonata(),
+    field("ReaderConfig", Shape::Members),
+]];
+
+/// `ReaderConfig`
+pub(crate) const READER_CONFIG: Table = &[&[
+    field("InputType", Shape::OneOf(&["CSV", "JSON", "JSONL", "PARQUET", "MANIFEST"])),
+    field("CSVHeaderLocation", Shape::OneOf(&["FIRST_ROW", "GIVEN"])),
+    field("CSVHeaders", Shape::List),
+    field("CSVDelimiter", Shape::OneOf(&["COMMA", "PIPE", "SEMICOLON", "SPACE", "TAB"])),
+    field("ManifestType", Shape::OneOf(&["ATHENA_DATA", "S3_INVENTORY"])),
+    field("Transformation", Shape::OneOf(&["NONE", "LOAD_AND_FLATTEN"])),
+    field("ItemsPointer", Shape::Text),
+    integer("MaxItems", 0, i64::MAX).or_expression(),
+    path("MaxItemsPath"),
+]];
+
+/// `ItemBatcher`
+pub(crate) const ITEM_BATCHER: Table = &[&[
+    integer("MaxItemsPerBatch", 1, i64::MAX).or_expression(),
+    path("MaxItemsPerBatchPath"),
+    integer("MaxInputBytesPerBatch", 1, BATCH_BYTES_MAX).or_expression(),
+    path("MaxInputBytesPerBatchPath"),
+    field("BatchInput", Shape::Any),
+]];
+
+/// `ResultWriter`
+pub(crate) const RESULT_WRITER: Table = &[&[
+    field("Resource", Shape::Text),
+    field("Parameters", Shape::Members).in_json_path(),
+    field("Arguments", Shape::Any).in_jsonata(),
+    field("WriterConfig", Shape::Members),
+]];
+
+/// `WriterConfig`
+pub(crate) const WRITER_CONFIG: Table = &[&[
+    field("Transformation", Shape::OneOf(&["NONE", "COMPACT", "FLATTEN"])),
+    field("OutputType", Shape::OneOf(&["JSON", "JSONL"])),
 ]];
 
 /// One entry of `Retry`.
@@ -245,10 +291,10 @@ const MAP: Table = &[
         field("Parameters", Shape::Any).in_json_path(),
         integer("MaxConcurrency", 0, i64::MAX).or_expression(),
         path("MaxConcurrencyPath"),
-        field("ItemReader", Shape::Members).missing(),
-        field("ItemBatcher", Shape::Members).missing(),
-        field("ResultWriter", Shape::Members).missing(),
-        field("Label", Shape::Text).missing(),
+        field("ItemReader", Shape::Members),
+        field("ItemBatcher", Shape::Members),
+        field("ResultWriter", Shape::Members),
+        field("Label", Shape::Text),
         integer("ToleratedFailureCount", 0, i64::MAX).or_expression(),
         path("ToleratedFailureCountPath"),
         field("ToleratedFailurePercentage", Shape::Float { minimum: 0.0 }).or_expression(),

@@ -1,19 +1,30 @@
 //! The Map state.
 
-use crate::expressions::{Offers, amount, jsonata, payload};
+use json::Value;
+
+use crate::expressions::{Offers, amount, expression, jsonata, payload};
 use crate::fields::{Fields, PROCESSOR_CONFIG};
 use crate::paths::{self, Sees};
 use crate::state::StateReader;
-use crate::{Amount, Items, Map, RegionIndex, WorkflowType};
+use crate::states::distributed;
+use crate::{Amount, Items, Map, Percentage, RegionIndex, WorkflowType};
 
 /// The fields of a Map state; what is in its item processor is compiled with all other states.
 pub(crate) fn compile(state: &mut StateReader<'_, '_>) -> Map {
     state.fields.one_of(&["ItemProcessor", "Iterator"], true, state.findings);
     state.fields.one_of(&["ItemSelector", "Parameters"], false, state.findings);
     state.fields.one_of(&["MaxConcurrency", "MaxConcurrencyPath"], false, state.findings);
+    let mut distributed = None;
     for region in &state.outline.regions {
-        processor_config(state, *region);
+        distributed = processor_config(state, *region);
     }
+    let distributed = match distributed {
+        Some(execution_type) => Some(Box::new(distributed::compile(state, execution_type))),
+        None => {
+            distributed::refuse_fields(state);
+            None
+        }
+    };
     let fields = &state.fields;
     let selector = fields.located("ItemSelector").or_else(|| fields.located("Parameters"));
     let path = paths::single(fields.located("ItemsPath"), Sees::Everything, state.findings);
@@ -28,27 +39,37 @@ pub(crate) fn compile(state: &mut StateReader<'_, '_>) -> Map {
         item_selector: payload(state, selector, Offers::Nothing),
         processor: state.outline.regions.first().copied().unwrap_or(RegionIndex::ROOT),
         max_concurrency: max_concurrency.unwrap_or(Amount::Literal(0)),
-        tolerated_failure: tolerated_failure(state),
+        tolerated_failure_count: tolerated_failure_count(state),
+        tolerated_failure_percentage: tolerated_failure_percentage(state),
+        distributed,
         transition: state.transition(),
     }
 }
 
-fn tolerated_failure(state: &mut StateReader<'_, '_>) -> Vec<Amount> {
-    const COUNT: &[&str] = &["ToleratedFailureCount", "ToleratedFailureCountPath"];
-    const PERCENTAGE: &[&str] = &["ToleratedFailurePercentage", "ToleratedFailurePercentagePath"];
-    let mut amounts = Vec::new();
-    for names in [COUNT, PERCENTAGE] {
-        state.fields.one_of(names, false, state.findings);
-        amounts.extend(amount(state, names[0], names[1], Sees::Everything));
-    }
-    amounts
+fn tolerated_failure_count(state: &mut StateReader<'_, '_>) -> Option<Amount> {
+    const NAMES: &[&str] = &["ToleratedFailureCount", "ToleratedFailureCountPath"];
+    state.fields.one_of(NAMES, false, state.findings);
+    amount(state, NAMES[0], NAMES[1], Sees::Everything)
 }
 
-fn processor_config(state: &mut StateReader<'_, '_>, region: RegionIndex) {
-    let Some((config, place)) = state.region(region).fields.located("ProcessorConfig") else {
-        return;
-    };
-    let Some(config) = config.as_object() else { return };
+fn tolerated_failure_percentage(state: &mut StateReader<'_, '_>) -> Option<Percentage> {
+    const NAMES: &[&str] = &["ToleratedFailurePercentage", "ToleratedFailurePercentagePath"];
+    let fields = &state.fields;
+    fields.one_of(NAMES, false, state.findings);
+    if let Some(template) = expression(fields, NAMES[0], state.language, state.findings) {
+        return Some(Percentage::Jsonata(template));
+    }
+    match fields.get(NAMES[0]).and_then(Value::as_number) {
+        Some(number) => Some(Percentage::Literal(number.as_f64())),
+        None => paths::single(fields.located(NAMES[1]), Sees::Everything, state.findings)
+            .map(Percentage::Path),
+    }
+}
+
+/// Checks `ProcessorConfig`; gives the type of the child executions where there are any.
+fn processor_config(state: &mut StateReader<'_, '_>, region: RegionIndex) -> Option<WorkflowType> {
+    let (config, place) = state.region(region).fields.located("ProcessorConfig")?;
+    let config = config.as_object()?;
     let fields =
         Fields::check(config, PROCESSOR_CONFIG, state.language, place.clone(), state.findings);
     match (fields.text("Mode"), state.workflow_type) {
@@ -61,6 +82,10 @@ fn processor_config(state: &mut StateReader<'_, '_>, region: RegionIndex) {
             let message = "The value 'DISTRIBUTED' of the field 'Mode' is not supported by this \
                            version of Stairwell";
             state.findings.error(&place.member("Mode"), message);
+            return Some(match fields.text("ExecutionType") {
+                Some("EXPRESS") => WorkflowType::Express,
+                _ => WorkflowType::Standard,
+            });
         }
         // A mode that was refused says nothing of the other field.
         _ if fields.has("Mode") && fields.get("Mode").is_none() => {}
@@ -69,4 +94,5 @@ fn processor_config(state: &mut StateReader<'_, '_>, region: RegionIndex) {
         }
         _ => {}
     }
+    None
 }

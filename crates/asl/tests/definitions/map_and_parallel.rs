@@ -215,13 +215,13 @@ fn a_map_is_inline() {
             Error SCHEMA_VALIDATION_FAILED at /States/S
                 There should only be one of the following fields: [ToleratedFailurePercentage, ToleratedFailurePercentagePath]
             Error SCHEMA_VALIDATION_FAILED at /States/S/ItemReader
-                The field 'ItemReader' is not supported by this version of Stairwell
+                The field 'ItemReader' is only supported for a Map state in 'DISTRIBUTED' mode
             Error SCHEMA_VALIDATION_FAILED at /States/S/ItemBatcher
-                The field 'ItemBatcher' is not supported by this version of Stairwell
+                The field 'ItemBatcher' is only supported for a Map state in 'DISTRIBUTED' mode
             Error SCHEMA_VALIDATION_FAILED at /States/S/ResultWriter
-                The field 'ResultWriter' is not supported by this version of Stairwell
+                The field 'ResultWriter' is only supported for a Map state in 'DISTRIBUTED' mode
             Error SCHEMA_VALIDATION_FAILED at /States/S/Label
-                The field 'Label' is not supported by this version of Stairwell"#]],
+                The field 'Label' is only supported for a Map state in 'DISTRIBUTED' mode"#]],
     );
 }
 
