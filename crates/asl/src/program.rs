@@ -307,6 +307,17 @@ impl Resource {
             }
         }
     }
+
+    /// Whether a task of it goes on waiting after its call was answered, be it for its token or for
+    /// the end of what it started.
+    pub fn goes_on_waiting(&self) -> bool {
+        match self {
+            Resource::Activity(_) | Resource::Lambda(_) => false,
+            Resource::StartExecution(pattern) | Resource::Service { pattern, .. } => {
+                *pattern != IntegrationPattern::RequestResponse
+            }
+        }
+    }
 }
 
 /// A number of seconds or items: a literal, or what gives one.

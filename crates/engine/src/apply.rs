@@ -10,8 +10,8 @@ use json::Document;
 
 use crate::{
     Activity, ChildTask, EventId, EventKind, Execution, Failure, Frame, FrameId, HistoryEvent,
-    Join, MapItem, MapJoin, Note, Position, Record, RetryAt, ServiceRequest, ServiceTarget,
-    ServiceTask, Status, TaskState, Timestamp, WaitingOn,
+    Join, MapItem, MapJoin, MockedExecution, Note, Position, Record, RetryAt, ServiceRequest,
+    ServiceTarget, ServiceTask, Status, TaskState, Timestamp, WaitingOn,
 };
 
 impl Execution {
@@ -22,6 +22,14 @@ impl Execution {
             Record::Event(event) => self.apply_event(event),
             Record::Note(Note::RetryScheduled { frame, retry }) => {
                 self.schedule_retry(*frame, *retry);
+            }
+            Record::Note(Note::Mocked { mocks }) => {
+                self.mocked = Some(Box::new(MockedExecution::new(mocks.clone())));
+            }
+            Record::Note(Note::MockUsed { state }) => {
+                if let Some(mocked) = &mut self.mocked {
+                    *mocked.attempts.entry(state.clone()).or_default() += 1;
+                }
             }
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use asl::{RegionIndex, StateIndex, StateType};
 use json::Document;
 
-use crate::{ChildRequest, EventId, Failure, FrameId, TaskToken, Timestamp};
+use crate::{ChildRequest, EventId, Failure, FrameId, Mocks, TaskToken, Timestamp};
 
 /// One entry of what an execution has written: a history event, which AWS's API shows, or a note,
 /// which only recovery reads. Applying all records in order gives the execution.
@@ -27,6 +27,16 @@ pub enum Note {
         frame: FrameId,
         /// When, by which retrier.
         retry: RetryAt,
+    },
+    /// The execution, which has just started, runs under a test case.
+    Mocked {
+        /// The test case.
+        mocks: Mocks,
+    },
+    /// An attempt of a mocked state got its response.
+    MockUsed {
+        /// The state's name.
+        state: Arc<str>,
     },
 }
 

@@ -7,8 +7,8 @@ use asl::{RegionIndex, StateIndex};
 use json::Document;
 
 use crate::{
-    ChildRequest, Effect, EventId, ExecutionId, Failure, FrameId, RetryAt, ServiceRequest,
-    StartParameters, TaskId, TaskResource, TaskToken, Timestamp,
+    ChildRequest, Effect, EventId, ExecutionId, Failure, FrameId, MockedExecution, RetryAt,
+    ServiceRequest, StartParameters, TaskId, TaskResource, TaskToken, Timestamp,
 };
 
 /// How an execution stands.
@@ -47,6 +47,8 @@ pub struct Execution {
     pub next_frame: u32,
     /// Nested executions that were awaited by what is gone since: to be stopped.
     pub abandoned: Vec<Arc<str>>,
+    /// The test case that it runs under.
+    pub mocked: Option<Box<MockedExecution>>,
 }
 
 /// One thread of control: the root, a branch, or an iteration.
@@ -227,6 +229,7 @@ impl Execution {
             frames: BTreeMap::new(),
             next_frame: 0,
             abandoned: Vec::new(),
+            mocked: None,
         }
     }
 

@@ -16,6 +16,7 @@ mod execution;
 mod failure;
 mod ids;
 mod limits;
+mod mock;
 mod retry;
 mod states;
 mod step;
@@ -28,7 +29,8 @@ pub use execution::{
 pub use failure::{ErrorName, Failure};
 pub use ids::{EventId, ExecutionId, FrameId, TaskId, TaskToken, Timestamp};
 pub use limits::Limits;
+pub use mock::{MockedExecution, MockedOutcome, MockedResponse, Mocks};
 pub use step::{
     ChildRequest, Effect, Input, ServiceRequest, ServiceTarget, StartParameters, Step, StepEnv,
-    start, step,
+    start, start_mocked, step,
 };

@@ -11,7 +11,7 @@ use crate::evaluate::{Exit, Fault};
 use crate::retry::{RUNTIME, TIMEOUT};
 use crate::{
     EventId, EventKind, Execution, ExecutionId, Failure, Frame, FrameId, HistoryEvent, Limits,
-    Position, Record, Status, TaskId, TaskResource, TaskToken, Timestamp, WaitingOn,
+    Mocks, Note, Position, Record, Status, TaskId, TaskResource, TaskToken, Timestamp, WaitingOn,
 };
 
 /// What an execution starts with.
@@ -190,6 +190,16 @@ pub fn start(
     parameters: StartParameters,
     env: &mut StepEnv<'_>,
 ) -> (Execution, Step) {
+    start_mocked(program, parameters, None, env)
+}
+
+/// As [`start`]; under a test case, where one is given.
+pub fn start_mocked(
+    program: &Program,
+    parameters: StartParameters,
+    mocks: Option<Mocks>,
+    env: &mut StepEnv<'_>,
+) -> (Execution, Step) {
     let limit_seconds = env.limits.execution_seconds_max;
     let seconds = program.timeout_seconds.unwrap_or(limit_seconds).min(limit_seconds);
     let started = EventKind::ExecutionStarted {
@@ -201,7 +211,11 @@ pub fn start(
     };
     let mut execution = Execution::new(parameters);
     let step = Stepper::run(program, &mut execution, env, |stepper| {
-        stepper.emit(FrameId::ROOT, EventId::NONE, started).map(drop)
+        stepper.emit(FrameId::ROOT, EventId::NONE, started)?;
+        if let Some(mocks) = mocks {
+            stepper.write(Record::Note(Note::Mocked { mocks }));
+        }
+        Ok(())
     });
     (execution, step)
 }

@@ -18,7 +18,10 @@ use row::{RowReader, RowWriter, Stored};
 pub use store_forms::AgendaRow;
 
 /// The version that is written. Every older one can be read.
-pub const FORM_VERSION: u8 = 1;
+pub const FORM_VERSION: u8 = 2;
+
+/// The oldest version that is read.
+const FORM_VERSION_MIN: u8 = 1;
 
 /// The records of one commit.
 pub fn encode_records(records: &[Record]) -> Vec<u8> {
@@ -100,17 +103,17 @@ fn encode<T: Stored>(value: &T, capacity: usize) -> Vec<u8> {
 }
 
 fn decode<T: Stored>(what: &str, bytes: &[u8]) -> Result<T, StoreError> {
-    match bytes.first() {
-        Some(&FORM_VERSION) => {}
+    let version = match bytes.first() {
+        Some(&version @ FORM_VERSION_MIN..=FORM_VERSION) => version,
         Some(version) => {
             return Err(StoreError::Corrupt(format!(
                 "{what}: stored form {version}, of which this version of Stairwell knows nothing \
-                 (it reads {FORM_VERSION})"
+                 (it reads {FORM_VERSION_MIN} to {FORM_VERSION})"
             )));
         }
         None => return Err(StoreError::Corrupt(format!("{what}: empty"))),
-    }
-    let mut row = RowReader::new(bytes, 1);
+    };
+    let mut row = RowReader::new(version, bytes, 1);
     let value = T::read(&mut row).and_then(|value| row.end().map(|()| value));
     value.map_err(|malformed| StoreError::Corrupt(format!("{what}: {malformed}")))
 }

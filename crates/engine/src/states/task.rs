@@ -11,7 +11,8 @@ use crate::evaluate::{Fault, View};
 use crate::retry::{HEARTBEAT_TIMEOUT, Raised, TIMEOUT};
 use crate::step::{ChildRequest, Effect, Ended, ServiceRequest, ServiceTarget, Stepper};
 use crate::{
-    Activity, EventId, EventKind, Failure, FrameId, Position, TaskId, TaskResource, TaskToken,
+    Activity, EventId, EventKind, Failure, FrameId, MockedOutcome, Note, Position, Record, TaskId,
+    TaskResource, TaskToken,
 };
 
 /// The families of events that tell of an attempt.
@@ -45,7 +46,54 @@ impl<'a> Stepper<'a, '_> {
             Ok(attempt) => attempt,
             Err(fault) => return self.fail_with(id, fault, previous),
         };
-        match &task.resource {
+        let scheduled = self.execution.last_event.next();
+        self.schedule(id, &task.resource, attempt, previous)?;
+        match self.execution.mocked.as_ref().and_then(|mocked| mocked.next(&state.name)) {
+            None => Ok(()),
+            Some(outcome) => self.answer_mocked(TaskId { frame: id, scheduled }, state, outcome),
+        }
+    }
+
+    /// Answers an attempt that was just scheduled. Its effect is asked for in vain, since nobody
+    /// waits for the attempt any more at the end of the step.
+    fn answer_mocked(
+        &mut self,
+        task: TaskId,
+        state: &State,
+        outcome: Result<MockedOutcome, String>,
+    ) -> Result<(), Ended> {
+        self.write(Record::Note(Note::MockUsed { state: state.name.clone() }));
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
+            Err(reason) => {
+                let failure = self.failure(task.frame, Fault::runtime(reason));
+                return self.task_failed(task, failure);
+            }
+        };
+        let is_function = matches!(self.family(task), Family::LambdaFunction);
+        self.activity_started(task, None)?;
+        if self.called_by(task.frame).goes_on_waiting() {
+            self.task_submitted(task, Document::from_trusted_text("{}"), None)?;
+        }
+        match outcome {
+            // The response of Invoke, of which the state gets no more than the payload.
+            MockedOutcome::Return(response) if is_function => {
+                let payload = response.value().get("Payload").cloned();
+                self.task_succeeded(task, payload.map_or(response, Document::from))
+            }
+            MockedOutcome::Return(result) => self.task_succeeded(task, result),
+            MockedOutcome::Throw(failure) => self.task_failed(task, failure),
+        }
+    }
+
+    fn schedule(
+        &mut self,
+        id: FrameId,
+        resource: &Resource,
+        attempt: Attempt,
+        previous: EventId,
+    ) -> Result<(), Ended> {
+        match resource {
             Resource::Activity(activity_arn) => {
                 self.schedule_activity(id, activity_arn, attempt, previous)
             }

@@ -4,16 +4,28 @@
 use asl::{IntegrationPattern, RegionIndex, StateIndex, StateType};
 use engine::{
     Activity, ChildRequest, ChildTask, EventId, EventKind, Execution, ExecutionId, Failure, Frame,
-    FrameId, HistoryEvent, Join, MapItem, MapJoin, Note, Position, Record, RetryAt, ServiceRequest,
-    ServiceTarget, ServiceTask, StartParameters, Status, TaskId, TaskResource, TaskState,
-    TaskToken, WaitingOn,
+    FrameId, HistoryEvent, Join, MapItem, MapJoin, MockedExecution, MockedOutcome, MockedResponse,
+    Mocks, Note, Position, Record, RetryAt, ServiceRequest, ServiceTarget, ServiceTask,
+    StartParameters, Status, TaskId, TaskResource, TaskState, TaskToken, WaitingOn,
 };
 
 use super::row::{Malformed, RowReader, RowWriter, Stored};
 
-/// Structs, with every member. `member @ 0` is the member of a tuple struct.
+/// A member: read where the row is of that version or a later one, its default else.
+macro_rules! member {
+    ($row:ident) => {
+        Stored::read($row)?
+    };
+    ($row:ident since $version:literal) => {
+        if $row.version() >= $version { Stored::read($row)? } else { Default::default() }
+    };
+}
+pub(super) use member;
+
+/// Structs, with every member. `member @ 0` is the member of a tuple struct; `member since 2` is in
+/// rows of version 2 and later.
 macro_rules! structs {
-    ($($name:ident { $($field:ident $(@ $index:tt)?),* })*) => {$(
+    ($($name:ident { $($field:ident $(@ $index:tt)? $(since $version:literal)?),* })*) => {$(
         impl Stored for $name {
             fn write<'a>(&'a self, row: &mut RowWriter<'a>) {
                 let $name { $($($index:)? $field),* } = self;
@@ -21,7 +33,7 @@ macro_rules! structs {
             }
 
             fn read(row: &mut RowReader<'_>) -> Result<Self, Malformed> {
-                $(let $field = Stored::read(row)?;)*
+                $(let $field = member!(row $(since $version)?);)*
                 Ok($name { $($($index:)? $field),* })
             }
         }
@@ -32,7 +44,9 @@ pub(super) use structs;
 /// Enums, with every variant and every member of it, as in [`structs`].
 macro_rules! enums {
     ($($name:ident, $what:literal {
-        $($number:literal => $variant:ident { $($field:ident $(@ $index:tt)?),* })*
+        $($number:literal => $variant:ident {
+            $($field:ident $(@ $index:tt)? $(since $version:literal)?),*
+        })*
     })*) => {$(
         impl Stored for $name {
             fn write<'a>(&'a self, row: &mut RowWriter<'a>) {
@@ -47,7 +61,7 @@ macro_rules! enums {
             fn read(row: &mut RowReader<'_>) -> Result<Self, Malformed> {
                 match row.byte()? {
                     $($number => {
-                        $(let $field = Stored::read(row)?;)*
+                        $(let $field = member!(row $(since $version)?);)*
                         Ok($name::$variant { $($($index:)? $field),* })
                     })*
                     _ => Err(row.malformed(concat!("an unknown ", $what))),
@@ -77,8 +91,11 @@ structs! {
     }
     Execution {
         parameters, status, start, stop, deadline, output, failure, last_event, frames, next_frame,
-        abandoned
+        abandoned, mocked since 2
     }
+    Mocks { test_case, states }
+    MockedResponse { first, last, outcome }
+    MockedExecution { mocks, attempts }
     Frame { parent, region, index, item, last_event, variables, position }
     MapItem { index, value }
     TaskState {
@@ -135,12 +152,18 @@ enums! {
         0 => Function { arn @ 0 }
         1 => Action { resource @ 0 }
     }
+    MockedOutcome, "mocked outcome" {
+        0 => Return { result @ 0 }
+        1 => Throw { failure @ 0 }
+    }
     Record, "kind of record" {
         0 => Event { event @ 0 }
         1 => Note { note @ 0 }
     }
     Note, "note" {
         0 => RetryScheduled { frame, retry }
+        1 => Mocked { mocks }
+        2 => MockUsed { state }
     }
     EventKind, "type of event" {
         1 => ExecutionStarted {

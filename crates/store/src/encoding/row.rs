@@ -111,6 +111,7 @@ impl<'a> RowWriter<'a> {
 
 /// Reads a row.
 pub(super) struct RowReader<'a> {
+    version: u8,
     bytes: &'a [u8],
     at: usize,
     texts: Vec<ReadText<'a>>,
@@ -126,9 +127,14 @@ struct ReadText<'a> {
 }
 
 impl<'a> RowReader<'a> {
-    /// Reads from that place on.
-    pub(super) fn new(bytes: &'a [u8], at: usize) -> Self {
-        RowReader { bytes, at, texts: Vec::new(), base: None, last_event: EventId::NONE }
+    /// Reads a row of that version from that place on.
+    pub(super) fn new(version: u8, bytes: &'a [u8], at: usize) -> Self {
+        RowReader { version, bytes, at, texts: Vec::new(), base: None, last_event: EventId::NONE }
+    }
+
+    /// The version of the form that the row is in.
+    pub(super) fn version(&self) -> u8 {
+        self.version
     }
 
     /// That nothing is left.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use engine::{ExecutionId, Status};
 
-use super::engine_forms::structs;
+use super::engine_forms::{member, structs};
 use super::row::{Malformed, RowReader, RowWriter, Stored};
 use crate::{Agenda, DefinitionId, ExecutionHeader, MachineId, ParentTask, Revision, Scope};
 

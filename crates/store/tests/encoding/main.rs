@@ -7,7 +7,7 @@ use json::Document;
 use proptest::prelude::*;
 use stairwell_store::StoreError;
 use stairwell_store::encoding::{
-    decode_agenda, decode_execution, decode_header, decode_records, encode_agenda,
+    FORM_VERSION, decode_agenda, decode_execution, decode_header, decode_records, encode_agenda,
     encode_execution, encode_header, encode_records,
 };
 use tape::Tape;
@@ -17,40 +17,28 @@ const VERSION_1: &str = include_str!("../samples/version-1.txt");
 
 #[test]
 fn rows_of_version_1_are_read() {
-    let rows = sample_rows();
-    assert_eq!(VERSION_1.lines().count(), rows.len());
-    for ((name, row), line) in rows.into_iter().zip(VERSION_1.lines()) {
-        let (sample_name, sample) = line.split_once(' ').expect("a name and a row");
-        assert_eq!(sample_name, name);
+    for line in VERSION_1.lines() {
+        let (name, sample) = line.split_once(' ').expect("a name and a row");
         let sample = from_hex(sample);
-        let again = match name {
-            "records" => encode_records(&decode_records(&sample).unwrap()),
-            "header" => encode_header(&decode_header(&sample).unwrap()),
-            "checkpoint" => encode_execution(&decode_execution(&sample).unwrap()),
-            "agenda" => encode_agenda(&decode_agenda(&sample).unwrap()),
+        // What was read is written in the form of today, and is the same there.
+        fn check<T: PartialEq + std::fmt::Debug>(
+            sample: &[u8],
+            decode: impl Fn(&[u8]) -> Result<T, StoreError>,
+            encode: impl Fn(&T) -> Vec<u8>,
+        ) {
+            let value = decode(sample).unwrap();
+            let again = encode(&value);
+            assert_eq!((sample[0], again[0]), (1, FORM_VERSION));
+            assert_eq!(decode(&again).unwrap(), value);
+        }
+        match name {
+            "records" => check(&sample, decode_records, |records| encode_records(records)),
+            "header" => check(&sample, decode_header, encode_header),
+            "checkpoint" => check(&sample, decode_execution, encode_execution),
+            "agenda" => check(&sample, decode_agenda, encode_agenda),
             other => panic!("what is {other}?"),
-        };
-        assert_eq!(to_hex(&again), to_hex(&sample), "{name}: read as something else");
-        assert_eq!(to_hex(&row), to_hex(&sample), "{name}: written otherwise");
+        }
     }
-}
-
-/// One row of each kind, with every type of event.
-fn sample_rows() -> Vec<(&'static str, Vec<u8>)> {
-    // Any bytes do, as long as they stay the same.
-    let bytes: Vec<u8> = (0..4_000_u32).map(|at| (at * at * 7 + at / 3 * 11) as u8).collect();
-    let mut tape = Tape::new(&bytes);
-    let records = tape.every_record();
-    vec![
-        ("records", encode_records(&records)),
-        ("header", encode_header(&tape.header())),
-        ("checkpoint", encode_execution(&tape.execution())),
-        ("agenda", encode_agenda(&tape.agenda_row())),
-    ]
-}
-
-fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn from_hex(text: &str) -> Vec<u8> {
@@ -83,7 +71,7 @@ proptest! {
     fn any_bytes_are_decoded_or_refused(mut bytes in tapes()) {
         decode_all(&bytes);
         if let Some(version) = bytes.first_mut() {
-            *version = 1;
+            *version = 1 + *version % FORM_VERSION;
         }
         decode_all(&bytes);
     }
@@ -127,9 +115,9 @@ fn what_is_wrong_is_said() {
         Err(error) => assert_eq!(error.to_string(), format!("the store is corrupt: {expected}")),
         Ok(records) => panic!("{records:?}"),
     };
-    let future = "records: stored form 2, of which this version of Stairwell knows nothing \
-                  (it reads 1)";
-    check(&[2, 0], future);
+    let future = "records: stored form 3, of which this version of Stairwell knows nothing \
+                  (it reads 1 to 2)";
+    check(&[3, 0], future);
     check(&[], "records: empty");
     check(&[1], "records: the end at byte 1");
     check(&[1, 0, 0], "records: something that does not belong there at byte 2");

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use asl::{IntegrationPattern, RegionIndex, StateIndex, StateType};
 use engine::{
     Activity, ChildRequest, ChildTask, EventId, EventKind, Execution, ExecutionId, Failure, Frame,
-    FrameId, HistoryEvent, Join, MapItem, MapJoin, Note, Position, Record, RetryAt, ServiceRequest,
-    ServiceTarget, ServiceTask, StartParameters, Status, TaskId, TaskResource, TaskState,
-    TaskToken, Timestamp, WaitingOn,
+    FrameId, HistoryEvent, Join, MapItem, MapJoin, MockedExecution, MockedOutcome, MockedResponse,
+    Mocks, Note, Position, Record, RetryAt, ServiceRequest, ServiceTarget, ServiceTask,
+    StartParameters, Status, TaskId, TaskResource, TaskState, TaskToken, Timestamp, WaitingOn,
 };
 use json::Document;
 use stairwell_store::encoding::{AgendaRow, STATUSES};
@@ -177,16 +177,25 @@ impl<'a> Tape<'a> {
         }
     }
 
-    /// A note, and an event of every type.
-    pub(crate) fn every_record(&mut self) -> Vec<Record> {
-        let mut records = vec![self.note()];
-        records.extend((1..=EVENT_KINDS).map(|kind| self.event(kind)));
-        records
+    fn note(&mut self) -> Record {
+        Record::Note(match self.byte() % 3 {
+            0 => Note::RetryScheduled { frame: self.frame_id(), retry: self.retry() },
+            1 => Note::Mocked { mocks: self.mocks() },
+            _ => Note::MockUsed { state: self.text() },
+        })
     }
 
-    fn note(&mut self) -> Record {
-        let (frame, retry) = (self.frame_id(), self.retry());
-        Record::Note(Note::RetryScheduled { frame, retry })
+    fn mocks(&mut self) -> Mocks {
+        let states = self.several(|tape| (tape.text(), tape.several(Self::mocked_response)));
+        Mocks { test_case: self.text(), states: states.into_iter().collect() }
+    }
+
+    fn mocked_response(&mut self) -> MockedResponse {
+        let outcome = match self.flag() {
+            true => MockedOutcome::Return(self.document()),
+            false => MockedOutcome::Throw(self.failure()),
+        };
+        MockedResponse { first: self.number(), last: self.number(), outcome }
     }
 
     fn event(&mut self, kind: u8) -> Record {
@@ -399,6 +408,11 @@ impl<'a> Tape<'a> {
             frames,
             next_frame: self.small_number(),
             abandoned: self.several(Self::text),
+            mocked: self.option(|tape| {
+                let attempts = tape.several(|tape| (tape.text(), tape.number()));
+                let attempts = attempts.into_iter().collect();
+                Box::new(MockedExecution { mocks: tape.mocks(), attempts })
+            }),
         }
     }
 
