@@ -3,7 +3,7 @@
 use hyper::StatusCode;
 use runtime::{
     ActivityError, ArnError, ExecutionError, OperationalError, StartError, StateMachineError,
-    TagError, TaskError,
+    TagError, TaskError, TestStateError,
 };
 use store::StoreError;
 
@@ -267,6 +267,20 @@ impl From<TagError> for ApiError {
             TagError::ResourceNotFound(_) => ErrorCode::ResourceNotFound,
             TagError::TooManyTags => ErrorCode::TooManyTags,
             TagError::Reserved(_) | TagError::Characters(_) => ErrorCode::ValidationException,
+        };
+        ApiError::new(code, error.to_string())
+    }
+}
+
+impl From<TestStateError> for ApiError {
+    fn from(error: TestStateError) -> ApiError {
+        let code = match error {
+            TestStateError::Operational(error) => return error.into(),
+            TestStateError::InvalidDefinition(_) | TestStateError::NotTestable(_) => {
+                ErrorCode::InvalidDefinition
+            }
+            TestStateError::InvalidInput(_) => ErrorCode::InvalidExecutionInput,
+            TestStateError::Invalid(_) => ErrorCode::ValidationException,
         };
         ApiError::new(code, error.to_string())
     }

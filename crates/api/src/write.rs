@@ -47,6 +47,12 @@ impl JsonWriter {
         self.buffer.extend_from_slice(value.to_string().as_bytes());
     }
 
+    /// A number that clients read as a float: with a fraction, also where it is whole.
+    pub(crate) fn float(&mut self, name: &str, value: f64) {
+        self.name(name);
+        self.buffer.extend_from_slice(format!("{value:?}").as_bytes());
+    }
+
     pub(crate) fn optional_integer(&mut self, name: &str, value: Option<u64>) {
         if let Some(value) = value {
             self.integer(name, value);

@@ -27,6 +27,7 @@ mod program;
 mod reachability;
 mod resource;
 mod retry;
+mod single_state;
 mod state;
 mod states;
 mod template;
@@ -48,4 +49,5 @@ pub use program::{
     Retrier, Select, State, StateIndex, StateKind, StateType, Task, Transition, Wait, WaitFor,
     WorkflowType,
 };
+pub use single_state::compile_state;
 pub use timestamp::parse_timestamp;

@@ -183,6 +183,22 @@ pub enum StateType {
     Map,
 }
 
+impl StateType {
+    /// As `Type` has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            StateType::Pass => "Pass",
+            StateType::Task => "Task",
+            StateType::Choice => "Choice",
+            StateType::Wait => "Wait",
+            StateType::Succeed => "Succeed",
+            StateType::Fail => "Fail",
+            StateType::Parallel => "Parallel",
+            StateType::Map => "Map",
+        }
+    }
+}
+
 /// What a state does.
 #[derive(Debug)]
 #[allow(missing_docs)]

@@ -81,8 +81,9 @@ impl Stepper<'_, '_> {
         };
         let name = &self.program.state(*state).name;
         let Fault { error, text, location: _ } = fault;
-        if error == DATA_LIMIT_EXCEEDED {
-            // AWS's text for this one names what was too large, and not where.
+        if error == DATA_LIMIT_EXCEEDED || self.trial.is_some() {
+            // AWS's text for this one names what was too large, and not where. A state that is
+            // tried has no history to point into.
             return Failure::new(error, text);
         }
         Failure::new(
@@ -139,10 +140,12 @@ impl Stepper<'_, '_> {
         state: &State,
         raw: &Document,
     ) -> Result<Document, Fault> {
-        match &state.data {
-            DataFlow::JsonPath(flow) => self.select(frame, &flow.input_path, raw),
-            DataFlow::Jsonata(_) => Ok(raw.clone()),
-        }
+        let effective = match &state.data {
+            DataFlow::JsonPath(flow) => self.select(frame, &flow.input_path, raw)?,
+            DataFlow::Jsonata(_) => raw.clone(),
+        };
+        self.observe(|seen| seen.after_input_path = Some(effective.clone()));
+        Ok(effective)
     }
 
     /// What a state works on: its effective input after `Parameters`, or `Arguments`.
@@ -153,16 +156,18 @@ impl Stepper<'_, '_> {
         effective: &Document,
         moment: Moment<'_>,
     ) -> Result<Document, Fault> {
-        match &state.data {
+        let arguments = match &state.data {
             DataFlow::JsonPath(flow) => match &flow.parameters {
-                None => Ok(effective.clone()),
-                Some(template) => self.render(frame, template, effective, moment),
+                None => effective.clone(),
+                Some(template) => self.render(frame, template, effective, moment)?,
             },
             DataFlow::Jsonata(flow) => {
                 let view = View { moment, ..View::of(effective) };
-                self.jsonata_or(frame, flow.arguments.as_ref(), "Arguments", view, effective)
+                self.jsonata_or(frame, flow.arguments.as_ref(), "Arguments", view, effective)?
             }
-        }
+        };
+        self.observe(|seen| seen.arguments = Some(arguments.clone()));
+        Ok(arguments)
     }
 
     /// What a state leaves behind when it has a result: `ResultSelector`, `ResultPath` and
@@ -174,6 +179,7 @@ impl Stepper<'_, '_> {
         raw: &Document,
         result: Document,
     ) -> Result<Exit, Fault> {
+        self.observe(|seen| seen.result = Some(result.clone()));
         let view = View { result: Some(&result), ..View::of(raw) };
         let output = match &state.data {
             DataFlow::JsonPath(flow) => {
@@ -181,7 +187,9 @@ impl Stepper<'_, '_> {
                     None => result.clone(),
                     Some(template) => self.render(frame, template, &result, Moment::default())?,
                 };
+                self.observe(|seen| seen.after_result_selector = Some(selected.clone()));
                 let merged = merge(&flow.result_path, raw, selected)?;
+                self.observe(|seen| seen.after_result_path = Some(merged.clone()));
                 self.select(frame, &flow.output_path, &merged)?
             }
             DataFlow::Jsonata(flow) => {
@@ -377,7 +385,11 @@ impl Stepper<'_, '_> {
     fn context_for(&self, frame: FrameId, needed: bool, moment: Moment<'_>) -> Value {
         if needed {
             let entering = self.entering.map(|state| (state, self.env.now));
-            context(self.program, self.execution, frame, moment, entering)
+            let own = context(self.program, self.execution, frame, moment, entering);
+            match &self.trial {
+                None => own,
+                Some(trial) => trial.context(own),
+            }
         } else {
             Value::Null
         }

@@ -20,6 +20,7 @@ mod mock;
 mod retry;
 mod states;
 mod step;
+mod trial;
 
 pub use event::{EventKind, HistoryEvent, Note, Record, RetryAt, TaskResource};
 pub use execution::{
@@ -33,4 +34,7 @@ pub use mock::{MockedExecution, MockedOutcome, MockedResponse, Mocks};
 pub use step::{
     ChildRequest, Effect, Input, ServiceRequest, ServiceTarget, StartParameters, Step, StepEnv,
     start, start_mocked, step,
+};
+pub use trial::{
+    Inspection, StateTrial, TRIED_STATE_NAME, TrialMock, TrialOutcome, TrialParameters, TrialStatus,
 };

@@ -4,6 +4,7 @@ mod choice;
 mod fail;
 mod join;
 mod map;
+mod mocked;
 mod parallel;
 mod pass;
 mod succeed;

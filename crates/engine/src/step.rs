@@ -9,6 +9,7 @@ use rand_core::Rng;
 
 use crate::evaluate::{Exit, Fault};
 use crate::retry::{RUNTIME, TIMEOUT};
+use crate::trial::Trial;
 use crate::{
     EventId, EventKind, Execution, ExecutionId, Failure, Frame, FrameId, HistoryEvent, Limits,
     Mocks, Note, Position, Record, Status, TaskId, TaskResource, TaskToken, Timestamp, WaitingOn,
@@ -263,6 +264,8 @@ pub(crate) struct Stepper<'a, 'env> {
     transitions_left: u64,
     /// The state that is about to be entered, while what its event says is worked out.
     pub(crate) entering: Option<&'a State>,
+    /// Set where a state is tried on its own.
+    pub(crate) trial: Option<&'a mut Trial>,
 }
 
 impl<'a, 'env> Stepper<'a, 'env> {
@@ -272,13 +275,37 @@ impl<'a, 'env> Stepper<'a, 'env> {
         env: &'a mut StepEnv<'env>,
         first: impl FnOnce(&mut Self) -> Result<(), Ended>,
     ) -> Step {
+        Stepper::run_with(program, execution, env, None, first)
+    }
+
+    /// A step of a state that is tried on its own.
+    pub(crate) fn run_trial(
+        program: &'a Program,
+        execution: &'a mut Execution,
+        env: &'a mut StepEnv<'env>,
+        trial: &'a mut Trial,
+        input: Option<Input>,
+    ) -> Step {
+        Stepper::run_with(program, execution, env, Some(trial), |stepper| match input {
+            None => Ok(()),
+            Some(input) => stepper.take(input),
+        })
+    }
+
+    fn run_with(
+        program: &'a Program,
+        execution: &'a mut Execution,
+        env: &'a mut StepEnv<'env>,
+        trial: Option<&'a mut Trial>,
+        first: impl FnOnce(&mut Self) -> Result<(), Ended>,
+    ) -> Step {
         let abandoned_before = execution.abandoned.len();
         let transitions_left = env.limits.transitions_per_step;
         let step = Step::default();
         let ready = VecDeque::new();
         let entering = None;
         let mut stepper =
-            Stepper { program, execution, env, step, ready, transitions_left, entering };
+            Stepper { program, execution, env, step, ready, transitions_left, entering, trial };
         // How an execution ends is written in its records; there is nothing to report here.
         let (Ok(()) | Err(Ended)) = first(&mut stepper).and_then(|()| stepper.advance_all());
         stepper.ask_for_stops(abandoned_before);
@@ -401,6 +428,9 @@ impl<'a, 'env> Stepper<'a, 'env> {
             unreachable!("a frame works in a state");
         };
         let (state, input) = (self.program.state(*state), input.clone());
+        if let Some(mock) = self.mock_of(&state.kind) {
+            return self.mocked(id, state, &input, mock, previous);
+        }
         match &state.kind {
             StateKind::Pass(pass) => self.pass(id, state, pass, &input),
             StateKind::Task(task) => self.task(id, state, task, &input, previous),
@@ -423,6 +453,7 @@ impl<'a, 'env> Stepper<'a, 'env> {
     ) -> Result<(), Ended> {
         let state = self.state_of(id);
         let Exit { output, assigned } = exit;
+        self.observe(|seen| seen.variables.extend(assigned.iter().cloned()));
         let exited = EventKind::StateExited {
             state_type: state.kind.state_type(),
             name: state.name.clone(),

@@ -9,7 +9,7 @@ use crate::Value;
 impl fmt::Display for Value {
     /// Compact JSON text.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        print(self, formatter, None)
+        print(self, formatter, Style::Compact)
     }
 }
 
@@ -17,16 +17,38 @@ impl Value {
     /// Compact JSON text; the same as `to_string`, in less time.
     pub fn to_text(&self) -> String {
         let mut text = String::new();
-        print(self, &mut text, None).expect("writing to a string cannot fail");
+        print(self, &mut text, Style::Compact).expect("writing to a string cannot fail");
+        text
+    }
+
+    /// JSON text in one line, with a space after each comma and each colon.
+    pub fn to_spaced_string(&self) -> String {
+        let mut text = String::new();
+        print(self, &mut text, Style::Spaced).expect("writing to a string cannot fail");
         text
     }
 
     /// JSON text for people: a line for each item, two spaces for each level.
     pub fn to_pretty_string(&self) -> String {
         let mut text = String::new();
-        print(self, &mut text, Some(2)).expect("writing to a string cannot fail");
+        print(self, &mut text, Style::Lines { indent: 2 })
+            .expect("writing to a string cannot fail");
         text
     }
+}
+
+/// Where spaces and line ends go.
+#[derive(Clone, Copy)]
+enum Style {
+    /// Nowhere.
+    Compact,
+    /// A space after commas and colons.
+    Spaced,
+    /// A line for each item, and a space after colons.
+    Lines {
+        /// Spaces for each level.
+        indent: usize,
+    },
 }
 
 /// A container that is being printed: what is left of it.
@@ -35,9 +57,8 @@ enum Rest<'a> {
     Members(slice::Iter<'a, (Arc<str>, Value)>),
 }
 
-/// Prints without recursion, since values may be nested deeper than the stack. `indent` is the
-/// number of spaces for each level; without it there are neither spaces nor line ends.
-fn print(value: &Value, out: &mut impl Write, indent: Option<usize>) -> fmt::Result {
+/// Prints without recursion, since values may be nested deeper than the stack.
+fn print(value: &Value, out: &mut impl Write, style: Style) -> fmt::Result {
     let mut stack: Vec<Rest<'_>> = Vec::new();
     open(value, out, &mut stack)?;
     let mut first = true;
@@ -51,19 +72,19 @@ fn print(value: &Value, out: &mut impl Write, indent: Option<usize>) -> fmt::Res
         let Some((name, value)) = next else {
             stack.pop();
             if !first {
-                line(out, indent, stack.len())?;
+                line(out, style, stack.len())?;
             }
             out.write_char(close)?;
             first = false;
             continue;
         };
         if !first {
-            out.write_char(',')?;
+            out.write_str(if matches!(style, Style::Spaced) { ", " } else { "," })?;
         }
-        line(out, indent, stack.len())?;
+        line(out, style, stack.len())?;
         if let Some(name) = name {
             print_string(name, out)?;
-            out.write_str(if indent.is_some() { ": " } else { ":" })?;
+            out.write_str(if matches!(style, Style::Compact) { ":" } else { ": " })?;
         }
         let depth = stack.len();
         open(value, out, &mut stack)?;
@@ -91,8 +112,8 @@ fn open<'a>(value: &'a Value, out: &mut impl Write, stack: &mut Vec<Rest<'a>>) -
     }
 }
 
-fn line(out: &mut impl Write, indent: Option<usize>, depth: usize) -> fmt::Result {
-    let Some(indent) = indent else { return Ok(()) };
+fn line(out: &mut impl Write, style: Style, depth: usize) -> fmt::Result {
+    let Style::Lines { indent } = style else { return Ok(()) };
     out.write_char('\n')?;
     (0..indent * depth).try_for_each(|_| out.write_char(' '))
 }

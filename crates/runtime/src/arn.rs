@@ -233,6 +233,11 @@ impl ArnPrefix<'_> {
         format!("{self}:express:{state_machine}:{name}:{unique}").into()
     }
 
+    /// `express:<machine>:<name>`: as a state that is tested sees its execution.
+    pub(crate) fn tested(&self, state_machine: &str, name: &str) -> Arc<str> {
+        format!("{self}:express:{state_machine}:{name}").into()
+    }
+
     /// `activity:<name>`
     pub(crate) fn activity(&self, name: &str) -> Arc<str> {
         format!("{self}:activity:{name}").into()

@@ -199,7 +199,7 @@ impl Shell {
     }
 
     /// Begins a call, which goes on as long as the handle is there.
-    fn call_express(
+    pub(crate) fn call_express(
         self: &Arc<Self>,
         task: TaskId,
         call: ServiceCall,
@@ -216,7 +216,7 @@ impl Shell {
         handle
     }
 
-    fn perform_express(
+    pub(crate) fn perform_express(
         self: &Arc<Self>,
         scope: &Scope,
         effect: Effect,

@@ -42,6 +42,7 @@ mod executions;
 mod start;
 mod state_machines;
 mod tags;
+mod test_state;
 mod versions;
 
 pub use activities::{
@@ -73,6 +74,7 @@ pub use state_machines::{
     UpdateStateMachine, UpdatedStateMachine,
 };
 pub use tags::{Tag, TagError, Tags};
+pub use test_state::{FieldValidationMode, MockInput, TestState, TestStateError, TestedState};
 pub use versions::{
     ListStateMachineVersions, Publish, PublishStateMachineVersion, StateMachineVersion,
     StateMachineVersionList,

@@ -382,7 +382,8 @@ fn commit_due(commit: &Commit) -> Option<Timestamp> {
     commit.agenda.as_ref().and_then(|agenda| agenda.due)
 }
 
-fn read_input(text: Option<&str>) -> Result<Document, StartError> {
+/// `input` of a request: `{}` where it was not given.
+pub(crate) fn read_input(text: Option<&str>) -> Result<Document, StartError> {
     match text {
         None => Ok(Document::from_trusted_text("{}")),
         Some("") => Err(StartError::InvalidInput("Invalid execution input.".to_owned())),

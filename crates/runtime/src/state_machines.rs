@@ -216,7 +216,7 @@ impl From<StoreError> for StateMachineError {
     }
 }
 
-fn joined(diagnostics: &[Diagnostic]) -> String {
+pub(crate) fn joined(diagnostics: &[Diagnostic]) -> String {
     let texts = diagnostics.iter().map(|diagnostic| {
         let Diagnostic { code, message, pointer, .. } = diagnostic;
         format!("{}: {message} at {pointer}", code.as_str())

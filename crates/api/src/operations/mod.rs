@@ -28,6 +28,7 @@ mod start_execution;
 mod start_sync_execution;
 mod stop_execution;
 mod tag_resource;
+mod test_state;
 mod untag_resource;
 mod update_state_machine;
 mod update_state_machine_alias;
@@ -69,6 +70,7 @@ enum Supported {
     StartSyncExecution,
     StopExecution,
     TagResource,
+    TestState,
     UntagResource,
     UpdateStateMachine,
     UpdateStateMachineAlias,
@@ -158,7 +160,7 @@ const OPERATIONS: [Operation; 37] = [
     has("StartSyncExecution", Supported::StartSyncExecution, start_sync_execution::MEMBERS),
     has("StopExecution", Supported::StopExecution, stop_execution::MEMBERS),
     has("TagResource", Supported::TagResource, tag_resource::MEMBERS),
-    lacks("TestState"),
+    has("TestState", Supported::TestState, test_state::MEMBERS),
     has("UntagResource", Supported::UntagResource, untag_resource::MEMBERS),
     lacks("UpdateMapRun"),
     has("UpdateStateMachine", Supported::UpdateStateMachine, update_state_machine::MEMBERS),
@@ -237,6 +239,7 @@ impl Operation {
             }
             Supported::StartSyncExecution => start_sync_execution::call(api, request).await,
             Supported::TagResource => tag_resource::call(api, request).await,
+            Supported::TestState => test_state::call(api, request).await,
             Supported::UntagResource => untag_resource::call(api, request).await,
             Supported::UpdateStateMachineAlias => {
                 update_state_machine_alias::call(api, request).await

@@ -77,6 +77,7 @@ impl Stepper<'_, '_> {
         raised: Raised,
         previous: EventId,
     ) -> Result<(), Ended> {
+        self.observe_failure(&raised.failure);
         let state = self.state_of(id);
         if raised.can_be_handled()
             && let Some(retry) = self.retry(id, state, &raised, previous)
@@ -106,12 +107,15 @@ impl Stepper<'_, '_> {
             unreachable!("a failing frame is in a state");
         };
         let done = retries.get(index).copied().unwrap_or(0);
+        let done = self.trial.as_ref().map_or(done, |trial| trial.retries());
+        self.observe(|seen| seen.retry_index = Some(index));
         let retrier = &state.retry[index];
         if u64::from(done) >= retrier.max_attempts {
             return None;
         }
         let delay = delay_milliseconds(retrier, done, self.env.random);
         let at = self.env.now.plus_milliseconds(delay);
+        self.observe(|seen| seen.retry_backoff_seconds = Some(delay / 1_000));
         Some(RetryAt { retrier: index as u32, at, previous })
     }
 
@@ -129,7 +133,10 @@ impl Stepper<'_, '_> {
         let input = input.clone();
         let error_output = Document::from(Value::from(error_output(&raised.failure)));
         match self.caught_output(id, state, catcher, &input, &error_output) {
-            Ok(exit) => self.exit(id, previous, exit, Some(catcher.1.next)),
+            Ok(exit) => {
+                self.observe(|seen| seen.catch_index = Some(catcher.0));
+                self.exit(id, previous, exit, Some(catcher.1.next))
+            }
             // What a catcher cannot place has nobody left to catch it here.
             Err(fault) => {
                 let (failure, previous) = self.report(id, fault, previous)?;

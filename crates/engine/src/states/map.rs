@@ -9,11 +9,11 @@ use crate::step::{Ended, Stepper};
 use crate::{EventId, EventKind, Frame, FrameId, MapItem};
 
 /// What a Map state runs over.
-struct Items {
-    items: Document,
-    length: u64,
-    effective: Document,
-    max_concurrency: u64,
+pub(crate) struct Items {
+    pub(crate) items: Document,
+    pub(crate) length: u64,
+    pub(crate) effective: Document,
+    pub(crate) max_concurrency: u64,
 }
 
 impl Stepper<'_, '_> {
@@ -51,7 +51,7 @@ impl Stepper<'_, '_> {
         Ok(())
     }
 
-    fn items(
+    pub(crate) fn items(
         &mut self,
         id: FrameId,
         state: &State,
@@ -144,6 +144,8 @@ fn not_an_array(state: &State, map: &Map, items: &Document) -> Fault {
     match (&state.data, &map.items) {
         (DataFlow::JsonPath(_), items) => {
             let path = if let asl::Items::Path(path) = items { path.text() } else { "$" };
+            // Of a path into the context object, AWS names what comes after the first `$`.
+            let path = path.strip_prefix('$').filter(|rest| rest.starts_with('$')).unwrap_or(path);
             Fault::runtime(format!("Reference path \"{path}\" must point to array."))
         }
         (DataFlow::Jsonata(_), _) => {

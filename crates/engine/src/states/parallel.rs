@@ -4,6 +4,7 @@ use asl::{Branches, State};
 use json::Document;
 
 use crate::context::Moment;
+use crate::evaluate::Fault;
 use crate::step::{Ended, Stepper};
 use crate::{EventId, EventKind, FrameId};
 
@@ -16,10 +17,7 @@ impl Stepper<'_, '_> {
         input: &Document,
         previous: EventId,
     ) -> Result<(), Ended> {
-        let arguments = self
-            .effective_input(id, state, input)
-            .and_then(|effective| self.arguments(id, state, &effective, Moment::default()));
-        let input = match arguments {
+        let input = match self.branch_input(id, state, input) {
             Ok(input) => input,
             Err(fault) => return self.fail_with(id, fault, previous),
         };
@@ -32,5 +30,16 @@ impl Stepper<'_, '_> {
             self.make_ready(branch);
         }
         Ok(())
+    }
+
+    /// What each branch gets.
+    pub(crate) fn branch_input(
+        &mut self,
+        id: FrameId,
+        state: &State,
+        input: &Document,
+    ) -> Result<Document, Fault> {
+        let effective = self.effective_input(id, state, input)?;
+        self.arguments(id, state, &effective, Moment::default())
     }
 }
