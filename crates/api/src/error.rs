@@ -220,6 +220,7 @@ impl From<StartError> for ApiError {
         let code = match error {
             StartError::Arn(error) => return error.into(),
             StartError::Operational(error) => return error.into(),
+            StartError::Mocks(_) => ErrorCode::ValidationException,
             StartError::InvalidName(_) => ErrorCode::InvalidName,
             StartError::InvalidInput(_) => ErrorCode::InvalidExecutionInput,
             StartError::TypeNotSupported => ErrorCode::StateMachineTypeNotSupported,

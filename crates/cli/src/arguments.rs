@@ -102,6 +102,15 @@ pub(crate) struct ServeArguments {
     /// LAMBDA_ENDPOINT and AWS_ENDPOINT_URL
     #[arg(long, env = "STAIRWELL_LAMBDA_ENDPOINT", value_name = "URL", value_hint = ValueHint::Url)]
     pub(crate) lambda_endpoint: Option<String>,
+    /// The mock configuration file, whose test cases executions run under that are started with
+    /// #TESTCASE behind the state machine's ARN; also taken from SFN_MOCK_CONFIG
+    #[arg(
+        long,
+        env = "STAIRWELL_MOCK_CONFIG",
+        value_name = "FILE",
+        value_hint = ValueHint::FilePath
+    )]
+    pub(crate) mock_config: Option<PathBuf>,
     /// The configuration file [default: stairwell.toml, where it is there]
     #[arg(long, env = "STAIRWELL_CONFIG", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) config: Option<PathBuf>,

@@ -2,6 +2,7 @@
 //! `stairwell.toml`, else defaults.
 
 use std::collections::BTreeMap;
+use std::env;
 use std::fs;
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
@@ -32,6 +33,8 @@ pub(crate) struct Settings {
     pub(crate) accounts: Accounts,
     /// Where Lambda is.
     pub(crate) lambda: Option<Endpoint>,
+    /// The mock configuration file.
+    pub(crate) mock_config: Option<PathBuf>,
 }
 
 /// Where everything is kept.
@@ -55,6 +58,7 @@ struct File {
     account: Option<String>,
     region: Option<String>,
     lambda_endpoint: Option<String>,
+    mock_config: Option<PathBuf>,
     #[serde(default)]
     access_keys: BTreeMap<String, String>,
 }
@@ -79,8 +83,12 @@ pub(crate) fn settings(
     let log = arguments.log.clone().or(file.log.clone()).unwrap_or_else(|| "info".to_owned());
     let lambda = arguments.lambda_endpoint.as_deref().or(file.lambda_endpoint.as_deref());
     let lambda = services::lambda_endpoint(lambda)?;
+    let of_local = || env::var_os("SFN_MOCK_CONFIG").filter(|path| !path.is_empty());
+    let mock_config = arguments.mock_config.clone().or(file.mock_config.clone());
+    let mock_config = mock_config.or_else(|| of_local().map(PathBuf::from));
     let accounts = accounts(arguments, file)?;
-    Ok(Settings { address: SocketAddr::new(address, port), storage, log, accounts, lambda })
+    let address = SocketAddr::new(address, port);
+    Ok(Settings { address, storage, log, accounts, lambda, mock_config })
 }
 
 fn read(path: Option<&Path>) -> anyhow::Result<File> {

@@ -55,7 +55,9 @@ impl Server {
             .await
             .with_context(|| format!("cannot listen on {address}"))?;
         let (store, storage) = open(&settings.storage).await?;
-        let runtime = Runtime::open(store, runtime_config(settings.lambda.clone()));
+        let config = runtime_config(settings.lambda.clone());
+        let config = RuntimeConfig { mock_config: settings.mock_config.clone(), ..config };
+        let runtime = Runtime::open(store, config);
         let api = Arc::new(Api::new(runtime.clone(), settings.accounts.clone()));
         Ok(Server { listener, api, runtime, storage })
     }

@@ -110,6 +110,7 @@ impl From<&StartError> for Refusal {
             StartError::StateMachineDeleting(_) => ("StateMachineDeleting", 400),
             StartError::AlreadyExists(_) => ("ExecutionAlreadyExists", 400),
             StartError::LimitExceeded(_) => ("ExecutionLimitExceeded", 400),
+            StartError::Mocks(_) => ("ValidationException", 400),
             StartError::Operational(_) => ("AWSStepFunctionsException", 500),
         };
         Refusal { code, status, message: error.to_string() }

@@ -1,6 +1,7 @@
 //! What can be set, with AWS's values as defaults.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use engine::Limits;
@@ -28,6 +29,8 @@ pub struct RuntimeConfig {
     pub activity_pollers_max: usize,
     /// What calls services; nothing is called where it is empty.
     pub integrations: Integrations,
+    /// The mock configuration file, which is read at each start of a test case.
+    pub mock_config: Option<PathBuf>,
     /// How many calls of services are under way at a time; more wait for their turn.
     pub service_calls_max: usize,
     /// What reads the items of Map Runs and writes their results; where it is none, a Map state
@@ -57,6 +60,7 @@ impl RuntimeConfig {
             closed_name_taken_seconds: 90 * 24 * 60 * 60,
             activity_pollers_max: 1_000,
             integrations: Integrations::default(),
+            mock_config: None,
             service_calls_max: 10_000,
             map_run_data: None,
         }

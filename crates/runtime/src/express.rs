@@ -76,6 +76,7 @@ impl Runtime {
         }
         let (name, input) = shell.name_and_input(&request)?;
         let program = shell.program(scope, machine.definition, machine.workflow_type).await?;
+        target.check_mocks(&program)?;
         let (sender, receiver) = oneshot::channel();
         shell.begin_express(scope, &target, program, name, input, Some(sender))?;
         // It is broken off by a shutdown, and by nothing else.
@@ -138,7 +139,8 @@ impl Shell {
         let id = ExecutionId::new(now, &mut self.random.fork());
         let parameters = target.parameters(id, arn.clone(), name, input);
         let limits = self.express_limits();
-        let (execution, step) = self.engine_start(&program, parameters, now, &limits)?;
+        let (execution, step) =
+            self.engine_start(&program, parameters, target.mocks.clone(), now, &limits)?;
         tracing::debug!(%arn, "started");
         if execution.status == Status::Running {
             let scope = scope.clone();

@@ -39,6 +39,7 @@ mod releases;
 mod activities;
 mod aliases;
 mod executions;
+mod mocks;
 mod start;
 mod state_machines;
 mod tags;
@@ -67,6 +68,7 @@ pub use map_data::{
     ChildResult, Item, ItemReader, MapRunData, OpenItems, ReaderPosition, ResultSource,
     WriteResults,
 };
+pub use mocks::MockError;
 pub use start::{StartError, StartExecution, StartedExecution};
 pub use state_machines::{
     Configurations, CreateStateMachine, CreatedStateMachine, ListStateMachines, StateMachine,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use asl::{Program, WorkflowType};
 use engine::{
-    Effect, EventId, Execution, ExecutionId, Limits, StartParameters, Status, Step, StepEnv,
+    Effect, EventId, Execution, ExecutionId, Limits, Mocks, StartParameters, Status, Step, StepEnv,
     Timestamp,
 };
 use json::Document;
@@ -18,8 +18,8 @@ use crate::releases::{WEIGHT_SUM, version_number};
 use crate::shell::Shell;
 use crate::timers::RingOnDrop;
 use crate::{
-    Arn, ArnError, OperationalError, Runtime, StateMachine, StateMachineStatus, child, drive,
-    name_is_valid,
+    Arn, ArnError, MockError, OperationalError, Runtime, StateMachine, StateMachineStatus, child,
+    drive, mocks, name_is_valid,
 };
 
 /// StartExecution.
@@ -71,6 +71,9 @@ pub enum StartError {
     /// `ExecutionLimitExceeded`: too many executions are open.
     #[error("The maximum number of running executions has been reached: {0}")]
     LimitExceeded(u64),
+    /// `ValidationException`: the test case after the `#` of the ARN cannot be run.
+    #[error(transparent)]
+    Mocks(#[from] MockError),
     /// Not the caller's fault.
     #[error(transparent)]
     Operational(#[from] OperationalError),
@@ -110,6 +113,10 @@ impl Shell {
         arn: &str,
     ) -> Result<StartTarget, StartError> {
         self.check_open()?;
+        let (arn, test_case) = match arn.split_once('#') {
+            Some((arn, test_case)) => (arn, Some(test_case)),
+            None => (arn, None),
+        };
         let parsed = Arn::state_machine(arn)?;
         let does_not_exist = || StartError::StateMachineDoesNotExist(arn.to_owned());
         let known = self.current_machine(scope, &parsed).await?.ok_or_else(does_not_exist)?;
@@ -117,9 +124,14 @@ impl Shell {
         if machine.status == StateMachineStatus::Deleting {
             return Err(StartError::StateMachineDeleting(machine.arn.clone()));
         }
+        let path = self.config.mock_config.as_deref();
+        let mocks = match test_case {
+            Some(test_case) => Some(mocks::read(path, &machine.name, test_case).await?),
+            None => None,
+        };
         let Some(qualifier) = parsed.qualifier else {
             let (version_arn, alias_arn) = (None, None);
-            return Ok(StartTarget { machine: machine.clone(), version_arn, alias_arn });
+            return Ok(StartTarget { machine: machine.clone(), version_arn, alias_arn, mocks });
         };
         let (number, alias_arn) = match version_number(qualifier) {
             Some(number) => (number, None),
@@ -133,6 +145,7 @@ impl Shell {
             machine: Arc::new(version.machine(machine)),
             version_arn: Some(version.arn(machine)),
             alias_arn,
+            mocks,
         })
     }
 
@@ -148,6 +161,7 @@ impl Shell {
         let (name, input) = self.name_and_input(&request)?;
         let machine = &target.machine;
         let program = self.program(scope, machine.definition, machine.workflow_type).await?;
+        target.check_mocks(&program)?;
         if machine.workflow_type == WorkflowType::Express {
             return self.start_express(scope, target, program, name, input);
         }
@@ -232,7 +246,8 @@ impl Shell {
         let (id, arn, name) = (header.id, header.arn.clone(), header.name.clone());
         let parameters = target.parameters(id, arn, name, input);
         let limits = &self.config.limits;
-        let (execution, step) = self.engine_start(&program, parameters, now, limits)?;
+        let (execution, step) =
+            self.engine_start(&program, parameters, target.mocks.clone(), now, limits)?;
         let (record_bytes, state_bytes) = (0, 0);
         let mut held = Box::new(Held { header, execution, program, record_bytes, state_bytes });
         let taken_seconds = i64::try_from(self.config.closed_name_taken_seconds);
@@ -248,13 +263,14 @@ impl Shell {
         &self,
         program: &Program,
         parameters: StartParameters,
+        mocks: Option<Mocks>,
         now: Timestamp,
         limits: &Limits,
     ) -> Result<(Execution, Step), OperationalError> {
         let arn = parameters.arn.clone();
         let mut random = self.random.fork();
         let mut env = StepEnv { now, random: &mut random, limits };
-        let start = AssertUnwindSafe(|| engine::start(program, parameters, &mut env));
+        let start = AssertUnwindSafe(|| engine::start_mocked(program, parameters, mocks, &mut env));
         catch_unwind(start).map_err(|_| {
             tracing::error!(%arn, reason = "a step panicked", "not started");
             OperationalError::Quarantined
@@ -347,9 +363,16 @@ pub(crate) struct StartTarget {
     pub(crate) version_arn: Option<Arc<str>>,
     /// Set where it is started by an alias.
     pub(crate) alias_arn: Option<Arc<str>>,
+    /// The test case that it is to run under.
+    pub(crate) mocks: Option<Mocks>,
 }
 
 impl StartTarget {
+    /// That the machine has the states that the test case mocks.
+    pub(crate) fn check_mocks(&self, program: &Program) -> Result<(), MockError> {
+        self.mocks.as_ref().map_or(Ok(()), |mocks| mocks::check(mocks, program))
+    }
+
     pub(crate) fn parameters(
         &self,
         id: ExecutionId,

@@ -14,6 +14,7 @@ use runtime::{Clock, Runtime, RuntimeConfig};
 use serde_json::{Map, Value, json};
 use stairwell_simulator::normal_text;
 use store::{MemoryStore, Scope};
+use uuid::Uuid;
 
 const MACHINE: &str = "golden";
 const EXECUTION: &str = "golden-execution";
@@ -91,7 +92,9 @@ impl Case {
         let mut builder = tokio::runtime::Builder::new_current_thread();
         let tokio = builder.enable_time().start_paused(true).build();
         tokio.map_err(|error| error.to_string())?.block_on(async {
-            let config = RuntimeConfig::new(Clock::tokio(Timestamp(BEGINNING)), [1; 32]);
+            let mut config = RuntimeConfig::new(Clock::tokio(Timestamp(BEGINNING)), [1; 32]);
+            let mocks = MockFile::write(&self.script)?;
+            config.mock_config = mocks.as_ref().map(|file| file.path.clone());
             let runtime = Runtime::open(Arc::new(MemoryStore::new()), config);
             let api = Api::new(runtime, Accounts::default());
             let mut world = World { api, token: String::new() };
@@ -101,6 +104,33 @@ impl Case {
             }
             world.end().await
         })
+    }
+}
+
+/// A mock configuration file with the one test case of a script.
+struct MockFile {
+    path: PathBuf,
+}
+
+impl MockFile {
+    fn write(script: &Value) -> Result<Option<MockFile>, String> {
+        let Some(Value::Object(responses)) = script.get("mocks") else { return Ok(None) };
+        let states: Map<String, Value> =
+            responses.keys().map(|state| (state.clone(), json!(state))).collect();
+        let file = json!({
+            "StateMachines": {MACHINE: {"TestCases": {"golden": states}}},
+            "MockedResponses": responses,
+        });
+        let path = std::env::temp_dir().join(format!("stairwell-golden-{}.json", Uuid::new_v4()));
+        fs::write(&path, file.to_string()).map_err(|error| error.to_string())?;
+        Ok(Some(MockFile { path }))
+    }
+}
+
+impl Drop for MockFile {
+    fn drop(&mut self) {
+        // What is left in the folder for temporary files does no harm.
+        let _ = fs::remove_file(&self.path);
     }
 }
 
@@ -127,8 +157,9 @@ impl World {
             self.create(name, &definition.to_string()).await?;
         }
         self.create(MACHINE, &case.definition).await?;
+        let test_case = case.script.get("mocks").map_or("", |_| "#golden");
         let mut start = json!({"name": EXECUTION,
-            "stateMachineArn": format!("{ARN_PREFIX}:stateMachine:{MACHINE}")});
+            "stateMachineArn": format!("{ARN_PREFIX}:stateMachine:{MACHINE}{test_case}")});
         if let Some(input) = &case.input {
             start["input"] = json!(input);
         }
