@@ -56,14 +56,29 @@ impl Client {
     /// Where no whole answer came; the connection is then given up. Whether the server did what
     /// was asked for is unknown.
     pub(crate) async fn call(&mut self, operation: &str, body: &str) -> anyhow::Result<Answer> {
-        self.request.clear();
         let head = format!(
             "POST / HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-amz-json-1.0\r\n\
-             x-amz-target: AWSStepFunctions.{operation}\r\nauthorization: {AUTHORIZATION}\r\n\
-             content-length: {}\r\n\r\n",
-            body.len(),
+             x-amz-target: AWSStepFunctions.{operation}\r\nauthorization: {AUTHORIZATION}\r\n"
         );
+        self.send(&head, body).await
+    }
+
+    /// Posts a JSON body to a path of a server that speaks something else.
+    ///
+    /// # Errors
+    /// As [`Client::call`].
+    pub(crate) async fn post(&mut self, path: &str, body: &str) -> anyhow::Result<Answer> {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
+        );
+        self.send(&head, body).await
+    }
+
+    async fn send(&mut self, head: &str, body: &str) -> anyhow::Result<Answer> {
+        self.request.clear();
         self.request.extend_from_slice(head.as_bytes());
+        let length = format!("content-length: {}\r\n\r\n", body.len());
+        self.request.extend_from_slice(length.as_bytes());
         self.request.extend_from_slice(body.as_bytes());
         let answer = self.exchange().await;
         if answer.is_err() {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
-/// A running server. Dropping it kills it.
+/// A running server. Dropping it ends it.
 pub(crate) struct Server {
     process: Child,
     /// Where it listens.
@@ -29,11 +29,34 @@ impl Server {
         Server::spawn(&mut command)
     }
 
+    /// Starts `stairwell serve` on a free port, without a folder.
+    ///
+    /// # Errors
+    /// Where it ends instead.
+    pub(crate) fn start_in_memory(binary: &Path) -> anyhow::Result<Server> {
+        let mut command = Command::new(binary);
+        Server::spawn(command.args(["serve", "--in-memory", "--port", "0", "--log", "warn"]))
+    }
+
     /// Starts a program that says on its standard output where it listens.
+    ///
+    /// # Errors
+    /// Where it ends before it says so.
     pub(crate) fn spawn(command: &mut Command) -> anyhow::Result<Server> {
+        Server::spawned(command.stdin(Stdio::null()))
+    }
+
+    /// As [`Server::spawn`], for a program that has others to end when its input ends.
+    ///
+    /// # Errors
+    /// Where it ends before it says so.
+    pub(crate) fn spawn_until_closed(command: &mut Command) -> anyhow::Result<Server> {
+        Server::spawned(command.stdin(Stdio::piped()))
+    }
+
+    fn spawned(command: &mut Command) -> anyhow::Result<Server> {
         let began = Instant::now();
         let mut process = command
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
             .with_context(|| format!("{command:?} did not start"))?;
@@ -78,7 +101,14 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         // It may have ended already, which is as good.
-        let _ = self.kill();
+        let _ = match self.process.stdin.take() {
+            // Ends by itself, after those that it has started.
+            Some(input) => {
+                drop(input);
+                self.process.wait().map(drop).map_err(anyhow::Error::from)
+            }
+            None => self.kill(),
+        };
     }
 }
 

@@ -2,7 +2,11 @@
 //! run and with the same load generator.
 
 mod bare;
+mod drive;
+mod figure;
+mod guard;
 mod limits;
+mod peers;
 mod report;
 mod workloads;
 
@@ -10,19 +14,16 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::bail;
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 pub(crate) use self::bare::bare_server;
-use self::report::{Measure, table};
+use self::figure::{Figure, Run};
+use self::workloads::Workload;
 use crate::process::{cargo_run, release_binary, root, target};
 
 /// Where the table stands in `docs/performance.md`.
 const TABLE_BEGIN: &str = "<!-- bench: begin -->";
 const TABLE_END: &str = "<!-- bench: end -->";
-
-/// The guard's floor: executions of ten states per request that a bare server answers. Far below
-/// what is measured on any machine; only a loss of an order of magnitude falls under it.
-const GUARD_RATIO_MIN: f64 = 0.01;
 
 /// What `cargo xtask bench` takes.
 #[derive(Args)]
@@ -30,19 +31,62 @@ pub(crate) struct BenchArguments {
     /// How often everything is measured; the middle value and the spread are shown.
     #[arg(long, default_value_t = 3)]
     runs: usize,
-    /// A second per workload instead of ten, and the guard: fails where speed was lost by an
-    /// order of magnitude.
+    /// A second per workload instead of ten, and the guard: fails where work became dearer by a
+    /// half, measured by what the machine can do at most.
     #[arg(long)]
     short: bool,
-    /// Writes the table into docs/performance.md.
+    /// Writes the table into docs/performance.md; with --short, what the guard compares with.
     #[arg(long)]
     write: bool,
+    /// Measures the peers that are installed, or can be, as well.
+    #[arg(long)]
+    peers: bool,
+    /// Measures these alone.
+    #[arg(long, value_enum)]
+    only: Vec<Workload>,
+    /// Executions of the workloads that need many.
+    #[arg(long, default_value_t = 1_000_000)]
+    count: usize,
+    /// Minutes of the workload that takes long.
+    #[arg(long, default_value_t = 60)]
+    minutes: usize,
 }
 
 impl BenchArguments {
     /// For every change.
     pub(crate) fn guard() -> BenchArguments {
-        BenchArguments { runs: 1, short: true, write: false }
+        BenchArguments {
+            runs: 3,
+            short: true,
+            write: false,
+            peers: false,
+            only: Workload::GUARDED.to_vec(),
+            count: 0,
+            minutes: 0,
+        }
+    }
+
+    /// The same, as they are typed.
+    fn words(&self) -> Vec<String> {
+        let mut words = vec!["bench".to_owned()];
+        words.push(format!("--runs={}", self.runs));
+        words.push(format!("--count={}", self.count));
+        words.push(format!("--minutes={}", self.minutes));
+        let flags = [("--short", self.short), ("--write", self.write), ("--peers", self.peers)];
+        words.extend(flags.iter().filter(|(_, set)| *set).map(|(flag, _)| (*flag).to_owned()));
+        for workload in &self.only {
+            let value = workload.to_possible_value().expect("every workload can be named");
+            words.push(format!("--only={}", value.get_name()));
+        }
+        words
+    }
+
+    fn workloads(&self) -> &[Workload] {
+        match (self.only.as_slice(), self.short) {
+            ([], true) => &Workload::GUARDED,
+            ([], false) => &Workload::PLAIN,
+            (some, _) => some,
+        }
     }
 }
 
@@ -50,53 +94,59 @@ impl BenchArguments {
 struct Bench {
     binary: PathBuf,
     folder: PathBuf,
+    /// For how long each workload is measured.
     seconds: f64,
+    /// How many executions the workloads make that need many.
+    count: usize,
+    /// For how long the longest workload is measured.
+    minutes: usize,
 }
 
 /// Measures, and prints the table.
 ///
 /// # Errors
-/// Where a workload fails, or the guard's floor is not reached.
+/// Where a workload fails, or the guard sees that something became dearer.
 pub(crate) fn run(arguments: &BenchArguments) -> anyhow::Result<()> {
     if cfg!(debug_assertions) {
         // The load generator must not be what is slow.
-        let mut passed_on = vec!["bench".to_owned(), format!("--runs={}", arguments.runs)];
-        let flags = [("--short", arguments.short), ("--write", arguments.write)];
-        passed_on.extend(flags.iter().filter(|(_, set)| *set).map(|(flag, _)| (*flag).to_owned()));
         release_binary()?;
-        return cargo_run("xtask", "xtask", &passed_on);
+        return cargo_run("xtask", "xtask", &arguments.words());
     }
     let bench = Bench {
         binary: release_binary()?,
         folder: target().join("bench-data"),
         seconds: if arguments.short { 1.0 } else { 10.0 },
+        count: arguments.count,
+        minutes: arguments.minutes,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut runs = Vec::new();
     for run in 1..=arguments.runs.max(1) {
         println!("bench: run {run} of {}", arguments.runs);
-        runs.push(runtime.block_on(measure(&bench))?);
+        runs.push(runtime.block_on(measure(&bench, arguments))?);
     }
-    let table = table(&runs);
+    let table = report::table(&runs);
     print!("{table}");
-    if arguments.write {
-        write_table(&table)?;
+    fs::remove_dir_all(&bench.folder)?;
+    match (arguments.short, arguments.write) {
+        (true, true) => guard::write(&runs),
+        (true, false) => guard::check(&runs),
+        (false, true) => write_table(&table),
+        (false, false) => Ok(()),
     }
-    let ratio = runs.iter().map(report::guard_ratio).fold(f64::INFINITY, f64::min);
-    if arguments.short && ratio < GUARD_RATIO_MIN {
-        bail!("bench: {ratio:.4} executions per bare request, under {GUARD_RATIO_MIN}");
-    }
-    Ok(())
 }
 
 /// Everything, once.
-async fn measure(bench: &Bench) -> anyhow::Result<Vec<Measure>> {
-    let mut measures = limits::disk(bench)?;
-    measures.extend(limits::bare_http(bench).await?);
-    measures.extend(workloads::start_up(bench).await?);
-    measures.extend(workloads::chain(bench).await?);
-    measures.extend(workloads::nested(bench).await?);
-    Ok(measures)
+async fn measure(bench: &Bench, arguments: &BenchArguments) -> anyhow::Result<Run> {
+    let limits = limits::limits(bench).await?;
+    let mut figures: Vec<Figure> = Vec::new();
+    for workload in arguments.workloads() {
+        figures.extend(workload.measure(bench).await?);
+    }
+    if arguments.peers {
+        figures.extend(peers::measure(bench).await?);
+    }
+    Ok(Run { limits, figures })
 }
 
 impl Bench {

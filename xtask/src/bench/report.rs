@@ -1,142 +1,101 @@
-//! The figures, and how they stand to what the machine can do.
+//! The figures of all runs as a table in Markdown.
 
 use std::fmt::Write;
 
-/// What is measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Key {
-    SyncMilliseconds,
-    LogRate,
-    BareRate,
-    BareCpu,
-    BareLatency,
-    StartUp,
-    IdleMemory,
-    BusyMemory,
-    ChainRate,
-    ChainCpu,
-    ChainLatency,
-    NestedRate,
-    NestedCpu,
-    NestedLatency,
-}
+use super::figure::{Figure, Limit, Run};
 
-/// One figure of one run.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Measure {
-    key: Key,
-    value: f64,
-}
-
-impl Measure {
-    pub(super) fn new(key: Key, value: f64) -> Measure {
-        Measure { key, value }
-    }
-}
-
-/// A line of the table: its words, its unit, and the limits that it is set against.
-const LINES: [(Key, &str, &str, &[Key]); 14] = [
-    (Key::SyncMilliseconds, "Limit: 4 KiB written and synced", "ms", &[]),
-    (Key::LogRate, "Limit: a bare log, 32 records of 3 KB per sync", "records/s", &[]),
-    (Key::BareRate, "Limit: bare HTTP server, 32 clients", "requests/s", &[]),
-    (Key::BareCpu, "Limit: bare HTTP server, processor time", "ms/request", &[]),
-    (Key::BareLatency, "Limit: bare HTTP server, 1 client", "ms", &[]),
-    (
-        Key::ChainRate,
-        "10 Pass states until seen to succeed, 32 clients",
-        "executions/s",
-        &[Key::LogRate, Key::BareRate],
-    ),
-    (Key::ChainCpu, "… processor time of the server", "ms/execution", &[Key::BareCpu]),
-    (Key::ChainLatency, "… 1 client, median", "ms", &[Key::SyncMilliseconds, Key::BareLatency]),
-    (
-        Key::NestedRate,
-        "Parent and child (`.sync:2`), 32 clients",
-        "parents/s",
-        &[Key::LogRate, Key::BareRate],
-    ),
-    (Key::NestedCpu, "… processor time of the server", "ms/parent", &[Key::BareCpu]),
-    (Key::NestedLatency, "… 1 client, median", "ms", &[Key::SyncMilliseconds, Key::BareLatency]),
-    (Key::StartUp, "Start of the process to its first answer, empty store", "ms", &[]),
-    (Key::IdleMemory, "Memory when idle, empty store", "MB", &[]),
-    (Key::BusyMemory, "Memory after the first workload", "MB", &[]),
-];
-
-/// The figures as a table in Markdown: the middle of the runs, their spread, and the ratios.
-pub(super) fn table(runs: &[Vec<Measure>]) -> String {
+/// The middle of the runs, their spread, the ratios to the limits, and the bars.
+pub(super) fn table(runs: &[Run]) -> String {
     let mut table = String::from(
-        "| what | unit | median | spread | to its limit |\n| --- | --- | ---: | ---: | --- |\n",
+        "| what | unit | median | spread | to its limit | bar | |\n\
+         | --- | --- | ---: | ---: | --- | --- | --- |\n",
     );
-    for (key, words, unit, limits) in LINES {
-        let (middle, least, most) = middle(runs, key);
-        let ratios: Vec<String> = limits
-            .iter()
-            .map(|limit| {
-                format!("{} of {}", figure(middle / self::middle(runs, *limit).0), name(*limit))
-            })
-            .collect();
-        let spread = format!("{}–{}", figure(least), figure(most));
-        let ratios = ratios.join(", ");
-        writeln!(table, "| {words} | {unit} | {} | {spread} | {ratios} |", figure(middle))
-            .expect("a string takes everything");
+    for limit in Limit::ALL {
+        let (words, unit) = limit.words();
+        let values = runs.iter().map(|run| run.limit(limit)).collect();
+        line(&mut table, &[words, unit, &middle_and_spread(values), "", "", ""]);
+    }
+    let Some(first) = runs.first() else { return table };
+    for figure in &first.figures {
+        let ratios: Vec<String> =
+            figure.against.iter().map(|of| ratio(runs, figure, *of)).collect();
+        let bar = figure.bar.as_ref().map(super::figure::Bar::words).unwrap_or_default();
+        let held = match holds(runs, figure) {
+            None => "",
+            Some(true) => "holds",
+            Some(false) => "**missed**",
+        };
+        let values = middle_and_spread(values(runs, figure));
+        line(&mut table, &[&figure.name, figure.unit, &values, &ratios.join(", "), &bar, held]);
     }
     table
 }
 
-/// Executions of ten states per request that the bare server answers.
-pub(super) fn guard_ratio(run: &Vec<Measure>) -> f64 {
-    let runs = std::slice::from_ref(run);
-    middle(runs, Key::ChainRate).0 / middle(runs, Key::BareRate).0
+/// Whether the middle of the runs reaches the figure's bar.
+pub(super) fn holds(runs: &[Run], figure: &Figure) -> Option<bool> {
+    let limit = |limit| middle(runs.iter().map(|run| run.limit(limit)).collect());
+    figure.bar.map(|bar| bar.holds(middle(values(runs, figure)), limit))
 }
 
-/// The middle, the least and the most of a figure.
-fn middle(runs: &[Vec<Measure>], key: Key) -> (f64, f64, f64) {
-    let all = runs.iter().flatten().filter(|measure| measure.key == key);
-    let mut values: Vec<f64> = all.map(|measure| measure.value).collect();
+fn ratio(runs: &[Run], figure: &Figure, limit: Limit) -> String {
+    let ratios = runs.iter().flat_map(|run| {
+        let same = run.figures.iter().filter(|each| each.name == figure.name);
+        same.map(|each| each.value / run.limit(limit))
+    });
+    format!("{} of {}", self::figure(middle(ratios.collect())), limit.short())
+}
+
+fn values(runs: &[Run], figure: &Figure) -> Vec<f64> {
+    let all = runs.iter().flat_map(|run| &run.figures);
+    all.filter(|each| each.name == figure.name).map(|each| each.value).collect()
+}
+
+fn middle_and_spread(mut values: Vec<f64>) -> String {
     values.sort_by(f64::total_cmp);
-    let at = |index: usize| values.get(index).copied().unwrap_or(f64::NAN);
-    (at(values.len() / 2), at(0), at(values.len().saturating_sub(1)))
+    let at = |index: usize| figure(values.get(index).copied().unwrap_or(f64::NAN));
+    format!("{} | {}–{}", at(values.len() / 2), at(0), at(values.len().saturating_sub(1)))
 }
 
-/// What a limit is called beside a ratio.
-fn name(limit: Key) -> &'static str {
-    match limit {
-        Key::SyncMilliseconds => "a sync",
-        Key::LogRate => "the log",
-        Key::BareRate | Key::BareCpu | Key::BareLatency => "bare HTTP",
-        Key::StartUp
-        | Key::IdleMemory
-        | Key::BusyMemory
-        | Key::ChainRate
-        | Key::ChainCpu
-        | Key::ChainLatency
-        | Key::NestedRate
-        | Key::NestedCpu
-        | Key::NestedLatency => unreachable!("no limit"),
-    }
+/// The value in the middle.
+pub(super) fn middle(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+fn line(table: &mut String, cells: &[&str]) {
+    writeln!(table, "| {} |", cells.join(" | ")).expect("a string takes everything");
 }
 
 /// Three figures that count.
-fn figure(value: f64) -> String {
+pub(super) fn figure(value: f64) -> String {
     match value.abs() {
         size if size >= 100.0 => format!("{value:.0}"),
         size if size >= 10.0 => format!("{value:.1}"),
         size if size >= 1.0 => format!("{value:.2}"),
-        _ => format!("{value:.3}"),
+        size if size >= 0.1 || size == 0.0 => format!("{value:.3}"),
+        size if size >= 0.01 => format!("{value:.4}"),
+        _ => format!("{value:.5}"),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::figure::Bar;
 
     #[test]
-    fn the_table_shows_the_middle_the_spread_and_the_ratio() {
-        let run =
-            |chain: f64| vec![Measure::new(Key::ChainCpu, chain), Measure::new(Key::BareCpu, 0.01)];
+    fn the_table_shows_the_middle_the_spread_the_ratio_and_the_bar() {
+        let run = |value: f64| Run {
+            limits: vec![(Limit::BareCpu, 0.01)],
+            figures: vec![
+                Figure::new("A chain", "ms", value)
+                    .against(&[Limit::BareCpu])
+                    .bar(Bar::at_most(0.25)),
+            ],
+        };
         let table = table(&[run(0.3), run(0.1), run(0.2)]);
-        let expected = "| … processor time of the server | ms/execution | 0.200 | 0.100–0.300 | \
-                        20.0 of bare HTTP |";
+        let expected =
+            "| A chain | ms | 0.200 | 0.100–0.300 | 20.0 of bare HTTP | ≤ 0.250 | holds |";
         assert!(table.contains(expected), "{table}");
     }
 }
