@@ -75,7 +75,9 @@ impl Execution {
             | EventKind::LambdaFunctionScheduled { .. } => {
                 self.wait_on(event, WaitingOn::Task(Box::new(scheduled_task(event))));
             }
-            EventKind::TaskSubmitted { child_arn, .. } => self.submitted(event, child_arn),
+            EventKind::TaskSubmitted { output, child_arn, .. } => {
+                self.submitted(event, output, child_arn);
+            }
             EventKind::ActivityStarted { .. } => self.activity_started(event),
             EventKind::TaskTimedOut { .. }
             | EventKind::ActivityTimedOut(_)
@@ -201,14 +203,17 @@ impl Execution {
         }
     }
 
-    fn submitted(&mut self, event: &HistoryEvent, child_arn: &Option<Arc<str>>) {
+    fn submitted(&mut self, event: &HistoryEvent, output: &Document, child_arn: &Option<Arc<str>>) {
         let task = self.frame_mut(event.frame).task_mut();
         match task.map(|task| &mut task.activity) {
             Some(Activity::Child(child)) => {
                 child.submitted = true;
                 child.child_arn = child_arn.clone();
             }
-            Some(Activity::Service(service)) => service.submitted = true,
+            Some(Activity::Service(service)) => {
+                service.submitted = true;
+                service.job = service.request.awaits_job().then(|| output.clone());
+            }
             Some(Activity::Worker { .. }) | None => {}
         }
     }
@@ -289,8 +294,10 @@ impl Execution {
         }
     }
 
-    /// Remembers the nested execution that the frame's task awaited.
+    /// Remembers the nested execution or the job that the frame's task awaited.
     fn abandon(&mut self, id: FrameId) {
+        let job = self.frame(id).task().and_then(TaskState::awaited_job);
+        self.abandoned_jobs.extend(job);
         let child: Option<Arc<str>> =
             self.frame(id).task().and_then(TaskState::awaited_child).cloned();
         self.abandoned.extend(child);
@@ -381,7 +388,7 @@ fn scheduled_task(event: &HistoryEvent) -> TaskState {
 fn called(kind: &EventKind) -> Activity {
     let service = |target, parameters: &Document| {
         let request = ServiceRequest { target, parameters: parameters.clone() };
-        Activity::Service(Box::new(ServiceTask { request, submitted: false }))
+        Activity::Service(Box::new(ServiceTask { request, submitted: false, job: None }))
     };
     match kind {
         EventKind::TaskScheduled { resource, child: Some(request), .. } => {

@@ -7,7 +7,7 @@ use asl::{RegionIndex, StateIndex};
 use json::Document;
 
 use crate::{
-    ChildRequest, Effect, EventId, ExecutionId, Failure, FrameId, MockedExecution, RetryAt,
+    ChildRequest, Effect, EventId, ExecutionId, Failure, FrameId, Job, MockedExecution, RetryAt,
     ServiceRequest, StartParameters, TaskId, TaskResource, TaskToken, Timestamp,
 };
 
@@ -47,6 +47,8 @@ pub struct Execution {
     pub next_frame: u32,
     /// Nested executions that were awaited by what is gone since: to be stopped.
     pub abandoned: Vec<Arc<str>>,
+    /// Jobs of services that were awaited by what is gone since: to be stopped.
+    pub abandoned_jobs: Vec<Job>,
     /// The test case that it runs under.
     pub mocked: Option<Box<MockedExecution>>,
 }
@@ -171,8 +173,10 @@ pub enum Activity {
 pub struct ServiceTask {
     /// What is called.
     pub request: ServiceRequest,
-    /// Whether the call was answered, and the token is awaited.
+    /// Whether the call was answered, and the token or the job is awaited.
     pub submitted: bool,
+    /// What the call was answered, where the job is awaited.
+    pub job: Option<Document>,
 }
 
 /// A nested execution as its parent sees it.
@@ -229,6 +233,7 @@ impl Execution {
             frames: BTreeMap::new(),
             next_frame: 0,
             abandoned: Vec::new(),
+            abandoned_jobs: Vec::new(),
             mocked: None,
         }
     }
@@ -254,13 +259,15 @@ impl Execution {
     /// The effects that were asked for and not answered yet: what is to be performed (again) after
     /// a crash. Of an ended execution: the nested executions to stop.
     pub fn pending_effects(&self) -> Vec<Effect> {
-        let stops = self.abandoned.iter().cloned().map(|child_arn| Effect::StopChild { child_arn });
+        let children = self.abandoned.iter().cloned();
+        let children = children.map(|child_arn| Effect::StopChild { child_arn });
+        let jobs = self.abandoned_jobs.iter().cloned().map(|job| Effect::StopJob { job });
         let running = self.status == Status::Running;
         let tasks = self.frames.iter().filter_map(|(id, frame)| {
             let task = frame.task()?;
             if running { task.pending_effect(*id) } else { task.stop_effect() }
         });
-        stops.chain(tasks).collect()
+        children.chain(jobs).chain(tasks).collect()
     }
 
     /// The workflow variable of that name, as the states of a frame see it: their own, or one of
@@ -364,11 +371,25 @@ impl TaskState {
         }
     }
 
+    /// The job whose end it awaits.
+    pub fn awaited_job(&self) -> Option<Job> {
+        match &self.activity {
+            Activity::Service(service) => service
+                .job
+                .clone()
+                .map(|submitted| Job { request: service.request.clone(), submitted }),
+            Activity::Worker { .. } | Activity::Child(_) => None,
+        }
+    }
+
     fn pending_effect(&self, frame: FrameId) -> Option<Effect> {
         let task = TaskId { frame, scheduled: self.scheduled };
         match &self.activity {
-            Activity::Service(service) => (!service.submitted)
-                .then(|| Effect::CallService { task, request: service.request.clone() }),
+            Activity::Service(service) => match self.awaited_job() {
+                Some(job) => Some(Effect::AwaitJob { task, job }),
+                None if service.submitted => None,
+                None => Some(Effect::CallService { task, request: service.request.clone() }),
+            },
             Activity::Worker { started: true, .. } => None,
             Activity::Worker { activity_arn, input, started: false } => {
                 Some(Effect::OfferActivity {
@@ -391,7 +412,8 @@ impl TaskState {
     }
 
     fn stop_effect(&self) -> Option<Effect> {
-        let child_arn = self.awaited_child()?.clone();
-        Some(Effect::StopChild { child_arn })
+        let job = || self.awaited_job().map(|job| Effect::StopJob { job });
+        let child = self.awaited_child().cloned();
+        child.map(|child_arn| Effect::StopChild { child_arn }).or_else(job)
     }
 }

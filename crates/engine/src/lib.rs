@@ -32,8 +32,8 @@ pub use ids::{EventId, ExecutionId, FrameId, TaskId, TaskToken, Timestamp};
 pub use limits::Limits;
 pub use mock::{MockedExecution, MockedOutcome, MockedResponse, Mocks};
 pub use step::{
-    ChildRequest, Effect, Input, ServiceRequest, ServiceTarget, StartParameters, Step, StepEnv,
-    start, start_mocked, step,
+    ChildRequest, Effect, Input, Job, ServiceRequest, ServiceTarget, StartParameters, Step,
+    StepEnv, start, start_mocked, step,
 };
 pub use trial::{
     Inspection, StateTrial, TRIED_STATE_NAME, TrialMock, TrialOutcome, TrialParameters, TrialStatus,

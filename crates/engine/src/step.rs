@@ -130,6 +130,19 @@ pub enum Effect {
         /// What to call.
         request: ServiceRequest,
     },
+    /// Answer with `TaskFinished` when the job that a service was asked for has ended. May be broken
+    /// off as a call may be.
+    AwaitJob {
+        /// Whose.
+        task: TaskId,
+        /// The job.
+        job: Job,
+    },
+    /// Stop a job that nobody waits for any more, as well as that goes.
+    StopJob {
+        /// The job.
+        job: Job,
+    },
     /// Offer a task to the workers of an activity.
     OfferActivity {
         /// Which.
@@ -161,7 +174,31 @@ pub enum ServiceTarget {
     Action(TaskResource),
 }
 
+/// What a service was asked for, and is to be waited for (`.sync`).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Job {
+    /// What was asked.
+    pub request: ServiceRequest,
+    /// What the service answered.
+    pub submitted: Document,
+}
+
 impl ServiceRequest {
+    /// Whether the task goes on waiting after the call, for its token or for the end of a job.
+    pub fn goes_on_waiting(&self) -> bool {
+        self.waits_for_token() || self.awaits_job()
+    }
+
+    /// Whether the task goes on waiting for the end of what it asked for.
+    pub fn awaits_job(&self) -> bool {
+        match &self.target {
+            ServiceTarget::Function(_) => false,
+            ServiceTarget::Action(TaskResource { resource, .. }) => {
+                resource.ends_with(IntegrationPattern::Sync.suffix())
+            }
+        }
+    }
+
     /// Whether the task goes on waiting for its token after the call.
     pub fn waits_for_token(&self) -> bool {
         match &self.target {
@@ -299,7 +336,7 @@ impl<'a, 'env> Stepper<'a, 'env> {
         trial: Option<&'a mut Trial>,
         first: impl FnOnce(&mut Self) -> Result<(), Ended>,
     ) -> Step {
-        let abandoned_before = execution.abandoned.len();
+        let abandoned_before = (execution.abandoned.len(), execution.abandoned_jobs.len());
         let transitions_left = env.limits.transitions_per_step;
         let step = Step::default();
         let ready = VecDeque::new();
@@ -554,22 +591,23 @@ impl<'a, 'env> Stepper<'a, 'env> {
         FrameId(self.execution.next_frame)
     }
 
-    /// Asks for an end of the nested executions that nobody waits for since this step.
-    fn ask_for_stops(&mut self, abandoned_before: usize) {
+    /// Asks for an end of the nested executions and jobs that nobody waits for since this step.
+    fn ask_for_stops(&mut self, (children_before, jobs_before): (usize, usize)) {
         // Effects for tasks that this very step gave up again need not be performed.
         let execution = &*self.execution;
         self.step.effects.retain(|effect| match effect {
             Effect::StartChild { task, .. }
             | Effect::AwaitChild { task, .. }
             | Effect::CallService { task, .. }
+            | Effect::AwaitJob { task, .. }
             | Effect::OfferActivity { task, .. } => execution.task(*task).is_some(),
-            Effect::StopChild { .. } => true,
+            Effect::StopChild { .. } | Effect::StopJob { .. } => true,
         });
-        let abandoned = &execution.abandoned[abandoned_before..];
-        let mut stops: Vec<Effect> = abandoned
-            .iter()
-            .map(|child_arn| Effect::StopChild { child_arn: child_arn.clone() })
-            .collect();
+        let children = execution.abandoned[children_before..].iter();
+        let children = children.map(|child_arn| Effect::StopChild { child_arn: child_arn.clone() });
+        let jobs = execution.abandoned_jobs[jobs_before..].iter();
+        let jobs = jobs.map(|job| Effect::StopJob { job: job.clone() });
+        let mut stops: Vec<Effect> = children.chain(jobs).collect();
         if execution.status != Status::Running {
             stops = execution.pending_effects();
         }

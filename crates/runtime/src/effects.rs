@@ -32,7 +32,7 @@ pub(crate) struct Effects {
 impl Shell {
     /// Performs effects of an execution, or begins to.
     pub(crate) async fn perform(self: &Arc<Self>, held: &mut Held, effects: Vec<Effect>) {
-        let mut children_to_stop = Vec::new();
+        let (mut children_to_stop, mut jobs_to_stop) = (Vec::new(), Vec::new());
         for effect in effects {
             match effect {
                 Effect::OfferActivity { task, activity_arn, .. } => {
@@ -46,13 +46,22 @@ impl Shell {
                         self.spawn(self.clone().await_child(waiter, child_arn));
                     }
                 }
+                Effect::AwaitJob { task, job } => self.await_job(held, task, job),
                 Effect::StopChild { child_arn } => children_to_stop.push(child_arn),
+                Effect::StopJob { job } => jobs_to_stop.push(job),
             }
         }
-        if children_to_stop.is_empty() {
+        if children_to_stop.is_empty() && jobs_to_stop.is_empty() {
             return;
         }
-        let stop = self.clone().stop_children(held.header.arn.clone(), children_to_stop);
+        let (scope, arn) = (held.header.scope.clone(), held.header.arn.clone());
+        let stop_job = |job| self.clone().stop_job(scope.clone(), arn.clone(), job);
+        let jobs: JoinSet<bool> = jobs_to_stop.into_iter().map(stop_job).collect();
+        let children = self.clone().stop_children(arn.clone(), children_to_stop);
+        let stop = async move {
+            let are_stopped = children.await;
+            jobs.join_all().await.into_iter().all(|is_stopped| is_stopped) && are_stopped
+        };
         if held.header.stop.is_none() {
             self.spawn(async move {
                 stop.await;

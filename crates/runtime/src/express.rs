@@ -236,12 +236,14 @@ impl Shell {
                 });
             }
             // The analysis of definitions refuses the patterns that lead here.
-            Effect::OfferActivity { task, .. } | Effect::AwaitChild { task, .. } => {
-                let cause = "An Express execution does not wait for activities or executions";
+            Effect::OfferActivity { task, .. }
+            | Effect::AwaitChild { task, .. }
+            | Effect::AwaitJob { task, .. } => {
+                let cause = "An Express execution waits for no activities, executions or jobs";
                 let outcome = Err(Failure::new("States.Runtime", cause));
                 let _ = inputs.send(Input::TaskFinished { task, outcome });
             }
-            Effect::CallService { .. } | Effect::StopChild { .. } => {}
+            Effect::CallService { .. } | Effect::StopChild { .. } | Effect::StopJob { .. } => {}
         }
     }
 }

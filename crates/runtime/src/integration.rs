@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use engine::{
-    EventId, Execution, ExecutionId, Failure, FrameId, Input, ServiceRequest, ServiceTarget, TaskId,
+    EventId, Execution, ExecutionId, Failure, FrameId, Input, Job, ServiceRequest, ServiceTarget,
+    TaskId,
 };
 use json::Document;
 use parking_lot::Mutex;
@@ -33,6 +34,25 @@ pub trait Integration: Send + Sync {
     /// # Errors
     /// The failure of the task.
     async fn call(&self, call: ServiceCall) -> Result<Document, Failure>;
+
+    /// Waits for the end of the job that a call of it, with the pattern `.sync`, was answered with,
+    /// and gives the task's result. Begun anew after a crash; dropped where nobody waits any more.
+    ///
+    /// # Errors
+    /// The failure of the task.
+    async fn await_job(&self, call: ServiceCall, submitted: Document) -> Result<Document, Failure> {
+        let (_, _) = (call, submitted);
+        Err(Failure::new("States.Runtime", "Stairwell does not wait for jobs of this service"))
+    }
+
+    /// Stops such a job, which nobody waits for any more. Begun anew after a crash.
+    ///
+    /// # Errors
+    /// Why the service did not take that.
+    async fn stop_job(&self, call: ServiceCall, submitted: Document) -> Result<(), Failure> {
+        let (_, _) = (call, submitted);
+        Err(Failure::new("States.Runtime", "Stairwell does not stop jobs of this service"))
+    }
 }
 
 /// A call of a service.
@@ -119,6 +139,15 @@ impl Shell {
         task: TaskId,
         request: ServiceRequest,
     ) {
+        self.begin_call(held, task, Asked::Call(request));
+    }
+
+    /// Begins to wait for a job of a Standard execution, unless that is under way.
+    pub(crate) fn await_job(self: &Arc<Self>, held: &Held, task: TaskId, job: Job) {
+        self.begin_call(held, task, Asked::Await(job));
+    }
+
+    fn begin_call(self: &Arc<Self>, held: &Held, task: TaskId, asked: Asked) {
         let key = (held.header.id, task);
         let (handle, broken_off) = oneshot::channel();
         {
@@ -128,15 +157,41 @@ impl Shell {
             }
             under_way.insert(key, handle);
         }
+        let (request, submitted) = match asked {
+            Asked::Call(request) => (request, None),
+            Asked::Await(Job { request, submitted }) => (request, Some(submitted)),
+        };
         let (shell, call) =
             (self.clone(), self.service_call(&held.header.scope, &held.header.arn, request));
         self.spawn(async move {
-            let input = shell.answer(task, call, broken_off).await;
+            let input = match submitted {
+                None => shell.answer(task, call, broken_off).await,
+                Some(submitted) => shell.end_of_job(task, call, submitted, broken_off).await,
+            };
             shell.calls.under_way.lock().remove(&key);
             if let Some(input) = input {
                 shell.deliver(key.0, Message::input(input));
             }
         });
+    }
+
+    /// Stops a job. One that is not stopped is told in the log: the service may have lost it, or
+    /// not let this server do it, and there is nobody left who could do more. Says whether that is
+    /// done; it is not where the runtime closes before.
+    pub(crate) async fn stop_job(self: Arc<Self>, scope: Scope, arn: Arc<str>, job: Job) -> bool {
+        let Job { request, submitted } = job;
+        let Ok(integration) = self.config.integrations.find(&request.target) else { return true };
+        let call = self.service_call(&scope, &arn, request);
+        tokio::select! {
+            outcome = integration.stop_job(call, submitted) => {
+                if let Err(failure) = outcome {
+                    let error = failure.error.as_deref();
+                    tracing::warn!(%arn, error, "a job was not stopped");
+                }
+                true
+            }
+            () = self.closing() => false,
+        }
     }
 
     pub(crate) fn service_call(
@@ -162,7 +217,7 @@ impl Shell {
         call: ServiceCall,
         broken_off: oneshot::Receiver<Infallible>,
     ) -> Option<Input> {
-        let waits = call.request.waits_for_token();
+        let waits = call.request.goes_on_waiting();
         let outcome = tokio::select! {
             outcome = self.outcome(call) => outcome,
             _ = broken_off => return None,
@@ -174,21 +229,54 @@ impl Shell {
         })
     }
 
+    /// Waits for a job as [`Shell::answer`] waits for an answer. It takes no place among the calls:
+    /// there may be many jobs, and they may take days.
+    async fn end_of_job(
+        &self,
+        task: TaskId,
+        call: ServiceCall,
+        submitted: Document,
+        broken_off: oneshot::Receiver<Infallible>,
+    ) -> Option<Input> {
+        let integration = match self.config.integrations.find(&call.request.target) {
+            Ok(integration) => integration,
+            Err(failure) => return Some(Input::TaskFinished { task, outcome: Err(failure) }),
+        };
+        let waiting = async move { integration.await_job(call, submitted).await };
+        let outcome = tokio::select! {
+            outcome = guarded(waiting) => outcome,
+            _ = broken_off => return None,
+            () = self.closing() => return None,
+        };
+        Some(Input::TaskFinished { task, outcome })
+    }
+
     async fn outcome(&self, call: ServiceCall) -> Result<Document, Failure> {
         let integration = self.config.integrations.find(&call.request.target)?;
         let _place = self.calls.places.acquire().await.expect("the semaphore is never closed");
-        // A task of its own, so that a panic in it does not leave the execution waiting; within a
-        // set, so that it ends where this future is dropped.
-        let mut calls = JoinSet::new();
-        calls.spawn(async move { integration.call(call).await });
-        match calls.join_next().await {
-            Some(Ok(outcome)) => outcome,
-            Some(Err(_)) | None => {
-                tracing::error!("the call of a service met a mistake in Stairwell");
-                let cause =
-                    "Stairwell made a mistake while it called the service; its log says which";
-                Err(Failure::new("States.Runtime", cause))
-            }
+        guarded(async move { integration.call(call).await }).await
+    }
+}
+
+/// What is asked of a service.
+enum Asked {
+    Call(ServiceRequest),
+    Await(Job),
+}
+
+/// Runs a call as a task of its own, so that a panic in it does not leave the execution waiting;
+/// within a set, so that it ends where this future is dropped.
+async fn guarded(
+    call: impl Future<Output = Result<Document, Failure>> + Send + 'static,
+) -> Result<Document, Failure> {
+    let mut calls = JoinSet::new();
+    calls.spawn(call);
+    match calls.join_next().await {
+        Some(Ok(outcome)) => outcome,
+        Some(Err(_)) | None => {
+            tracing::error!("the call of a service met a mistake in Stairwell");
+            let cause = "Stairwell made a mistake while it called the service; its log says which";
+            Err(Failure::new("States.Runtime", cause))
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::retry::{HEARTBEAT_TIMEOUT, Raised, TIMEOUT};
 use crate::step::{ChildRequest, Effect, Ended, ServiceRequest, ServiceTarget, Stepper};
 use crate::{
     Activity, EventId, EventKind, Failure, FrameId, MockedOutcome, Note, Position, Record, TaskId,
-    TaskResource, TaskToken,
+    TaskResource, TaskState, TaskToken,
 };
 
 /// The families of events that tell of an attempt.
@@ -352,6 +352,9 @@ impl<'a> Stepper<'a, '_> {
         let previous = self.execution.frame(task.frame).last_event;
         let submitted = EventKind::TaskSubmitted { resource, output, child_arn: child_arn.clone() };
         self.emit(task.frame, previous, submitted)?;
+        if let Some(job) = self.execution.task(task).and_then(TaskState::awaited_job) {
+            self.ask(Effect::AwaitJob { task, job });
+        }
         if let (Some(child_arn), Resource::StartExecution(pattern)) = (child_arn, called) {
             self.ask(Effect::AwaitChild { task, child_arn, pattern: *pattern });
         }

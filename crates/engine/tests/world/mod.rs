@@ -147,19 +147,22 @@ impl World {
             }
             Effect::CallService { task, request } => {
                 self.calls.push(format!("{:?} {:?}", request.target, request.parameters));
-                if request.waits_for_token() {
+                if request.goes_on_waiting() {
                     let output =
                         Document::from_text(r#"{"StatusCode":202}"#).expect("the test says JSON");
                     self.send(Input::TaskSubmitted { task, output, child_arn: None });
                 }
-                self.answer(task);
+                if !request.awaits_job() {
+                    self.answer(task);
+                }
             }
-            Effect::AwaitChild { task, .. } => self.answer(task),
+            Effect::AwaitChild { task, .. } | Effect::AwaitJob { task, .. } => self.answer(task),
             Effect::OfferActivity { task, .. } => {
                 self.send(Input::ActivityStarted { task, worker_name: Some("worker".into()) });
                 self.answer(task);
             }
             Effect::StopChild { child_arn } => self.stops.push(child_arn.to_string()),
+            Effect::StopJob { job } => self.stops.push(job.submitted.text().to_owned()),
         }
     }
 

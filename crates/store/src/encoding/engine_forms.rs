@@ -4,9 +4,9 @@
 use asl::{IntegrationPattern, RegionIndex, StateIndex, StateType};
 use engine::{
     Activity, ChildRequest, ChildTask, EventId, EventKind, Execution, ExecutionId, Failure, Frame,
-    FrameId, HistoryEvent, Join, MapItem, MapJoin, MockedExecution, MockedOutcome, MockedResponse,
-    Mocks, Note, Position, Record, RetryAt, ServiceRequest, ServiceTarget, ServiceTask,
-    StartParameters, Status, TaskId, TaskResource, TaskState, TaskToken, WaitingOn,
+    FrameId, HistoryEvent, Job, Join, MapItem, MapJoin, MockedExecution, MockedOutcome,
+    MockedResponse, Mocks, Note, Position, Record, RetryAt, ServiceRequest, ServiceTarget,
+    ServiceTask, StartParameters, Status, TaskId, TaskResource, TaskState, TaskToken, WaitingOn,
 };
 
 use super::row::{Malformed, RowReader, RowWriter, Stored};
@@ -83,7 +83,8 @@ structs! {
     TaskResource { resource_type, resource }
     ChildRequest { pattern, parameters, generated_name }
     ServiceRequest { target, parameters }
-    ServiceTask { request, submitted }
+    ServiceTask { request, submitted, job since 2 }
+    Job { request, submitted }
     RetryAt { retrier, at, previous }
     StartParameters {
         id, arn, name, state_machine_arn, state_machine_name, role_arn, state_machine_version_arn,
@@ -91,7 +92,7 @@ structs! {
     }
     Execution {
         parameters, status, start, stop, deadline, output, failure, last_event, frames, next_frame,
-        abandoned, mocked since 2
+        abandoned, mocked since 2, abandoned_jobs since 2
     }
     Mocks { test_case, states }
     MockedResponse { first, last, outcome }

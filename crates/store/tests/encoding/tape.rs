@@ -7,9 +7,10 @@ use std::sync::Arc;
 use asl::{IntegrationPattern, RegionIndex, StateIndex, StateType};
 use engine::{
     Activity, ChildRequest, ChildTask, EventId, EventKind, Execution, ExecutionId, Failure, Frame,
-    FrameId, HistoryEvent, Join, MapItem, MapJoin, MockedExecution, MockedOutcome, MockedResponse,
-    Mocks, Note, Position, Record, RetryAt, ServiceRequest, ServiceTarget, ServiceTask,
-    StartParameters, Status, TaskId, TaskResource, TaskState, TaskToken, Timestamp, WaitingOn,
+    FrameId, HistoryEvent, Job, Join, MapItem, MapJoin, MockedExecution, MockedOutcome,
+    MockedResponse, Mocks, Note, Position, Record, RetryAt, ServiceRequest, ServiceTarget,
+    ServiceTask, StartParameters, Status, TaskId, TaskResource, TaskState, TaskToken, Timestamp,
+    WaitingOn,
 };
 use json::Document;
 use stairwell_store::encoding::{AgendaRow, STATUSES};
@@ -408,6 +409,12 @@ impl<'a> Tape<'a> {
             frames,
             next_frame: self.small_number(),
             abandoned: self.several(Self::text),
+            abandoned_jobs: self.several(|tape| {
+                let parameters = tape.document();
+                let target = ServiceTarget::Action(tape.resource());
+                let request = ServiceRequest { target, parameters };
+                Job { request, submitted: tape.document() }
+            }),
             mocked: self.option(|tape| {
                 let attempts = tape.several(|tape| (tape.text(), tape.number()));
                 let attempts = attempts.into_iter().collect();
@@ -478,7 +485,11 @@ impl<'a> Tape<'a> {
                 false => ServiceTarget::Action(self.resource()),
             };
             let request = ServiceRequest { target, parameters: self.document() };
-            return Activity::Service(Box::new(ServiceTask { request, submitted: self.flag() }));
+            return Activity::Service(Box::new(ServiceTask {
+                request,
+                submitted: self.flag(),
+                job: self.option(Self::document),
+            }));
         }
         if self.flag() {
             let (activity_arn, input) = (self.text(), self.document());
