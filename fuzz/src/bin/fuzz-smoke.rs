@@ -1,6 +1,7 @@
 //! Runs the fuzz targets with the seeded mutator, on the stable toolchain.
 
 use std::panic::catch_unwind;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -22,6 +23,10 @@ struct Arguments {
     /// Runs this iteration alone.
     #[arg(long)]
     iteration: Option<u64>,
+    /// Writes what the mutator begins with into this folder, a folder a target, for libFuzzer to
+    /// begin with, and runs nothing.
+    #[arg(long)]
+    write_seeds: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -30,6 +35,15 @@ fn main() -> ExitCode {
     let seed = arguments.seed.unwrap_or(now.as_millis() as u64);
     let wanted = |target: &&Target| arguments.target.as_deref().is_none_or(|it| it == target.name);
     let targets: Vec<&Target> = TARGETS.iter().filter(wanted).collect();
+    if let Some(folder) = arguments.write_seeds {
+        return match write_seeds(&targets, &folder) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("fuzz: {}: {error}", folder.display());
+                ExitCode::FAILURE
+            }
+        };
+    }
     println!("fuzz: --seed {seed}");
     let share = Duration::from_secs(arguments.seconds) / targets.len().max(1) as u32;
     let mut sound = !targets.is_empty();
@@ -40,6 +54,18 @@ fn main() -> ExitCode {
         };
     }
     if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Writes every seed of these targets into a file of its own.
+fn write_seeds(targets: &[&Target], folder: &Path) -> std::io::Result<()> {
+    for target in targets {
+        let folder = folder.join(target.name);
+        std::fs::create_dir_all(&folder)?;
+        for (index, seed) in (target.seeds)().iter().enumerate() {
+            std::fs::write(folder.join(format!("seed-{index}")), seed)?;
+        }
+    }
+    Ok(())
 }
 
 /// Runs iterations until time is up, or one panics.
