@@ -18,7 +18,8 @@ use crate::{
 pub struct Analysis {
     /// Where no error was found.
     pub program: Option<Program>,
-    /// Errors and warnings, in document order. Of a definition that is wrong everywhere, the first
+    /// Errors and warnings: first what is wrong with each thing alone, then how the states hang
+    /// together, each in document order. Of a definition that is wrong everywhere, the first
     /// thousand that were found.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -92,6 +93,7 @@ fn program<'a>(
     }
     variables::check(&outline, &assignments, findings);
     let variable_references = variables::references(&states, &assignments);
+    variables::warn_of_unassigned(&outline, &states, &assignments, findings);
     let regions = regions(&outline, &links, findings);
     let timeout_seconds = outline.region(RegionIndex::ROOT).fields.integer("TimeoutSeconds");
     Some(Program { timeout_seconds, regions, states, variable_references })
@@ -103,8 +105,8 @@ fn regions<'a>(outline: &Outline<'a>, links: &[Links], findings: &mut Findings<'
     let mut regions = Vec::with_capacity(outline.regions.len());
     for region in &outline.regions {
         let start = match region.fields.located("StartAt") {
-            // Without states there is nothing to lead to, which was reported.
-            Some((Value::String(name), place)) if !region.states.is_empty() => {
+            // Without `States` there is nothing to lead to, which was reported.
+            Some((Value::String(name), place)) if region.has_states => {
                 find_target(region, name, &place, findings).map_or(Start::Dangling, Start::At)
             }
             _ => Start::Unknown,

@@ -11,7 +11,7 @@ pub enum Severity {
     Warning,
 }
 
-/// AWS's diagnostic codes.
+/// AWS's diagnostic codes, and one of our own.
 /// See <https://docs.aws.amazon.com/step-functions/latest/apireference/API_ValidateStateMachineDefinitionDiagnostic.html>.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
@@ -48,6 +48,8 @@ pub enum Code {
     NoPath,
     /// A Pass state's `Result` that holds what looks like a path.
     PassResultIsStatic,
+    /// A variable that is read where no state can have assigned it. AWS does not look for it.
+    UndefinedVariable,
 }
 
 impl Code {
@@ -70,6 +72,7 @@ impl Code {
             Code::NoDollar => "NO_DOLLAR",
             Code::NoPath => "NO_PATH",
             Code::PassResultIsStatic => "PASS_RESULT_IS_STATIC",
+            Code::UndefinedVariable => "UNDEFINED_VARIABLE",
         }
     }
 }

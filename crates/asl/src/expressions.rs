@@ -53,8 +53,8 @@ pub(crate) fn jsonata<'a>(
                 let needs = expression.needs();
                 let restrictions = needs.restrictions.iter().map(ToString::to_string);
                 let members = needs.states_members.iter().filter(|member| !offers.has(member));
-                let members = members
-                    .map(|member| format!("Reference to '$states.{member}' is not supported."));
+                let members =
+                    members.map(|member| format!("Field '$states.{member}' does not exist."));
                 let place = place.find(value, pointer).0;
                 for message in restrictions.chain(members) {
                     let code = Code::UnsupportedJsonataExpression;

@@ -13,7 +13,8 @@ pub(crate) const KEPT_MAX: usize = 1_000;
 /// The same, for the bytes of all pointers and messages together.
 const KEPT_BYTES_MAX: usize = 1 << 20;
 
-/// Collects findings in any order and gives them out in document order.
+/// Collects findings in any order and gives them out as AWS does: first what is wrong with a thing
+/// alone, then what is wrong with how the states hang together, each in document order.
 #[derive(Default)]
 pub(crate) struct Findings<'a> {
     kept: Vec<Finding<'a>>,
@@ -77,7 +78,7 @@ impl<'a> Findings<'a> {
 
     /// The findings, as the outside sees them.
     pub(crate) fn into_diagnostics(self, definition: &Value) -> Vec<Diagnostic> {
-        let mut ordered: Vec<(Vec<usize>, Diagnostic)> =
+        let mut ordered: Vec<((bool, Vec<usize>), Diagnostic)> =
             self.kept.into_iter().map(|finding| finding.place_in(definition)).collect();
         ordered.sort_by(|left, right| left.0.cmp(&right.0));
         ordered.into_iter().map(|(_, diagnostic)| diagnostic).collect()
@@ -85,7 +86,8 @@ impl<'a> Findings<'a> {
 }
 
 impl Finding<'_> {
-    fn place_in(self, definition: &Value) -> (Vec<usize>, Diagnostic) {
+    /// With what it is ordered by.
+    fn place_in(self, definition: &Value) -> ((bool, Vec<usize>), Diagnostic) {
         let (order, pointer) = match &self.at {
             At::Place(place) => (place.order(definition), place.to_string()),
             At::EndOf(region) => {
@@ -96,6 +98,7 @@ impl Finding<'_> {
             }
         };
         let Finding { severity, code, message, .. } = self;
-        (order, Diagnostic { severity, code, message, pointer })
+        let is_of_graph = matches!(code, Code::MissingTransitionTarget | Code::MissingEndState);
+        ((is_of_graph, order), Diagnostic { severity, code, message, pointer })
     }
 }

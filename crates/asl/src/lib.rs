@@ -46,8 +46,8 @@ pub use program::{
     Amount, Branches, Catcher, Choice, ChoiceRule, Comparison, Condition, DataFlow, ErrorNames,
     Fail, FailField, IntegrationPattern, Items, JitterStrategy, JsonPathFlow, JsonataFlow, Map,
     Operand, Order, Pass, Payload, Percentage, Program, Region, RegionIndex, Resource, ResultPath,
-    Retrier, Select, State, StateIndex, StateKind, StateType, Task, Transition, Wait, WaitFor,
-    WorkflowType,
+    Retrier, SECONDS_MAX, Select, State, StateIndex, StateKind, StateType, Task, Transition, Wait,
+    WaitFor, WorkflowType,
 };
 pub use single_state::compile_state;
 pub use timestamp::parse_timestamp;

@@ -30,6 +30,8 @@ pub(crate) struct Outline<'a> {
 pub(crate) struct RegionOutline<'a> {
     pub(crate) owner: Option<StateIndex>,
     pub(crate) fields: Fields<'a>,
+    /// Whether there is an object of states, be it an empty one.
+    pub(crate) has_states: bool,
     pub(crate) states: BTreeMap<&'a str, StateIndex>,
 }
 
@@ -82,7 +84,9 @@ impl<'a> Reader<'_, 'a> {
         let index = RegionIndex(number(self.outline.regions.len()));
         let fields = Fields::check(object, table, self.language, place, self.findings);
         let states = fields.located("States");
-        self.outline.regions.push(RegionOutline { owner, fields, states: BTreeMap::new() });
+        let has_states = object.get("States").is_some_and(|states| states.as_object().is_some());
+        let outline = RegionOutline { owner, fields, has_states, states: BTreeMap::new() };
+        self.outline.regions.push(outline);
         if let Some((Value::Object(states), place)) = states {
             for (name, value) in states.iter() {
                 self.state(name, value, place.member(name), index, depth);

@@ -336,6 +336,9 @@ impl Resource {
     }
 }
 
+/// The longest time that a field can name, in seconds.
+pub const SECONDS_MAX: u64 = 99_999_999;
+
 /// A number of seconds or items: a literal, or what gives one.
 #[derive(Debug)]
 pub enum Amount {

@@ -13,9 +13,9 @@ pub(crate) struct Links {
 }
 
 impl Links {
-    /// Of a state that could not be read.
-    pub(crate) fn unknown() -> Links {
-        Links { is_unknown: true, ..Links::default() }
+    /// Of a state that could not be read, or only that it ends its region.
+    pub(crate) fn unknown(ends: bool) -> Links {
+        Links { is_unknown: true, ends, ..Links::default() }
     }
 
     pub(crate) fn lead_to(&mut self, target: StateIndex) {
@@ -65,8 +65,9 @@ impl<'l> Graph<'l> {
 
     /// Checks a region.
     ///
-    /// Nothing is reported where a mistake hides where some state leads: such a report would be a
-    /// guess, and the mistake itself is reported already.
+    /// As AWS does, it calls for a state that ends the region whatever else is wrong. No state is
+    /// called unreachable where a mistake hides where another leads: that would be a guess, and the
+    /// mistake itself is reported already.
     pub(crate) fn check<'a>(
         &mut self,
         outline: &Outline<'a>,
@@ -76,12 +77,15 @@ impl<'l> Graph<'l> {
     ) {
         let mut members: Vec<StateIndex> = region.states.values().copied().collect();
         members.sort();
-        if members.is_empty() || members.iter().any(|index| self.links(*index).is_unknown) {
+        if !region.has_states {
             return;
         }
         if !members.iter().any(|index| self.links(*index).ends) {
             let message = "Workflow has no terminal state";
             findings.error_at_end_of(Code::MissingEndState, region.fields.place(), message);
+            return;
+        }
+        if members.iter().any(|index| self.links(*index).is_unknown) {
             return;
         }
         match start {

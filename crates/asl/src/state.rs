@@ -64,7 +64,7 @@ impl<'c, 'a> Machine<'c, 'a> {
             Some(reader) => reader.compile(),
             None => Compiled {
                 state: placeholder(outline),
-                links: Links::unknown(),
+                links: Links::unknown(ends_by_its_word(outline)),
                 assignments: Vec::new(),
             },
         }
@@ -98,7 +98,7 @@ impl<'c, 'a> Machine<'c, 'a> {
         let place = &outline.place;
         let Some(state_type) = state_type(object) else {
             match object.get("Type") {
-                None => findings.error(place, "These fields are required: [Type]"),
+                None => findings.error(place, "The field 'Type' is required"),
                 Some(_) => findings.error(
                     &place.member("Type"),
                     "The field 'Type' should have one of these values: [Task, Wait, Pass, \
@@ -243,6 +243,12 @@ pub(crate) fn find_target<'a>(
         findings.error_with(Code::MissingTransitionTarget, place, message);
     }
     index
+}
+
+/// Whether a state of a type that does not exist says that it ends, which AWS believes.
+fn ends_by_its_word(outline: &StateOutline<'_>) -> bool {
+    let member = |name| outline.object.and_then(|object| object.get(name));
+    member("Type").is_some() && member("End").and_then(Value::as_bool) == Some(true)
 }
 
 fn placeholder(outline: &StateOutline<'_>) -> State {

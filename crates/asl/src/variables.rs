@@ -10,8 +10,8 @@ use crate::findings::Findings;
 use crate::outline::Outline;
 use crate::place::Place;
 use crate::{
-    Amount, Comparison, Condition, DataFlow, Distributed, FailField, Items, JsonPathFlow, Operand,
-    Payload, Percentage, RegionIndex, Select, State, StateKind, WaitFor,
+    Amount, Code, Comparison, Condition, DataFlow, Distributed, FailField, Items, JsonPathFlow,
+    Operand, Payload, Percentage, RegionIndex, Select, State, StateKind, WaitFor,
 };
 
 /// In characters.
@@ -39,10 +39,8 @@ pub(crate) fn check<'a>(
         let is_outside =
             enclosing(outline, *region).any(|outer| assigned[outer.0 as usize].contains(name));
         if is_outside {
-            let message = format_args!(
-                "The variable '{name}' is already assigned in an outer scope. A state within a \
-                 Parallel or Map state cannot assign a variable of that name"
-            );
+            let message =
+                format_args!("The variable name '{name}' was already defined in a parent scope.");
             findings.error(place, message);
         }
     }
@@ -96,6 +94,48 @@ pub(crate) fn references(
         }
     }
     references
+}
+
+/// Warns of variables that a state reads and that no state whose variables it sees assigns. The
+/// service runs such a definition, and fails when it comes to the state.
+pub(crate) fn warn_of_unassigned<'a>(
+    outline: &Outline<'a>,
+    states: &[State],
+    assignments: &[Assignment<'a>],
+    findings: &mut Findings<'a>,
+) {
+    let assigned: BTreeSet<&str> = assignments.iter().map(|assignment| assignment.name).collect();
+    let places: BTreeSet<(RegionIndex, &str)> =
+        assignments.iter().map(|assignment| (assignment.region, assignment.name)).collect();
+    for (state, of_state) in states.iter().zip(&outline.states) {
+        let mut reads = Reads { assigned: &assigned, names: BTreeSet::new() };
+        reads.state(state);
+        let is_seen = |name: &str| {
+            visible(outline, states, state.region).any(|region| places.contains(&(region, name)))
+        };
+        for name in reads.names.iter().filter(|name| !is_seen(name)) {
+            let message = format_args!(
+                "The variable '${name}' is read here, and no state whose variables are seen here \
+                 assigns it. Check its name, or have an earlier state assign it with 'Assign'"
+            );
+            findings.warning(Code::UndefinedVariable, &of_state.place, message);
+        }
+    }
+}
+
+/// The regions whose variables are seen in that one: it, and those around it, up to the item
+/// processor of a Distributed Map, whose executions begin without variables.
+fn visible<'o>(
+    outline: &'o Outline<'_>,
+    states: &'o [State],
+    region: RegionIndex,
+) -> impl Iterator<Item = RegionIndex> + 'o {
+    std::iter::successors(Some(region), |region| {
+        let owner = outline.region(*region).owner?;
+        let owner = &states[owner.0 as usize];
+        let is_apart = matches!(&owner.kind, StateKind::Map(map) if map.distributed.is_some());
+        (!is_apart).then_some(owner.region)
+    })
 }
 
 /// The variables that are read by what was looked at so far.

@@ -44,7 +44,12 @@ fn validate_file(file: &Path, workflow_type: WorkflowType) -> io::Result<Verdict
     };
     let name = input::display_name(file);
     let analysis = asl::compile(&definition, workflow_type);
-    for diagnostic in &analysis.diagnostics {
+    let mut diagnostics: Vec<_> = analysis.diagnostics.iter().collect();
+    diagnostics.sort_by_cached_key(|it| {
+        let position = json::locate(&definition, &it.pointer);
+        (position.line, position.column)
+    });
+    for diagnostic in diagnostics {
         print::line(line(&name, &definition, diagnostic))?;
     }
     if analysis.program.is_some() {

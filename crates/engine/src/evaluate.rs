@@ -486,20 +486,30 @@ impl Stepper<'_, '_> {
         })
     }
 
-    /// A number of JSONata that must be whole and not negative.
+    /// A number of JSONata that must be whole and from 0 to the maximum, where there is one.
     pub(crate) fn jsonata_integer(
         &mut self,
         frame: FrameId,
         template: &jsonata::Template,
-        field: &str,
+        (field, maximum): (&str, Option<u64>),
         view: View<'_>,
     ) -> Result<u64, Fault> {
         let of_number = ("number", |value: &Value| value.as_number().cloned());
         let number = self.jsonata_of(frame, template, field, view, of_number)?;
-        number.as_i64().and_then(|number| u64::try_from(number).ok()).ok_or_else(|| {
-            let text =
-                format!("The {field} field must be a non-negative integer but was: {number}");
-            Fault::query(Some(field.to_owned()), text)
+        let fault = |text| Fault::query(Some(field.to_owned()), text);
+        let Some(integer) = number.as_i64() else {
+            return Err(fault(format!(
+                "The {field} field cannot be parsed as an integer: {number}"
+            )));
+        };
+        let within = |integer: &u64| maximum.is_none_or(|maximum| *integer <= maximum);
+        u64::try_from(integer).ok().filter(within).ok_or_else(|| {
+            fault(match maximum {
+                Some(maximum) => {
+                    format!("{field} must be between 0 and {maximum} but was: {integer}")
+                }
+                None => format!("{field} cannot be negative."),
+            })
         })
     }
 

@@ -156,7 +156,16 @@ fn fields_of_a_wrong_type_are_errors() {
         ),
         (
             r#"{"Type":"Wait","Seconds":"{% 1.5 %}","End":true}"#,
-            "The Seconds field must be a non-negative integer but was: 1.5",
+            "The Seconds field cannot be parsed as an integer: 1.5",
+        ),
+        (
+            r#"{"Type":"Wait","Seconds":"{% 100000000 %}","End":true}"#,
+            "Seconds must be between 0 and 99999999 but was: 100000000",
+        ),
+        (
+            r#"{"Type":"Map","MaxConcurrency":"{% -1 %}","ItemProcessor":{"StartAt":"I","States":
+                {"I":{"Type":"Succeed"}}},"End":true}"#,
+            "MaxConcurrency cannot be negative.",
         ),
         (
             r#"{"Type":"Wait","Timestamp":"{% [] %}","End":true}"#,
@@ -197,6 +206,32 @@ fn fields_of_a_wrong_type_are_errors() {
              (entered at the event id #2). {expected}"
         );
         check_state(state, r#"{"a":1}"#, &expected);
+    }
+}
+
+/// As the service answered.
+#[test]
+fn seconds_of_a_task_must_be_whole_and_in_range() {
+    for (seconds, expected) in [
+        (
+            "'3'",
+            "The JSONata expression ''3'' specified for the field 'TimeoutSeconds' returned an \
+             unexpected result type. Expected 'number', but was 'string' for value: \"3\"",
+        ),
+        ("-1", "TimeoutSeconds must be between 0 and 99999999 but was: -1"),
+        ("1.6", "The TimeoutSeconds field cannot be parsed as an integer: 1.6"),
+        (
+            "$states.input.missing",
+            "The JSONata expression '$states.input.missing' specified for the field \
+             'TimeoutSeconds' returned nothing (undefined).",
+        ),
+    ] {
+        let expected = format!(
+            "FAILED States.QueryEvaluationError: An error occurred while executing the state 'S' \
+             (entered at the event id #2). {expected}"
+        );
+        let state = format!(r#"{{{ACTIVITY},"TimeoutSeconds":"{{% {seconds} %}}","End":true}}"#);
+        check_state(&state, "{}", &expected);
     }
 }
 

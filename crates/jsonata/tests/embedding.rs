@@ -95,6 +95,38 @@ fn messages_are_those_of_the_reference() {
     }
 }
 
+/// As the service answered.
+#[test]
+fn messages_of_the_functions_of_step_functions() {
+    for (expression, expected) in [
+        (
+            "$hash('data', 'UNSUPPORTED')",
+            "D3137: Hash algorithm 'UNSUPPORTED' must be one of SHA-1, SHA-384, SHA-256, SHA-512, \
+             MD5",
+        ),
+        ("$hash()", r#"T0410: Argument 1 of function "hash" does not match function signature"#),
+        ("$parse('{bad json}')", "D3137: Invalid JSON"),
+        (
+            "$parse(123)",
+            r#"T0410: Argument 1 of function "parse" does not match function signature"#,
+        ),
+        (
+            "$partition('not-array', 2)",
+            r#"T0412: Argument 1 of function "partition" must be an array of undefined"#,
+        ),
+        (
+            "$partition([1, 2, 3], 2, 99)",
+            r#"T0410: Argument 3 of function "partition" does not match function signature"#,
+        ),
+        (
+            "$range(1, 5, null)",
+            r#"T0410: Argument 3 of function "range" does not match function signature"#,
+        ),
+    ] {
+        check_message(expression, expected);
+    }
+}
+
 #[test]
 fn errors_say_where() {
     let error = evaluate("'äöü' & (1 + null)", &Bindings::NONE).expect_err("it fails");

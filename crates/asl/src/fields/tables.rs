@@ -3,8 +3,7 @@
 use super::{Field, Shape, Table};
 use crate::StateType;
 
-/// The longest time that AWS lets a field name, in seconds.
-const SECONDS_MAX: i64 = 99_999_999;
+const SECONDS_MAX: i64 = crate::SECONDS_MAX as i64;
 const ATTEMPTS_MAX: i64 = 99_999_999;
 /// The size of the largest input of an execution.
 const BATCH_BYTES_MAX: i64 = 262_144;

@@ -16,6 +16,49 @@ use crate::{Choice, ChoiceRule, Code, Comparison, Condition, Operand, Order, par
 /// The kinds of a rule, in the order in which AWS lists them.
 const KINDS: [&str; 5] = ["And", "Or", "Not", "Variable", "Condition"];
 
+/// The operators in the order in which AWS lists them.
+const OPERATORS_LISTED: [&str; 39] = [
+    "StringEquals",
+    "IsBoolean",
+    "StringLessThan",
+    "IsNumeric",
+    "BooleanEquals",
+    "StringLessThanEqualsPath",
+    "NumericLessThan",
+    "NumericGreaterThan",
+    "NumericLessThanPath",
+    "StringMatches",
+    "TimestampLessThanEqualsPath",
+    "NumericEquals",
+    "TimestampGreaterThan",
+    "StringGreaterThanEqualsPath",
+    "TimestampGreaterThanEqualsPath",
+    "TimestampLessThanEquals",
+    "NumericLessThanEqualsPath",
+    "TimestampEquals",
+    "BooleanEqualsPath",
+    "IsTimestamp",
+    "StringLessThanEquals",
+    "NumericLessThanEquals",
+    "StringLessThanPath",
+    "TimestampGreaterThanPath",
+    "StringGreaterThan",
+    "StringGreaterThanPath",
+    "IsString",
+    "StringEqualsPath",
+    "TimestampEqualsPath",
+    "TimestampLessThan",
+    "StringGreaterThanEquals",
+    "NumericGreaterThanPath",
+    "NumericGreaterThanEquals",
+    "NumericEqualsPath",
+    "TimestampLessThanPath",
+    "IsNull",
+    "IsPresent",
+    "TimestampGreaterThanEquals",
+    "NumericGreaterThanEqualsPath",
+];
+
 /// How deep rules may be nested: enough for any author, and few enough for any stack.
 const RULE_DEPTH_MAX: usize = 100;
 
@@ -132,18 +175,8 @@ fn test<'a>(state: &mut StateReader<'_, 'a>, object: &'a Object, fields: &Fields
         &[operator] => fields
             .get(operator)
             .and_then(|value| comparison(state, operator, value, &fields.place().member(operator))),
-        [] => {
-            let message = "A rule with the field 'Variable' must have a comparison operator, such \
-                           as StringEquals, NumericLessThan or IsPresent";
-            state.findings.error(fields.place(), message);
-            None
-        }
-        several => {
-            let message = format_args!(
-                "There should only be one of the following fields: [{}]",
-                several.join(", ")
-            );
-            state.findings.error(fields.place(), message);
+        _ => {
+            fields.one_of(&OPERATORS_LISTED, true, state.findings);
             None
         }
     };

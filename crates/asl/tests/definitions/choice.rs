@@ -20,28 +20,36 @@ fn a_choice_has_rules() {
     check_state(
         r#""Type":"Choice""#,
         expect![[r#"
-        Error SCHEMA_VALIDATION_FAILED at /States/S
-            These fields are required: [Choices]"#]],
+            Error SCHEMA_VALIDATION_FAILED at /States/S
+                These fields are required: [Choices]
+            Error MISSING_END_STATE at no place
+                Workflow has no terminal state"#]],
     );
     check_state(
         r#""Type":"Choice","Choices":[]"#,
         expect![[r#"
-        Error SCHEMA_VALIDATION_FAILED at /States/S/Choices
-            Value cannot be empty"#]],
+            Error SCHEMA_VALIDATION_FAILED at /States/S/Choices
+                Value cannot be empty
+            Error MISSING_END_STATE at no place
+                Workflow has no terminal state"#]],
     );
     check_state(
         r#""Type":"Choice","Choices":{}"#,
         expect![[r#"
-        Error SCHEMA_VALIDATION_FAILED at /States/S/Choices
-            Expected value of type [ARRAY]"#]],
+            Error SCHEMA_VALIDATION_FAILED at /States/S/Choices
+                Expected value of type [ARRAY]
+            Error MISSING_END_STATE at no place
+                Workflow has no terminal state"#]],
     );
     check_state(
         r#""Type":"Choice","Choices":["a"],"Default":1"#,
         expect![[r#"
-        Error SCHEMA_VALIDATION_FAILED at /States/S/Choices[0]
-            Expected value of type [OBJECT]
-        Error SCHEMA_VALIDATION_FAILED at /States/S/Default
-            Expected value of type [STRING]"#]],
+            Error SCHEMA_VALIDATION_FAILED at /States/S/Choices[0]
+                Expected value of type [OBJECT]
+            Error SCHEMA_VALIDATION_FAILED at /States/S/Default
+                Expected value of type [STRING]
+            Error MISSING_END_STATE at no place
+                Workflow has no terminal state"#]],
     );
     check_state(
         r#""Type":"Choice","Choices":[{"Variable":"$","IsNull":true,"Next":"S"}],"End":true,
@@ -98,14 +106,14 @@ fn a_rule_has_one_kind() {
     check_rule(
         r#""Variable":"$.a""#,
         expect![[r#"
-        Error SCHEMA_VALIDATION_FAILED at /States/C/Choices[0]
-            A rule with the field 'Variable' must have a comparison operator, such as StringEquals, NumericLessThan or IsPresent"#]],
+            Error SCHEMA_VALIDATION_FAILED at /States/C/Choices[0]
+                This object should have only one of the following fields: [StringEquals, IsBoolean, StringLessThan, IsNumeric, BooleanEquals, StringLessThanEqualsPath, NumericLessThan, NumericGreaterThan, NumericLessThanPath, StringMatches, TimestampLessThanEqualsPath, NumericEquals, TimestampGreaterThan, StringGreaterThanEqualsPath, TimestampGreaterThanEqualsPath, TimestampLessThanEquals, NumericLessThanEqualsPath, TimestampEquals, BooleanEqualsPath, IsTimestamp, StringLessThanEquals, NumericLessThanEquals, StringLessThanPath, TimestampGreaterThanPath, StringGreaterThan, StringGreaterThanPath, IsString, StringEqualsPath, TimestampEqualsPath, TimestampLessThan, StringGreaterThanEquals, NumericGreaterThanPath, NumericGreaterThanEquals, NumericEqualsPath, TimestampLessThanPath, IsNull, IsPresent, TimestampGreaterThanEquals, NumericGreaterThanEqualsPath]"#]],
     );
     check_rule(
         r#""Variable":"$.a","IsNull":true,"NumericEquals":1"#,
         expect![[r#"
-        Error SCHEMA_VALIDATION_FAILED at /States/C/Choices[0]
-            There should only be one of the following fields: [IsNull, NumericEquals]"#]],
+            Error SCHEMA_VALIDATION_FAILED at /States/C/Choices[0]
+                There should only be one of the following fields: [StringEquals, IsBoolean, StringLessThan, IsNumeric, BooleanEquals, StringLessThanEqualsPath, NumericLessThan, NumericGreaterThan, NumericLessThanPath, StringMatches, TimestampLessThanEqualsPath, NumericEquals, TimestampGreaterThan, StringGreaterThanEqualsPath, TimestampGreaterThanEqualsPath, TimestampLessThanEquals, NumericLessThanEqualsPath, TimestampEquals, BooleanEqualsPath, IsTimestamp, StringLessThanEquals, NumericLessThanEquals, StringLessThanPath, TimestampGreaterThanPath, StringGreaterThan, StringGreaterThanPath, IsString, StringEqualsPath, TimestampEqualsPath, TimestampLessThan, StringGreaterThanEquals, NumericGreaterThanPath, NumericGreaterThanEquals, NumericEqualsPath, TimestampLessThanPath, IsNull, IsPresent, TimestampGreaterThanEquals, NumericGreaterThanEqualsPath]"#]],
     );
     check_rule(
         r#""StringEquals":"a""#,
@@ -122,18 +130,18 @@ fn a_rule_has_one_kind() {
     check_rule(
         r#""Variable":"$.a","StringMatchesPath":"$.b""#,
         expect![[r#"
-        Error SCHEMA_VALIDATION_FAILED at /States/C/Choices[0]
-            Field 'StringMatchesPath' is not supported
-        Error SCHEMA_VALIDATION_FAILED at /States/C/Choices[0]
-            A rule with the field 'Variable' must have a comparison operator, such as StringEquals, NumericLessThan or IsPresent"#]],
+            Error SCHEMA_VALIDATION_FAILED at /States/C/Choices[0]
+                Field 'StringMatchesPath' is not supported
+            Error SCHEMA_VALIDATION_FAILED at /States/C/Choices[0]
+                This object should have only one of the following fields: [StringEquals, IsBoolean, StringLessThan, IsNumeric, BooleanEquals, StringLessThanEqualsPath, NumericLessThan, NumericGreaterThan, NumericLessThanPath, StringMatches, TimestampLessThanEqualsPath, NumericEquals, TimestampGreaterThan, StringGreaterThanEqualsPath, TimestampGreaterThanEqualsPath, TimestampLessThanEquals, NumericLessThanEqualsPath, TimestampEquals, BooleanEqualsPath, IsTimestamp, StringLessThanEquals, NumericLessThanEquals, StringLessThanPath, TimestampGreaterThanPath, StringGreaterThan, StringGreaterThanPath, IsString, StringEqualsPath, TimestampEqualsPath, TimestampLessThan, StringGreaterThanEquals, NumericGreaterThanPath, NumericGreaterThanEquals, NumericEqualsPath, TimestampLessThanPath, IsNull, IsPresent, TimestampGreaterThanEquals, NumericGreaterThanEqualsPath]"#]],
     );
     check_rule(
         r#""Variable":"$.a","Isnull":true"#,
         expect![[r#"
-        Error SCHEMA_VALIDATION_FAILED at /States/C/Choices[0]
-            Field 'Isnull' is not supported
-        Error SCHEMA_VALIDATION_FAILED at /States/C/Choices[0]
-            A rule with the field 'Variable' must have a comparison operator, such as StringEquals, NumericLessThan or IsPresent"#]],
+            Error SCHEMA_VALIDATION_FAILED at /States/C/Choices[0]
+                Field 'Isnull' is not supported
+            Error SCHEMA_VALIDATION_FAILED at /States/C/Choices[0]
+                This object should have only one of the following fields: [StringEquals, IsBoolean, StringLessThan, IsNumeric, BooleanEquals, StringLessThanEqualsPath, NumericLessThan, NumericGreaterThan, NumericLessThanPath, StringMatches, TimestampLessThanEqualsPath, NumericEquals, TimestampGreaterThan, StringGreaterThanEqualsPath, TimestampGreaterThanEqualsPath, TimestampLessThanEquals, NumericLessThanEqualsPath, TimestampEquals, BooleanEqualsPath, IsTimestamp, StringLessThanEquals, NumericLessThanEquals, StringLessThanPath, TimestampGreaterThanPath, StringGreaterThan, StringGreaterThanPath, IsString, StringEqualsPath, TimestampEqualsPath, TimestampLessThan, StringGreaterThanEquals, NumericGreaterThanPath, NumericGreaterThanEquals, NumericEqualsPath, TimestampLessThanPath, IsNull, IsPresent, TimestampGreaterThanEquals, NumericGreaterThanEqualsPath]"#]],
     );
     check_rule(
         r#""Condition":"{% true %}""#,
@@ -199,7 +207,9 @@ fn operands_have_types() {
 fn variables_are_reference_paths() {
     check_rule(r#""Variable":"$","IsPresent":true"#, expect!["ok"]);
     check_rule(r#""Variable":"$$.Execution.Id","IsPresent":true"#, expect!["ok"]);
-    check_rule(r#""Variable":"$variable","IsPresent":true"#, expect!["ok"]);
+    check_rule(r#""Variable":"$variable","IsPresent":true"#, expect![[r#"
+        Warning UNDEFINED_VARIABLE at /States/C
+            The variable '$variable' is read here, and no state whose variables are seen here assigns it. Check its name, or have an earlier state assign it with 'Assign'"#]]);
     check_rule(
         r#""Variable":"Test","StringMatches":"Test""#,
         expect![[r#"
@@ -294,8 +304,8 @@ fn rules_nest() {
     check_rule(
         r#""Or":[{"Not":{"And":[{"Variable":"$"}]}}]"#,
         expect![[r#"
-        Error SCHEMA_VALIDATION_FAILED at /States/C/Choices[0]/Or[0]/Not/And[0]
-            A rule with the field 'Variable' must have a comparison operator, such as StringEquals, NumericLessThan or IsPresent"#]],
+            Error SCHEMA_VALIDATION_FAILED at /States/C/Choices[0]/Or[0]/Not/And[0]
+                This object should have only one of the following fields: [StringEquals, IsBoolean, StringLessThan, IsNumeric, BooleanEquals, StringLessThanEqualsPath, NumericLessThan, NumericGreaterThan, NumericLessThanPath, StringMatches, TimestampLessThanEqualsPath, NumericEquals, TimestampGreaterThan, StringGreaterThanEqualsPath, TimestampGreaterThanEqualsPath, TimestampLessThanEquals, NumericLessThanEqualsPath, TimestampEquals, BooleanEqualsPath, IsTimestamp, StringLessThanEquals, NumericLessThanEquals, StringLessThanPath, TimestampGreaterThanPath, StringGreaterThan, StringGreaterThanPath, IsString, StringEqualsPath, TimestampEqualsPath, TimestampLessThan, StringGreaterThanEquals, NumericGreaterThanPath, NumericGreaterThanEquals, NumericEqualsPath, TimestampLessThanPath, IsNull, IsPresent, TimestampGreaterThanEquals, NumericGreaterThanEqualsPath]"#]],
     );
 }
 

@@ -229,11 +229,11 @@ fn what_is_not_there_cannot_be_read() {
             Error UNSUPPORTED_JSONATA_EXPRESSION at /States/S/Output/w[1]
                 Reference to '$$' is not supported.
             Error UNSUPPORTED_JSONATA_EXPRESSION at /States/S/Output/x
-                Reference to '$states.result' is not supported.
+                Field '$states.result' does not exist.
             Error UNSUPPORTED_JSONATA_EXPRESSION at /States/S/Output/y
-                Reference to '$states.errorOutput' is not supported.
+                Field '$states.errorOutput' does not exist.
             Error UNSUPPORTED_JSONATA_EXPRESSION at /States/S/Output/z
-                Reference to '$states.nothing' is not supported."#]],
+                Field '$states.nothing' does not exist."#]],
     );
     check_jsonata(
         &format!(
@@ -243,10 +243,10 @@ fn what_is_not_there_cannot_be_read() {
         ),
         expect![[r#"
             Error UNSUPPORTED_JSONATA_EXPRESSION at /States/S/Arguments
-                Reference to '$states.result' is not supported.
+                Field '$states.result' does not exist.
             Error UNSUPPORTED_JSONATA_EXPRESSION at /States/S/Output
-                Reference to '$states.errorOutput' is not supported.
+                Field '$states.errorOutput' does not exist.
             Error UNSUPPORTED_JSONATA_EXPRESSION at /States/S/Catch[0]/Assign/x
-                Reference to '$states.result' is not supported."#]],
+                Field '$states.result' does not exist."#]],
     );
 }

@@ -231,7 +231,9 @@ fn what_is_nested_is_checked() {
         r#""Type":"Map","End":true,"ItemProcessor":{"StartAt":"Q","States":{"Q":{"Type":"Nope"}}}"#,
         expect![[r#"
             Error SCHEMA_VALIDATION_FAILED at /States/S/ItemProcessor/States/Q/Type
-                The field 'Type' should have one of these values: [Task, Wait, Pass, Succeed, Fail, Choice, Parallel, Map]"#]],
+                The field 'Type' should have one of these values: [Task, Wait, Pass, Succeed, Fail, Choice, Parallel, Map]
+            Error MISSING_END_STATE at /States/S/ItemProcessor
+                Workflow has no terminal state"#]],
     );
     check_state(
         r#""Type":"Parallel","End":true,"Branches":[

@@ -27,8 +27,12 @@ fn a_machine_has_its_fields() {
     check(
         r#"{"StartAt":"A","States":{}}"#,
         expect![[r#"
-        Error SCHEMA_VALIDATION_FAILED at /States
-            Value cannot be empty"#]],
+            Error SCHEMA_VALIDATION_FAILED at /States
+                Value cannot be empty
+            Error MISSING_TRANSITION_TARGET at /StartAt
+                Missing 'Next' target: A
+            Error MISSING_END_STATE at no place
+                Workflow has no terminal state"#]],
     );
     check(
         r#"{"StartAt":1,"States":[]}"#,
@@ -77,8 +81,10 @@ fn a_state_has_a_type() {
     check_state(
         r#""End":true"#,
         expect![[r#"
-        Error SCHEMA_VALIDATION_FAILED at /States/S
-            These fields are required: [Type]"#]],
+            Error SCHEMA_VALIDATION_FAILED at /States/S
+                The field 'Type' is required
+            Error MISSING_END_STATE at no place
+                Workflow has no terminal state"#]],
     );
     check_state(
         r#""Type":"TypeThatDoesNotExist","End":true"#,
@@ -101,10 +107,12 @@ fn a_state_has_a_type() {
     check(
         r#"{"StartAt":"A","States":{"A":[],"B":null}}"#,
         expect![[r#"
-        Error SCHEMA_VALIDATION_FAILED at /States/A
-            Expected value of type [OBJECT]
-        Error SCHEMA_VALIDATION_FAILED at /States/B
-            Expected value of type [OBJECT]"#]],
+            Error SCHEMA_VALIDATION_FAILED at /States/A
+                Expected value of type [OBJECT]
+            Error SCHEMA_VALIDATION_FAILED at /States/B
+                Expected value of type [OBJECT]
+            Error MISSING_END_STATE at no place
+                Workflow has no terminal state"#]],
     );
 }
 
@@ -206,8 +214,10 @@ fn every_state_leads_somewhere_or_ends() {
     check_state(
         r#""Type":"Pass""#,
         expect![[r#"
-        Error SCHEMA_VALIDATION_FAILED at /States/S
-            This object should have only one of the following fields: [Next, End]"#]],
+            Error SCHEMA_VALIDATION_FAILED at /States/S
+                This object should have only one of the following fields: [Next, End]
+            Error MISSING_END_STATE at no place
+                Workflow has no terminal state"#]],
     );
     check_state(
         r#""Type":"Pass","Next":"S","End":true"#,
@@ -218,8 +228,10 @@ fn every_state_leads_somewhere_or_ends() {
     check_state(
         r#""Type":"Pass","End":false"#,
         expect![[r#"
-        Error SCHEMA_VALIDATION_FAILED at /States/S
-            This object should have only one of the following fields: [Next, End]"#]],
+            Error SCHEMA_VALIDATION_FAILED at /States/S
+                This object should have only one of the following fields: [Next, End]
+            Error MISSING_END_STATE at no place
+                Workflow has no terminal state"#]],
     );
     check_state(
         r#""Type":"Pass","End":"true""#,
@@ -230,8 +242,10 @@ fn every_state_leads_somewhere_or_ends() {
     check_state(
         r#""Type":"Pass","Next":7"#,
         expect![[r#"
-        Error SCHEMA_VALIDATION_FAILED at /States/S/Next
-            Expected value of type [STRING]"#]],
+            Error SCHEMA_VALIDATION_FAILED at /States/S/Next
+                Expected value of type [STRING]
+            Error MISSING_END_STATE at no place
+                Workflow has no terminal state"#]],
     );
     check(
         r#"{"StartAt":"A","States":{
@@ -410,30 +424,30 @@ fn every_mistake_is_reported_in_document_order() {
                 Field 'Foo' is not supported
             Error SCHEMA_VALIDATION_FAILED at /States/B
                 Field 'Bar' is not supported
-            Error MISSING_TRANSITION_TARGET at /States/B
-                State "B" is not reachable.
-            Error MISSING_TRANSITION_TARGET at /States/B/Next
-                Missing 'Next' target: C
             Error SCHEMA_VALIDATION_FAILED at /States/A
                 There should only be one of the following fields: [SecondsPath, Seconds, TimestampPath, Timestamp]
             Error SCHEMA_VALIDATION_FAILED at /States/A/Seconds
                 Minimum value is 0
             Error SCHEMA_VALIDATION_FAILED at /States/A/Timestamp
                 String does not match RFC3339 timestamp
-            Error MISSING_TRANSITION_TARGET at /States/A/Next
-                Missing 'Next' target: nowhere
-            Error MISSING_TRANSITION_TARGET at /States/P
-                State "P" is not reachable.
             Error SCHEMA_VALIDATION_FAILED at /States/P/Branches[0]
                 These fields are required: [States]
             Error SCHEMA_VALIDATION_FAILED at /States/P/Branches[1]
                 Expected value of type [OBJECT]
             Error SCHEMA_VALIDATION_FAILED at /States/Z
                 These fields are required: [Resource]
-            Error MISSING_TRANSITION_TARGET at /States/Z
-                State "Z" is not reachable.
             Error SCHEMA_VALIDATION_FAILED at /Version
-                Value should be one of the following: [1.0]"#]],
+                Value should be one of the following: [1.0]
+            Error MISSING_TRANSITION_TARGET at /States/B
+                State "B" is not reachable.
+            Error MISSING_TRANSITION_TARGET at /States/B/Next
+                Missing 'Next' target: C
+            Error MISSING_TRANSITION_TARGET at /States/A/Next
+                Missing 'Next' target: nowhere
+            Error MISSING_TRANSITION_TARGET at /States/P
+                State "P" is not reachable.
+            Error MISSING_TRANSITION_TARGET at /States/Z
+                State "Z" is not reachable."#]],
     );
 }
 

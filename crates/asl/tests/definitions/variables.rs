@@ -60,11 +60,11 @@ fn an_outer_variable_cannot_be_assigned_within() {
                 {"StartAt":"D","States":{"D":{"Type":"Pass","Assign":{"own":1,"z":2},"End":true}}}]}}}"#,
         expect![[r#"
             Error SCHEMA_VALIDATION_FAILED at /States/P/Branches[0]/States/B/Assign/x.$
-                The variable 'x' is already assigned in an outer scope. A state within a Parallel or Map state cannot assign a variable of that name
+                The variable name 'x' was already defined in a parent scope.
             Error SCHEMA_VALIDATION_FAILED at /States/P/Branches[0]/States/M/ItemProcessor/States/C/Assign/own
-                The variable 'own' is already assigned in an outer scope. A state within a Parallel or Map state cannot assign a variable of that name
+                The variable name 'own' was already defined in a parent scope.
             Error SCHEMA_VALIDATION_FAILED at /States/P/Branches[0]/States/M/ItemProcessor/States/C/Assign/y
-                The variable 'y' is already assigned in an outer scope. A state within a Parallel or Map state cannot assign a variable of that name"#]],
+                The variable name 'y' was already defined in a parent scope."#]],
     );
 }
 

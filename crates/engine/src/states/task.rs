@@ -170,7 +170,8 @@ impl<'a> Stepper<'a, '_> {
             Amount::Literal(literal) => return Ok(*literal),
             Amount::Path(path) => path,
             Amount::Jsonata(template) => {
-                return self.jsonata_integer(id, template, field, View::of(input));
+                let maximum = field.ends_with("Seconds").then_some(asl::SECONDS_MAX);
+                return self.jsonata_integer(id, template, (field, maximum), View::of(input));
             }
         };
         let value = self.at(id, path, input)?;

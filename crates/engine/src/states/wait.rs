@@ -23,7 +23,8 @@ impl Stepper<'_, '_> {
             WaitFor::Seconds(seconds) => Ok(self.env.now.plus_seconds(*seconds)),
             WaitFor::Timestamp(nanoseconds) => Ok(instant(*nanoseconds)),
             WaitFor::SecondsJsonata(template) => {
-                let seconds = self.jsonata_integer(id, template, "Seconds", View::of(input))?;
+                let field = ("Seconds", Some(asl::SECONDS_MAX));
+                let seconds = self.jsonata_integer(id, template, field, View::of(input))?;
                 Ok(self.env.now.plus_seconds(seconds))
             }
             WaitFor::TimestampJsonata(template) => {

@@ -166,9 +166,9 @@ static BUILTINS: [Builtin; 65] = [
 
 /// What Step Functions adds; sorted by name.
 static STEP_FUNCTIONS: [Builtin; 6] = [
-    builtin("hash", &[S.or_context(), S.optional()], 2, step_functions::hash),
-    builtin("parse", &[S.or_context()], 1, step_functions::parse),
-    builtin("partition", &[A, N], 2, step_functions::partition),
+    builtin("hash", &[S, S.optional()], 2, step_functions::hash),
+    builtin("parse", &[S.optional()], 1, step_functions::parse),
+    builtin("partition", &[X, N.optional()], 2, step_functions::partition),
     builtin("random", &[N.optional()], 0, step_functions::random),
     builtin("range", &[N, N, N.optional()], 3, step_functions::range),
     builtin("uuid", &[], 0, step_functions::uuid),

@@ -9,10 +9,18 @@ use crate::error::FailureFacts;
 use crate::evaluate::{Evaluated, Evaluator};
 use crate::value::Value;
 
-/// `$partition(array, size)`: arrays of that many items, the last one of what is left.
+/// `$partition(array, size)`: arrays of that many items, the last one of what is left; all in one
+/// without a size.
 pub(super) fn partition(evaluator: &mut Evaluator<'_>, arguments: &mut Arguments<'_>) -> Evaluated {
     let array = arguments.take(0);
-    let size = arguments.number(1).unwrap_or(0.0).trunc();
+    if matches!(array, Value::Undefined) {
+        return Ok(Value::Undefined);
+    }
+    if !matches!(array, Value::JsonArray(_) | Value::List(_)) {
+        // Unlike a function of JSONata, this one makes no array of what is none.
+        return Err(FailureFacts::new("T0412").with("index", "1").with("type", "undefined"));
+    }
+    let size = arguments.number(1).map_or(array.length() as f64, f64::trunc);
     if array.length() == 0 || size < 1.0 {
         return Ok(Value::Undefined);
     }
@@ -51,7 +59,9 @@ pub(super) fn hash(evaluator: &mut Evaluator<'_>, arguments: &mut Arguments<'_>)
         "SHA-384" => Sha384::digest(&*text).to_vec(),
         "SHA-512" => Sha512::digest(&*text).to_vec(),
         other => {
-            let message = format!("{other} is not a supported hashing algorithm");
+            let message = format!(
+                "Hash algorithm '{other}' must be one of SHA-1, SHA-384, SHA-256, SHA-512, MD5"
+            );
             return Err(FailureFacts::with_message("D3137", message));
         }
     };
@@ -59,21 +69,26 @@ pub(super) fn hash(evaluator: &mut Evaluator<'_>, arguments: &mut Arguments<'_>)
     Ok(hexadecimal.into())
 }
 
-/// `$random(seed)`: the same number for the same seed; a new one without.
+/// `$random(seed)`: the same number for the same seed, as the service gives it; a new one without.
 pub(super) fn random(evaluator: &mut Evaluator<'_>, arguments: &mut Arguments<'_>) -> Evaluated {
     let fraction = match arguments.number(0) {
-        Some(seed) => super::number::fraction(mixed(seed.to_bits())),
+        Some(seed) => first_of_seed(seed as i64),
         None => super::number::random_fraction(evaluator),
     };
     Ok(Value::Number(fraction))
 }
 
-/// Bits that look random, the same for the same seed (the finaliser of SplitMix64).
-fn mixed(seed: u64) -> u64 {
-    let mut bits = seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    bits ^ (bits >> 31)
+/// The first `nextDouble` of a `java.util.Random` with that seed: a generator of 48 bits, of which
+/// the upper 26 and 27 of two steps make the 53 of a number.
+/// See <https://docs.oracle.com/javase/8/docs/api/java/util/Random.html>.
+fn first_of_seed(seed: i64) -> f64 {
+    const MULTIPLIER: u64 = 0x5_DEEC_E66D;
+    const BITS: u64 = (1 << 48) - 1;
+    let step = |state: u64| state.wrapping_mul(MULTIPLIER).wrapping_add(0xB) & BITS;
+    let first = step((seed as u64 ^ MULTIPLIER) & BITS);
+    let second = step(first);
+    let bits = ((first >> 22) << 27) + (second >> 21);
+    bits as f64 / (1_u64 << 53) as f64
 }
 
 /// `$uuid()`, version 4.
@@ -90,6 +105,6 @@ pub(super) fn parse(evaluator: &mut Evaluator<'_>, arguments: &mut Arguments<'_>
     evaluator.meter.allocate(text.len() * 16)?;
     match json::parse(&text) {
         Ok(value) => Ok(Value::from(&value)),
-        Err(error) => Err(FailureFacts::with_message("D3137", error.message)),
+        Err(_) => Err(FailureFacts::with_message("D3137", "Invalid JSON")),
     }
 }
