@@ -40,7 +40,14 @@ pub fn compile(definition: &str, workflow_type: WorkflowType) -> Analysis {
             let (line, column) = (error.position.line, error.position.column);
             // As the parser of AWS names a place in a text.
             let pointer = format!("[Source: UNKNOWN; line: {line}, column: {column}]");
-            return refused(Code::InvalidJsonDescription, error.message, pointer);
+            let mut analysis = refused(Code::InvalidJsonDescription, error.message, pointer);
+            let before = definition.get(..error.position.offset).unwrap_or_default();
+            if before.trim_end().ends_with(',') {
+                let help =
+                    "a comma stands only between two members or items: add one, or remove it";
+                analysis.diagnostics[0].help = help.to_owned();
+            }
+            return analysis;
         }
     };
     let mut findings = Findings::default();
@@ -53,7 +60,8 @@ pub fn compile(definition: &str, workflow_type: WorkflowType) -> Analysis {
 }
 
 fn refused(code: Code, message: String, pointer: String) -> Analysis {
-    let diagnostic = Diagnostic { severity: Severity::Error, code, message, pointer };
+    let diagnostic =
+        Diagnostic { severity: Severity::Error, code, message, help: String::new(), pointer };
     Analysis { program: None, diagnostics: vec![diagnostic] }
 }
 
@@ -64,10 +72,14 @@ fn report_duplicates<'a>(definition: &str, value: &'a Value, findings: &mut Find
         let name = place.name().unwrap_or_default();
         if place.is_state() {
             let message = format_args!("Duplicate State name: {name}");
-            findings.error_with(Code::DuplicateStateName, &place, message);
+            findings
+                .error_with(Code::DuplicateStateName, &place, message)
+                .help("rename or remove one of the two");
         } else {
             let message = format_args!("Duplicate field '{name}'");
-            findings.error_with(Code::InvalidJsonDescription, &place, message);
+            findings
+                .error_with(Code::InvalidJsonDescription, &place, message)
+                .help("remove one of the two");
         }
     }
 }

@@ -86,6 +86,9 @@ pub struct Diagnostic {
     pub code: Code,
     /// AWS's words where they are known, without the place.
     pub message: String,
+    /// How to mend it, in our words; empty where the message says so already. The API of AWS has
+    /// no place for it.
+    pub help: String,
     /// Where: `/` for the whole, else such as `/States/Ask/Choices[1]/Next`. Line and column in
     /// brackets where the definition is not JSON; empty where AWS names no place.
     pub pointer: String,

@@ -40,6 +40,27 @@ impl Offers {
     }
 }
 
+/// Where there is a member of `$states` that is not here.
+fn where_is(member: &str) -> &'static str {
+    match member {
+        "result" => "there is a result in 'Output' and 'Assign' of Task, Parallel and Map states",
+        "errorOutput" => "there is an error output in 'Output' and 'Assign' within 'Catch'",
+        _ => "$states has the members input, context, result and errorOutput",
+    }
+}
+
+/// What to write instead.
+fn instead_of(restriction: &jsonata::Restriction) -> String {
+    match restriction {
+        jsonata::Restriction::Field(name) => {
+            format!("write $states.input.{name}, or ${name} for a variable")
+        }
+        jsonata::Restriction::Context | jsonata::Restriction::Root => {
+            "write $states.input for the input of the state".to_owned()
+        }
+    }
+}
+
 /// The JSONata template that a field holds.
 pub(crate) fn jsonata<'a>(
     field: Option<(&'a Value, Place<'a>)>,
@@ -51,14 +72,14 @@ pub(crate) fn jsonata<'a>(
         Ok(template) => {
             for (pointer, expression) in template.expressions() {
                 let needs = expression.needs();
-                let restrictions = needs.restrictions.iter().map(ToString::to_string);
-                let members = needs.states_members.iter().filter(|member| !offers.has(member));
-                let members =
-                    members.map(|member| format!("Field '$states.{member}' does not exist."));
                 let place = place.find(value, pointer).0;
-                for message in restrictions.chain(members) {
-                    let code = Code::UnsupportedJsonataExpression;
-                    findings.error_with(code, &place, message);
+                let code = Code::UnsupportedJsonataExpression;
+                for restriction in &needs.restrictions {
+                    findings.error_with(code, &place, restriction).help(instead_of(restriction));
+                }
+                for member in needs.states_members.iter().filter(|member| !offers.has(member)) {
+                    let message = format_args!("Field '$states.{member}' does not exist.");
+                    findings.error_with(code, &place, message).help(where_is(member));
                 }
             }
             Some(template)
@@ -67,7 +88,10 @@ pub(crate) fn jsonata<'a>(
             for error in errors {
                 let place = place.find(value, &error.pointer).0;
                 let code = Code::InvalidJsonataExpression;
-                findings.error_with(code, &place, error.error.message);
+                findings.error_with(code, &place, &error.error.message).help(format_args!(
+                    "see character {} of the expression between {{% and %}}",
+                    error.error.position
+                ));
             }
             None
         }

@@ -83,6 +83,24 @@ impl Field {
         Field { missing: true, ..self }
     }
 
+    /// How to mend a value that was refused; empty where the refusal says it.
+    fn help(&self, value: &Value, language: QueryLanguage) -> String {
+        let text = value.as_str().unwrap_or_default();
+        if jsonata::expression_text(text).is_some() && language == QueryLanguage::JsonPath {
+            return "an expression {% … %} needs \"QueryLanguage\": \"JSONata\"".to_owned();
+        }
+        match self.shape {
+            Shape::OneOf(allowed) => nearest(text, allowed.iter().copied())
+                .map(|meant| format!("did you mean '{meant}'?"))
+                .unwrap_or_default(),
+            Shape::Timestamp => "write such as 2024-01-02T03:04:05Z".to_owned(),
+            _ if text.starts_with('$') && !matches!(self.shape, Shape::Text) => {
+                format!("to read it from the input, use '{}Path'", self.name)
+            }
+            _ => String::new(),
+        }
+    }
+
     fn accepts(&self, value: &Value, language: QueryLanguage) -> Result<(), String> {
         let is_expression = self.expression
             && language == QueryLanguage::Jsonata
@@ -172,12 +190,14 @@ impl<'a> Fields<'a> {
             .collect();
         if !absent.is_empty() {
             let absent = absent.join(", ");
-            findings.error(&place, format_args!("These fields are required: [{absent}]"));
+            findings
+                .error(&place, format_args!("These fields are required: [{absent}]"))
+                .help(format_args!("add {absent}"));
         }
         let mut fields = Fields { object, refused: Vec::new(), place };
         for (name, value) in object.iter() {
             let field = all().find(|field| field.name == &**name);
-            if !fields.allows(name, value, field, language, findings) {
+            if !fields.allows(name, value, (field, table), language, findings) {
                 fields.refused.push(name);
             }
         }
@@ -188,12 +208,14 @@ impl<'a> Fields<'a> {
         &self,
         name: &'a str,
         value: &'a Value,
-        field: Option<&Field>,
+        (field, table): (Option<&Field>, Table),
         language: QueryLanguage,
         findings: &mut Findings<'a>,
     ) -> bool {
         let Some(field) = field else {
-            findings.error(&self.place, format_args!("Field '{name}' is not supported"));
+            findings
+                .error(&self.place, format_args!("Field '{name}' is not supported"))
+                .help(unknown_field(name, table, language));
             return false;
         };
         if let Some(of_field) = field.language.filter(|of_field| *of_field != language) {
@@ -201,7 +223,7 @@ impl<'a> Fields<'a> {
                 "The QueryLanguage is set to '{language}', but field '{name}' is only supported \
                  for the '{of_field}' QueryLanguage"
             );
-            findings.error(&self.place, message);
+            findings.error(&self.place, message).help(other_language(name, language));
             return false;
         }
         let place = self.place.member(name);
@@ -214,7 +236,7 @@ impl<'a> Fields<'a> {
         match field.accepts(value, language) {
             Ok(()) => true,
             Err(message) => {
-                findings.error(&place, message);
+                findings.error(&place, message).help(field.help(value, language));
                 false
             }
         }
@@ -268,21 +290,29 @@ impl<'a> Fields<'a> {
     ) {
         let names_joined = || names.join(", ");
         match names.iter().filter(|name| self.has(name)).count() {
-            0 if required => findings.error(
-                &self.place,
-                format_args!(
-                    "This object should have only one of the following fields: [{}]",
-                    names_joined()
-                ),
-            ),
+            0 if required => findings
+                .error(
+                    &self.place,
+                    format_args!(
+                        "This object should have only one of the following fields: [{}]",
+                        names_joined()
+                    ),
+                )
+                .help("add one of them"),
             0 | 1 => {}
-            _ => findings.error(
-                &self.place,
-                format_args!(
-                    "There should only be one of the following fields: [{}]",
-                    names_joined()
-                ),
-            ),
+            _ => {
+                let given: Vec<&str> =
+                    names.iter().copied().filter(|name| self.has(name)).collect();
+                findings
+                    .error(
+                        &self.place,
+                        format_args!(
+                            "There should only be one of the following fields: [{}]",
+                            names_joined()
+                        ),
+                    )
+                    .help(format_args!("keep one of {}", given.join(", ")));
+            }
         }
     }
 }
@@ -315,6 +345,60 @@ pub(crate) fn check_parameters<'a>(
             findings.error(&place.member(name), message);
         }
     }
+}
+
+/// What to do about a field that is not known.
+fn unknown_field(name: &str, table: Table, language: QueryLanguage) -> String {
+    let names = table.iter().copied().flatten();
+    let names = names.filter(|field| field.language.is_none_or(|it| it == language));
+    match nearest(name, names.map(|field| field.name)) {
+        Some(meant) => format!("did you mean '{meant}'?"),
+        None => "remove it, or move it to where it belongs".to_owned(),
+    }
+}
+
+/// What stands in the place of a field of the other query language.
+fn other_language(name: &str, language: QueryLanguage) -> String {
+    let instead = match (language, name) {
+        (QueryLanguage::JsonPath, _) => {
+            return "set \"QueryLanguage\": \"JSONata\" on the state or on the state machine"
+                .to_owned();
+        }
+        (_, "Parameters") => "'Arguments', or 'ItemSelector' in a Map state".to_owned(),
+        (_, "InputPath") => "'$states.input' in the fields that need it".to_owned(),
+        (_, "ResultSelector" | "OutputPath" | "Result") => "'Output'".to_owned(),
+        (_, "ResultPath") => "'Output', or 'Assign' to keep the result in a variable".to_owned(),
+        (_, "ItemsPath") => "'Items'".to_owned(),
+        (_, "Variable" | "And" | "Or" | "Not") => "'Condition'".to_owned(),
+        (_, path) => match path.strip_suffix("Path") {
+            Some(field) => format!("'{field}' with an expression {{% … %}}"),
+            None => "'Condition'".to_owned(),
+        },
+    };
+    format!("in JSONata, use {instead}")
+}
+
+/// The one of the names that differs least from a word, where it differs little.
+pub(crate) fn nearest<'n>(word: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    const COMPARED_MAX: usize = 80;
+    let word: Vec<char> = word.to_lowercase().chars().take(COMPARED_MAX).collect();
+    let allowed = (1 + word.len() / 4).min(4);
+    let distances = names.map(|name| (distance(&word, &name.to_lowercase()), name));
+    distances.filter(|(distance, _)| *distance <= allowed).min().map(|(_, name)| name)
+}
+
+/// How many letters must be changed, added or left out.
+fn distance(word: &[char], name: &str) -> usize {
+    let mut row: Vec<usize> = (0..=word.len()).collect();
+    for (line, letter) in name.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], line + 1);
+        for (column, other) in word.iter().enumerate() {
+            let changed = diagonal + usize::from(*other != letter);
+            diagonal = row[column + 1];
+            row[column + 1] = changed.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row[word.len()]
 }
 
 /// The object that must stand at a place.

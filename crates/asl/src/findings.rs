@@ -26,7 +26,20 @@ struct Finding<'a> {
     severity: Severity,
     code: Code,
     message: String,
+    help: String,
     at: At<'a>,
+}
+
+/// A finding that was just kept, if there was room for it.
+pub(crate) struct Kept<'f>(Option<&'f mut String>);
+
+impl Kept<'_> {
+    /// Says how to mend it, where the message does not.
+    pub(crate) fn help(self, text: impl Display) {
+        if let Some(help) = self.0 {
+            *help = text.to_string();
+        }
+    }
 }
 
 enum At<'a> {
@@ -38,23 +51,38 @@ enum At<'a> {
 
 impl<'a> Findings<'a> {
     /// A mistake that AWS puts under its most general code.
-    pub(crate) fn error(&mut self, place: &Place<'a>, message: impl Display) {
-        self.error_with(Code::SchemaValidationFailed, place, message);
+    pub(crate) fn error(&mut self, place: &Place<'a>, message: impl Display) -> Kept<'_> {
+        self.error_with(Code::SchemaValidationFailed, place, message)
     }
 
     /// A mistake with a code of its own.
-    pub(crate) fn error_with(&mut self, code: Code, place: &Place<'a>, message: impl Display) {
-        self.keep(Severity::Error, code, At::Place(place.clone()), message);
+    pub(crate) fn error_with(
+        &mut self,
+        code: Code,
+        place: &Place<'a>,
+        message: impl Display,
+    ) -> Kept<'_> {
+        self.keep(Severity::Error, code, At::Place(place.clone()), message)
     }
 
     /// A mistake of a whole region, which comes after those of its states.
-    pub(crate) fn error_at_end_of(&mut self, code: Code, region: &Place<'a>, message: &str) {
-        self.keep(Severity::Error, code, At::EndOf(region.clone()), message);
+    pub(crate) fn error_at_end_of(
+        &mut self,
+        code: Code,
+        region: &Place<'a>,
+        message: &str,
+    ) -> Kept<'_> {
+        self.keep(Severity::Error, code, At::EndOf(region.clone()), message)
     }
 
     /// Something that runs, and probably not as its author thinks.
-    pub(crate) fn warning(&mut self, code: Code, place: &Place<'a>, message: impl Display) {
-        self.keep(Severity::Warning, code, At::Place(place.clone()), message);
+    pub(crate) fn warning(
+        &mut self,
+        code: Code,
+        place: &Place<'a>,
+        message: impl Display,
+    ) -> Kept<'_> {
+        self.keep(Severity::Warning, code, At::Place(place.clone()), message)
     }
 
     /// Whether the definition must be refused.
@@ -62,18 +90,25 @@ impl<'a> Findings<'a> {
         self.has_error
     }
 
-    fn keep(&mut self, severity: Severity, code: Code, at: At<'a>, message: impl Display) {
+    fn keep(
+        &mut self,
+        severity: Severity,
+        code: Code,
+        at: At<'a>,
+        message: impl Display,
+    ) -> Kept<'_> {
         self.has_error |= severity == Severity::Error;
         let (At::Place(place) | At::EndOf(place)) = &at;
         let pointer_bytes = place.pointer_bytes();
         let has_room = self.kept.len() < KEPT_MAX
             && (self.kept.is_empty() || self.kept_bytes + pointer_bytes < KEPT_BYTES_MAX);
         if !has_room {
-            return;
+            return Kept(None);
         }
         let message = message.to_string();
         self.kept_bytes += pointer_bytes + message.len();
-        self.kept.push(Finding { severity, code, message, at });
+        self.kept.push(Finding { severity, code, message, help: String::new(), at });
+        Kept(self.kept.last_mut().map(|finding| &mut finding.help))
     }
 
     /// The findings, as the outside sees them.
@@ -97,8 +132,8 @@ impl Finding<'_> {
                 (order, pointer)
             }
         };
-        let Finding { severity, code, message, .. } = self;
+        let Finding { severity, code, message, help, .. } = self;
         let is_of_graph = matches!(code, Code::MissingTransitionTarget | Code::MissingEndState);
-        ((is_of_graph, order), Diagnostic { severity, code, message, pointer })
+        ((is_of_graph, order), Diagnostic { severity, code, message, help, pointer })
     }
 }

@@ -30,7 +30,10 @@ impl QueryLanguage {
             (Some("JSONPath"), Some(QueryLanguage::Jsonata)) => {
                 let message = "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for \
                                whole state machine";
-                findings.error(place, message);
+                findings.error(place, message).help(
+                    "remove it, or set \"QueryLanguage\": \"JSONata\" on single states and not on the \
+                     state machine",
+                );
                 QueryLanguage::JsonPath
             }
             (Some("JSONPath"), _) => QueryLanguage::JsonPath,

@@ -137,7 +137,10 @@ impl<'a> Reader<'_, 'a> {
         }
         if !self.names.insert(name) {
             let message = format_args!("Duplicate State name: {name}");
-            self.findings.error_with(Code::DuplicateStateName, place, message);
+            self.findings.error_with(Code::DuplicateStateName, place, message).help(
+                "rename one of the two: names are unique in the whole definition, branches and \
+                 item processors included",
+            );
         }
     }
 

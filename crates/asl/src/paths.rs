@@ -99,11 +99,15 @@ pub(crate) fn in_rule<'a>(
 fn path<'a>(text: &str, place: &Place<'a>, findings: &mut Findings<'a>) -> Option<Path> {
     let path = Path::parse(text);
     if path.is_err() {
-        findings.error(place, "Value must be a valid JSONPath.");
+        findings
+            .error(place, "Value must be a valid JSONPath.")
+            .help("a path begins with $, such as $.order.id or $.items[0]");
     }
     path.ok()
 }
 
 fn refuse_reference<'a>(place: &Place<'a>, reason: &str, findings: &mut Findings<'a>) {
-    findings.error(place, format_args!("Value is not a Reference Path: {reason}"));
+    findings
+        .error(place, format_args!("Value is not a Reference Path: {reason}"))
+        .help("write a path to one value, of names and indexes only, such as $.order.items[0]");
 }

@@ -82,7 +82,9 @@ impl<'l> Graph<'l> {
         }
         if !members.iter().any(|index| self.links(*index).ends) {
             let message = "Workflow has no terminal state";
-            findings.error_at_end_of(Code::MissingEndState, region.fields.place(), message);
+            findings
+                .error_at_end_of(Code::MissingEndState, region.fields.place(), message)
+                .help("give a state \"End\": true, or add a Succeed or Fail state and lead to it");
             return;
         }
         if members.iter().any(|index| self.links(*index).is_unknown) {
@@ -96,7 +98,9 @@ impl<'l> Graph<'l> {
         for index in self.unreachable(&members) {
             let state = &outline.states[index.0 as usize];
             let message = format_args!("State \"{}\" is not reachable.", state.name);
-            findings.error_with(Code::MissingTransitionTarget, &state.place, message);
+            findings.error_with(Code::MissingTransitionTarget, &state.place, message).help(
+                "let \"Next\", \"Default\" or \"Catch\" of another state lead to it, or remove it",
+            );
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use json::Value;
 
-use crate::fields::{Field, check_parameters, expect_object};
+use crate::fields::{Field, check_parameters, expect_object, nearest};
 use crate::integration;
 use crate::integration::integrations;
 use crate::language::QueryLanguage;
@@ -29,10 +29,25 @@ pub(crate) fn compile(state: &mut StateReader<'_, '_>) -> Resource {
             resource
         }
         Err((code, message)) => {
-            state.findings.error_with(code, &place, message);
+            let kept = state.findings.error_with(code, &place, message);
+            match nearest(text, known().iter().map(String::as_str)) {
+                Some(meant) => kept.help(format_args!("did you mean '{meant}'?")),
+                None => kept.help(
+                    "such as arn:aws:states:::lambda:invoke, or the ARN of an activity or a function",
+                ),
+            }
             refused
         }
     }
+}
+
+/// Every service integration, as a `Resource` names it.
+fn known() -> Vec<String> {
+    let actions = integrations().flat_map(|found| {
+        let name = format!("arn:aws:states:::{}:{}", found.service, found.action);
+        found.patterns.iter().map(move |pattern| format!("{name}{}", pattern.suffix()))
+    });
+    actions.collect()
 }
 
 /// The resource, and what its parameters may be.

@@ -58,7 +58,10 @@ fn retrier<'a>(state: &mut StateReader<'_, 'a>, entry: &Entry<'a>) -> Retrier {
         && max_delay <= interval
     {
         let message = "MaxDelaySeconds must be greater than IntervalSeconds";
-        state.findings.error(&fields.place().member("MaxDelaySeconds"), message);
+        state
+            .findings
+            .error(&fields.place().member("MaxDelaySeconds"), message)
+            .help(format_args!("raise it above {interval}, or lower IntervalSeconds"));
     }
     let backoff_rate = fields.get("BackoffRate").and_then(Value::as_number);
     Retrier {
@@ -95,7 +98,9 @@ fn error_names<'a>(state: &mut StateReader<'_, 'a>, entry: &Entry<'a>) -> ErrorN
         };
         if **name == *"States.ALL" && !(is_alone && entry.is_last) {
             let message = "States.ALL must appear alone and at end of list";
-            state.findings.error(&place, message);
+            state.findings.error(&place, message).help(
+                "put it into an entry of its own, the last one: \"ErrorEquals\": [\"States.ALL\"]",
+            );
         }
         names.push(Arc::clone(name));
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use json::Value;
 
-use crate::fields::{self, Fields};
+use crate::fields::{self, Fields, nearest};
 use crate::findings::Findings;
 use crate::language::QueryLanguage;
 use crate::outline::{Outline, RegionOutline, StateOutline, state_type};
@@ -98,12 +98,22 @@ impl<'c, 'a> Machine<'c, 'a> {
         let place = &outline.place;
         let Some(state_type) = state_type(object) else {
             match object.get("Type") {
-                None => findings.error(place, "The field 'Type' is required"),
-                Some(_) => findings.error(
-                    &place.member("Type"),
-                    "The field 'Type' should have one of these values: [Task, Wait, Pass, \
-                     Succeed, Fail, Choice, Parallel, Map]",
+                None => findings.error(place, "The field 'Type' is required").help(
+                    "add \"Type\" with one of Task, Wait, Pass, Succeed, Fail, Choice, Parallel, Map",
                 ),
+                Some(given) => {
+                    let types =
+                        ["Task", "Wait", "Pass", "Succeed", "Fail", "Choice", "Parallel", "Map"];
+                    let message = format_args!(
+                        "The field 'Type' should have one of these values: [{}]",
+                        types.join(", ")
+                    );
+                    let kept = findings.error(&place.member("Type"), message);
+                    let given = given.as_str().unwrap_or_default();
+                    if let Some(meant) = nearest(given, types.into_iter()) {
+                        kept.help(format_args!("did you mean '{meant}'?"));
+                    }
+                }
             }
             return None;
         };
@@ -177,7 +187,12 @@ impl<'c, 'a> StateReader<'c, 'a> {
             _ => "",
         };
         if !message.is_empty() {
-            self.findings.error(self.fields.place(), message);
+            let help = if ends {
+                "remove \"End\", or remove \"Next\""
+            } else {
+                "add \"Next\" with the name of the state that follows, or \"End\": true"
+            };
+            self.findings.error(self.fields.place(), message).help(help);
         }
         if ends {
             self.links.end();
@@ -240,7 +255,11 @@ pub(crate) fn find_target<'a>(
     let index = region.states.get(name).copied();
     if index.is_none() {
         let message = format_args!("Missing 'Next' target: {name}");
-        findings.error_with(Code::MissingTransitionTarget, place, message);
+        let kept = findings.error_with(Code::MissingTransitionTarget, place, message);
+        match nearest(name, region.states.keys().copied()) {
+            Some(meant) => kept.help(format_args!("did you mean '{meant}'?")),
+            None => kept.help("name a state of the same 'States', or add one of that name"),
+        }
     }
     index
 }

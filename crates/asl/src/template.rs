@@ -19,7 +19,9 @@ pub(crate) fn template<'a>(
         Err(errors) => {
             if !report_mistakes(value, &place, findings) {
                 // The compiler of templates knows of a mistake that has no words here.
-                errors.into_iter().for_each(|error| findings.error(&place, error.error));
+                for error in errors {
+                    findings.error(&place, error.error);
+                }
             }
             None
         }
@@ -53,7 +55,10 @@ fn report_mistakes<'a>(value: &'a Value, place: &Place<'a>, findings: &mut Findi
                         "The value for the field '{name}' must be a valid JSONPath or a valid \
                          intrinsic function call"
                     );
-                    findings.error(place, message);
+                    findings.error(place, message).help(
+                        "write a path such as $.name or a call such as States.Format('{}', \
+                         $.name), or take '.$' off the name to pass the value as it is",
+                    );
                     found = true;
                 }
             }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use jsonpath::{Needs, Path};
 
+use crate::fields::nearest;
 use crate::findings::Findings;
 use crate::outline::Outline;
 use crate::place::Place;
@@ -41,7 +42,10 @@ pub(crate) fn check<'a>(
         if is_outside {
             let message =
                 format_args!("The variable name '{name}' was already defined in a parent scope.");
-            findings.error(place, message);
+            findings.error(place, message).help(
+                "choose another name: states within a Parallel or Map state read the variables \
+                 outside, and assign others",
+            );
         }
     }
 }
@@ -51,7 +55,7 @@ fn check_name<'a>(name: &str, place: &Place<'a>, findings: &mut Findings<'a>) {
     let goes_on = |character: char| character.is_alphanumeric() || character == '_';
     let is_identifier = name.starts_with(starts) && name.chars().all(goes_on);
     if name == "states" {
-        findings.error(place, "The variable name 'states' is reserved");
+        findings.error(place, "The variable name 'states' is reserved").help("choose another name");
     } else if !is_identifier {
         let message = format_args!(
             "The variable name '{name}' is invalid: it must begin with a letter or an underscore, \
@@ -116,9 +120,14 @@ pub(crate) fn warn_of_unassigned<'a>(
         for name in reads.names.iter().filter(|name| !is_seen(name)) {
             let message = format_args!(
                 "The variable '${name}' is read here, and no state whose variables are seen here \
-                 assigns it. Check its name, or have an earlier state assign it with 'Assign'"
+                 assigns it"
             );
-            findings.warning(Code::UndefinedVariable, &of_state.place, message);
+            let kept = findings.warning(Code::UndefinedVariable, &of_state.place, message);
+            let seen = places.iter().filter(|(_, name)| is_seen(name)).map(|(_, name)| *name);
+            match nearest(name, seen) {
+                Some(meant) => kept.help(format_args!("did you mean '${meant}'?")),
+                None => kept.help("have an earlier state assign it with \"Assign\""),
+            }
         }
     }
 }

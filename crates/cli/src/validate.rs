@@ -51,6 +51,9 @@ fn validate_file(file: &Path, workflow_type: WorkflowType) -> io::Result<Verdict
     });
     for diagnostic in diagnostics {
         print::line(line(&name, &definition, diagnostic))?;
+        if !diagnostic.help.is_empty() {
+            print::line(format_args!("    help: {}", diagnostic.help))?;
+        }
     }
     if analysis.program.is_some() {
         print::line(format_args!("{name}: valid"))?;
@@ -70,5 +73,6 @@ pub(crate) fn line(file: &str, definition: &str, diagnostic: &Diagnostic) -> Str
     let Diagnostic { code, message, pointer, .. } = diagnostic;
     let code = code.as_str();
     let (at_line, at_column) = (position.line, position.column);
+    let pointer = if pointer.is_empty() { "/" } else { pointer };
     format!("{file}:{at_line}:{at_column}: {severity}[{code}]: {message} (at {pointer})")
 }

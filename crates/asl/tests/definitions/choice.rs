@@ -207,9 +207,12 @@ fn operands_have_types() {
 fn variables_are_reference_paths() {
     check_rule(r#""Variable":"$","IsPresent":true"#, expect!["ok"]);
     check_rule(r#""Variable":"$$.Execution.Id","IsPresent":true"#, expect!["ok"]);
-    check_rule(r#""Variable":"$variable","IsPresent":true"#, expect![[r#"
+    check_rule(
+        r#""Variable":"$variable","IsPresent":true"#,
+        expect![[r#"
         Warning UNDEFINED_VARIABLE at /States/C
-            The variable '$variable' is read here, and no state whose variables are seen here assigns it. Check its name, or have an earlier state assign it with 'Assign'"#]]);
+            The variable '$variable' is read here, and no state whose variables are seen here assigns it. Check its name, or have an earlier state assign it with 'Assign'"#]],
+    );
     check_rule(
         r#""Variable":"Test","StringMatches":"Test""#,
         expect![[r#"

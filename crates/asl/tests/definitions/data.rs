@@ -19,9 +19,12 @@ fn paths_are_paths() {
         r#""Type":"Pass","InputPath":"$","OutputPath":"$","ResultPath":"$","End":true"#,
         expect!["ok"],
     );
-    check_state(r#""Type":"Pass","InputPath":"$variable","End":true"#, expect![[r#"
+    check_state(
+        r#""Type":"Pass","InputPath":"$variable","End":true"#,
+        expect![[r#"
         Warning UNDEFINED_VARIABLE at /States/S
-            The variable '$variable' is read here, and no state whose variables are seen here assigns it. Check its name, or have an earlier state assign it with 'Assign'"#]]);
+            The variable '$variable' is read here, and no state whose variables are seen here assigns it. Check its name, or have an earlier state assign it with 'Assign'"#]],
+    );
     check_state(
         r#""Type":"Pass","OutputPath":"Test","End":true"#,
         expect![[r#"

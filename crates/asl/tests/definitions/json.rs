@@ -124,6 +124,7 @@ fn errors_are_joined_as_aws_joins_them() {
         severity,
         code: Code::MissingTransitionTarget,
         message: "Missing 'Next' target: B".to_owned(),
+        help: String::new(),
         pointer: pointer.to_owned(),
     };
     let all = [

@@ -43,7 +43,7 @@ fn findings(analysis: &Analysis) -> String {
     let is_refused = analysis.diagnostics.iter().any(|found| found.severity == Severity::Error);
     assert_eq!(analysis.program.is_none(), is_refused, "a program where there is no error");
     let findings = analysis.diagnostics.iter().map(|found| {
-        let Diagnostic { severity, code, message, pointer } = found;
+        let Diagnostic { severity, code, message, pointer, help: _ } = found;
         let pointer = if pointer.is_empty() { "no place" } else { pointer };
         format!("{severity:?} {} at {pointer}\n    {message}", code.as_str())
     });
