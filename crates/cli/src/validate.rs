@@ -47,7 +47,8 @@ fn validate_file(file: &Path, workflow_type: WorkflowType) -> io::Result<Verdict
     let mut diagnostics: Vec<_> = analysis.diagnostics.iter().collect();
     diagnostics.sort_by_cached_key(|it| {
         let position = json::locate(&definition, &it.pointer);
-        (position.line, position.column)
+        // What is said of the whole comes last.
+        (it.pointer.is_empty(), position.line, position.column)
     });
     for diagnostic in diagnostics {
         print::line(line(&name, &definition, diagnostic))?;

@@ -425,7 +425,9 @@ fn out_of_range() {
     "A": {"Type": "Wait", "Seconds": -1, "End": true}
   }
 }"#,
-        expect!["m.json:4:27: error[SCHEMA_VALIDATION_FAILED]: Minimum value is 0 (at /States/A/Seconds)"],
+        expect![
+            "m.json:4:27: error[SCHEMA_VALIDATION_FAILED]: Minimum value is 0 (at /States/A/Seconds)"
+        ],
     );
 }
 

@@ -210,8 +210,8 @@ fn variables_are_reference_paths() {
     check_rule(
         r#""Variable":"$variable","IsPresent":true"#,
         expect![[r#"
-        Warning UNDEFINED_VARIABLE at /States/C
-            The variable '$variable' is read here, and no state whose variables are seen here assigns it. Check its name, or have an earlier state assign it with 'Assign'"#]],
+            Warning UNDEFINED_VARIABLE at /States/C
+                The variable '$variable' is read here, and no state whose variables are seen here assigns it"#]],
     );
     check_rule(
         r#""Variable":"Test","StringMatches":"Test""#,

@@ -22,8 +22,8 @@ fn paths_are_paths() {
     check_state(
         r#""Type":"Pass","InputPath":"$variable","End":true"#,
         expect![[r#"
-        Warning UNDEFINED_VARIABLE at /States/S
-            The variable '$variable' is read here, and no state whose variables are seen here assigns it. Check its name, or have an earlier state assign it with 'Assign'"#]],
+            Warning UNDEFINED_VARIABLE at /States/S
+                The variable '$variable' is read here, and no state whose variables are seen here assigns it"#]],
     );
     check_state(
         r#""Type":"Pass","OutputPath":"Test","End":true"#,
