@@ -41,13 +41,18 @@ enum Setback {
 impl Shell {
     /// Sees to it that the message reaches the execution.
     pub(crate) fn deliver(self: &Arc<Self>, id: ExecutionId, message: Message) {
+        self.deliver_all(id, VecDeque::from([message]));
+    }
+
+    /// As [`Shell::deliver`], of messages that lead to one commit where nothing comes between.
+    pub(crate) fn deliver_all(self: &Arc<Self>, id: ExecutionId, messages: VecDeque<Message>) {
         if self.is_closing() {
-            return message.refuse(OperationalError::ShuttingDown);
+            return refuse_all(messages, &OperationalError::ShuttingDown);
         }
-        match self.live.push(id, message) {
+        match self.live.push(id, messages) {
             Pushed::Queued => {}
             Pushed::Drive(held) => self.spawn(self.clone().drive(id, held)),
-            Pushed::Refused(message) => message.refuse(OperationalError::Quarantined),
+            Pushed::Refused(messages) => refuse_all(messages, &OperationalError::Quarantined),
         }
     }
 

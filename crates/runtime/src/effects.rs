@@ -14,7 +14,7 @@ use crate::child::{self, Refusal};
 use crate::live::{Ask, Held, Message, Undone};
 use crate::offers::Offer;
 use crate::shell::{Backoff, Shell};
-use crate::{OperationalError, StartError, StartExecution};
+use crate::{ExecutionDescription, OperationalError, StartError, StartExecution};
 
 /// A task of an execution.
 type TaskKey = (ExecutionId, TaskId);
@@ -29,6 +29,20 @@ pub(crate) struct Effects {
     waiters: Mutex<BTreeMap<ExecutionId, BTreeSet<TaskKey>>>,
 }
 
+/// What became of a nested start.
+pub(crate) struct NestedStart {
+    /// What the parent is to be told of it.
+    pub(crate) input: Input,
+    /// The child, where it is awaited and had nothing to wait for itself: it has ended already.
+    ended: Option<Arc<ExecutionDescription>>,
+}
+
+impl From<Input> for NestedStart {
+    fn from(input: Input) -> NestedStart {
+        NestedStart { input, ended: None }
+    }
+}
+
 impl Shell {
     /// Performs effects of an execution, or begins to.
     pub(crate) async fn perform(self: &Arc<Self>, held: &mut Held, effects: Vec<Effect>) {
@@ -40,6 +54,8 @@ impl Shell {
                 }
                 Effect::StartChild { task, child } => self.start_child(held, task, child),
                 Effect::CallService { task, request } => self.call_service(held, task, request),
+                // Its end may have come with the news of its start.
+                Effect::AwaitChild { task, .. } if held.execution.task(task).is_none() => {}
                 Effect::AwaitChild { task, child_arn, .. } => {
                     let waiter = (held.header.id, task);
                     if self.try_await_child(waiter, &child_arn).await.is_err() {
@@ -91,10 +107,12 @@ impl Shell {
         let (shell, scope) = (self.clone(), held.header.scope.clone());
         self.spawn(async move {
             let parent = ParentTask { execution: key.0, task };
-            let input = shell.start_nested(&scope, Some(parent), task, &request).await;
+            let started = shell.start_nested(&scope, Some(parent), task, &request).await;
             shell.effects.starting.lock().remove(&key);
-            if let Some(input) = input {
-                shell.deliver(key.0, Message::input(input));
+            if let Some(NestedStart { input, ended }) = started {
+                let ended = ended.map(|child| Message::child_ended(task, child));
+                let messages = [Some(Message::input(input)), ended];
+                shell.deliver_all(key.0, messages.into_iter().flatten().collect());
             }
         });
     }
@@ -107,11 +125,11 @@ impl Shell {
         parent: Option<ParentTask>,
         task: TaskId,
         request: &ChildRequest,
-    ) -> Option<Input> {
+    ) -> Option<NestedStart> {
         let mut backoff = Backoff::default();
         let refusal = loop {
             match self.try_start_nested(scope, parent, task, request).await {
-                Ok(input) => return Some(input),
+                Ok(started) => return Some(started),
                 Err(StartError::Operational(OperationalError::Store(
                     error @ (StoreError::Unavailable(_) | StoreError::Conflict),
                 ))) => {
@@ -123,7 +141,7 @@ impl Shell {
                 Err(error) => break Refusal::from(&error),
             }
         };
-        Some(self.refused(task, &refusal))
+        Some(self.refused(task, &refusal).into())
     }
 
     async fn try_start_nested(
@@ -132,21 +150,21 @@ impl Shell {
         parent: Option<ParentTask>,
         task: TaskId,
         request: &ChildRequest,
-    ) -> Result<Input, StartError> {
+    ) -> Result<NestedStart, StartError> {
         let start = match child::parse(&request.parameters) {
             Ok(start) => start,
-            Err(failure) => return Ok(Input::TaskFinished { task, outcome: Err(failure) }),
+            Err(failure) => return Ok(Input::TaskFinished { task, outcome: Err(failure) }.into()),
         };
         if let Err(refusal) = start.name.map_or(Ok(()), child::check_length) {
-            return Ok(self.refused(task, &refusal));
+            return Ok(self.refused(task, &refusal).into());
         }
         let awaits =
             matches!(request.pattern, IntegrationPattern::Sync | IntegrationPattern::Sync2);
         let target = self.machine_to_start(scope, start.state_machine_arn).await?;
         if awaits && target.machine.workflow_type == WorkflowType::Express {
-            return Ok(self.refused(task, &Refusal::express_cannot_be_awaited()));
+            return Ok(self.refused(task, &Refusal::express_cannot_be_awaited()).into());
         }
-        let started = self
+        let (started, ended) = self
             .start(
                 scope,
                 &target,
@@ -161,7 +179,7 @@ impl Shell {
             .await?;
         let arn = started.execution_arn;
         let output = child::start_response(&arn, started.start_date, &self.random.uuid());
-        Ok(match request.pattern {
+        let input = match request.pattern {
             IntegrationPattern::RequestResponse => {
                 Input::TaskFinished { task, outcome: Ok(output) }
             }
@@ -170,7 +188,9 @@ impl Shell {
             | IntegrationPattern::WaitForTaskToken => {
                 Input::TaskSubmitted { task, output, child_arn: awaits.then_some(arn) }
             }
-        })
+        };
+        let ended = ended.filter(|_| awaits);
+        Ok(NestedStart { input, ended: ended.map(|held| Arc::new(self.description_of(&held))) })
     }
 
     fn refused(&self, task: TaskId, refusal: &Refusal) -> Input {
@@ -211,12 +231,8 @@ impl Shell {
         }
     }
 
-    fn tell_end(
-        self: &Arc<Self>,
-        (parent, task): TaskKey,
-        child: Arc<crate::ExecutionDescription>,
-    ) {
-        self.deliver(parent, Message { ask: Ask::ChildEnded { task, child }, reply: None });
+    fn tell_end(self: &Arc<Self>, (parent, task): TaskKey, child: Arc<ExecutionDescription>) {
+        self.deliver(parent, Message::child_ended(task, child));
     }
 
     /// What the end of an execution means to others, once it is durable.

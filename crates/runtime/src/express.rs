@@ -229,9 +229,9 @@ impl Shell {
             Effect::StartChild { task, child } => {
                 let (shell, scope) = (self.clone(), scope.clone());
                 self.spawn(async move {
-                    if let Some(input) = shell.start_nested(&scope, None, task, &child).await {
+                    if let Some(started) = shell.start_nested(&scope, None, task, &child).await {
                         // An execution that has ended meanwhile needs no answer.
-                        let _ = inputs.send(input);
+                        let _ = inputs.send(started.input);
                     }
                 });
             }

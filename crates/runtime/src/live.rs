@@ -79,6 +79,10 @@ impl Message {
         Message { ask: Ask::Input(input), reply: None }
     }
 
+    pub(crate) fn child_ended(task: TaskId, child: Arc<ExecutionDescription>) -> Message {
+        Message { ask: Ask::ChildEnded { task, child }, reply: None }
+    }
+
     pub(crate) fn answer(self, reply: Reply) {
         if let Some(waiting) = self.reply {
             // Who does not wait any more does not want to know.
@@ -131,7 +135,7 @@ pub(crate) enum Pushed {
     /// The execution was not driven: the caller is to start its driver, with what is in memory.
     Drive(Option<Box<Held>>),
     /// It is quarantined.
-    Refused(Message),
+    Refused(VecDeque<Message>),
 }
 
 impl Live {
@@ -149,17 +153,17 @@ impl Live {
         &self.shards[usize::from(id.0[15]) % SHARDS]
     }
 
-    pub(crate) fn push(&self, id: ExecutionId, message: Message) -> Pushed {
+    pub(crate) fn push(&self, id: ExecutionId, messages: VecDeque<Message>) -> Pushed {
         let mut shard = self.shard(id).lock();
         if let Some(inbox) = shard.driven.get_mut(&id) {
-            inbox.push_back(message);
+            inbox.extend(messages);
             return Pushed::Queued;
         }
         if shard.quarantined.contains(&id) {
-            return Pushed::Refused(message);
+            return Pushed::Refused(messages);
         }
         let held = shard.parked.remove(&id);
-        shard.driven.insert(id, VecDeque::from([message]));
+        shard.driven.insert(id, messages);
         Pushed::Drive(held)
     }
 
@@ -263,7 +267,7 @@ mod tests {
     }
 
     fn pushed(live: &Live) -> Option<u64> {
-        match live.push(ExecutionId([1; 16]), Message::recover()) {
+        match live.push(ExecutionId([1; 16]), [Message::recover()].into()) {
             Pushed::Drive(held) => held.map(|held| held.header.last_event.0),
             Pushed::Queued => panic!("queued"),
             Pushed::Refused(_) => panic!("refused"),
@@ -274,7 +278,7 @@ mod tests {
     fn an_execution_is_driven_by_one_and_parked_by_the_last() {
         let (live, id) = (Live::new(100), ExecutionId([1; 16]));
         assert_eq!(pushed(&live), None);
-        assert!(matches!(live.push(id, Message::recover()), Pushed::Queued));
+        assert!(matches!(live.push(id, [Message::recover()].into()), Pushed::Queued));
         let mut mine = Some(held(7));
         assert_eq!(live.next(id, &mut mine).map(|messages| messages.len()), Some(2));
         // What came late, from the start, is older than what the driver has.
@@ -301,7 +305,7 @@ mod tests {
         let (live, id) = (Live::new(100), ExecutionId([1; 16]));
         assert_eq!(pushed(&live), None);
         let first = live.next(id, &mut None).expect("a message");
-        live.push(id, Message::input(Input::Tick));
+        live.push(id, [Message::input(Input::Tick)].into());
         live.put_back(id, first.into());
         let asks = live.next(id, &mut None).expect("two messages");
         assert!(matches!(asks[0].ask, Ask::Recover) && matches!(asks[1].ask, Ask::Input(_)));
@@ -312,7 +316,7 @@ mod tests {
         let (live, id) = (Live::new(100), ExecutionId([1; 16]));
         assert_eq!(pushed(&live), None);
         assert_eq!(live.quarantine(id).len(), 1);
-        assert!(matches!(live.push(id, Message::recover()), Pushed::Refused(_)));
+        assert!(matches!(live.push(id, [Message::recover()].into()), Pushed::Refused(_)));
         assert!(live.next(id, &mut None).is_none());
     }
 }

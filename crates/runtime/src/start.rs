@@ -100,7 +100,8 @@ impl Runtime {
         request: StartExecution<'_>,
     ) -> Result<StartedExecution, StartError> {
         let target = self.shell.machine_to_start(scope, request.state_machine_arn).await?;
-        self.shell.start(scope, &target, request, None).await
+        let (started, _) = self.shell.start(scope, &target, request, None).await?;
+        Ok(started)
     }
 }
 
@@ -150,20 +151,21 @@ impl Shell {
     }
 
     /// Starts an execution; for a task of another one, where `parent` says so: then a start that is
-    /// repeated after a crash finds what it started before, whatever became of it.
+    /// repeated after a crash finds what it started before, whatever became of it. Also returns
+    /// the execution, where it had nothing to wait for and has ended already.
     pub(crate) async fn start(
         self: &Arc<Self>,
         scope: &Scope,
         target: &StartTarget,
         request: StartExecution<'_>,
         parent: Option<ParentTask>,
-    ) -> Result<StartedExecution, StartError> {
+    ) -> Result<(StartedExecution, Option<Box<Held>>), StartError> {
         let (name, input) = self.name_and_input(&request)?;
         let machine = &target.machine;
         let program = self.program(scope, machine.definition, machine.workflow_type).await?;
         target.check_mocks(&program)?;
         if machine.workflow_type == WorkflowType::Express {
-            return self.start_express(scope, target, program, name, input);
+            return Ok((self.start_express(scope, target, program, name, input)?, None));
         }
         let open_max = self.config.open_executions_max;
         if self.store.open_count(scope).await? >= open_max {
@@ -174,11 +176,13 @@ impl Shell {
         let ExecutionHeader { arn, start, .. } = &first.held.header;
         let started = StartedExecution { execution_arn: arn.clone(), start_date: *start };
         match self.commit_start(first).await {
-            Ok(()) => {
+            Ok(ended) => {
                 tracing::debug!(arn = %started.execution_arn, "started");
-                Ok(started)
+                Ok((started, ended))
             }
-            Err(StoreError::Conflict) => self.existing(started.execution_arn, &input, parent).await,
+            Err(StoreError::Conflict) => {
+                Ok((self.existing(started.execution_arn, &input, parent).await?, None))
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -277,7 +281,11 @@ impl Shell {
         })
     }
 
-    async fn commit_start(self: &Arc<Self>, first: FirstStep) -> Result<(), StoreError> {
+    /// Returns the execution where it has ended, with nothing left to do.
+    async fn commit_start(
+        self: &Arc<Self>,
+        first: FirstStep,
+    ) -> Result<Option<Box<Held>>, StoreError> {
         let FirstStep { held, commit, .. } = &first;
         let id = held.header.id;
         if !first.effects.is_empty() || held.execution.is_runnable() {
@@ -286,16 +294,17 @@ impl Shell {
             self.live.begin(id);
             self.spawn(self.clone().drive_start(first, sender));
             let lost = || StoreError::Unavailable("the driver of the start ended".to_owned());
-            return receiver.await.unwrap_or_else(|_| Err(lost()));
+            return receiver.await.unwrap_or_else(|_| Err(lost())).map(|()| None);
         }
         // There is nothing to do after the commit that somebody would miss.
         let _counted = self.count_task();
         let _ring = RingOnDrop { timers: &self.timers, due: commit_due(commit) };
         self.store.commit(first.commit).await?;
-        if first.held.header.stop.is_none() {
-            self.live.park(id, first.held);
+        if first.held.header.stop.is_some() {
+            return Ok(Some(first.held));
         }
-        Ok(())
+        self.live.park(id, first.held);
+        Ok(None)
     }
 
     async fn drive_start(
