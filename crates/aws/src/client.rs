@@ -1,0 +1,447 @@
+//! The client.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use aws_credential_types::Credentials;
+use hyper::body::{Bytes, Incoming};
+use hyper::{Request, Response};
+use json::{Object, Value};
+use md5::{Digest, Md5};
+use parking_lot::Mutex;
+use service_model::{
+    Operation, Parameters, Protocol, Service, ShapeKind, Signature, Unfit, UnfitReason,
+};
+
+use crate::call::Assume;
+use crate::codec::{self, Fault, Unwritable, WireRequest};
+use crate::credentials::{Assumed, Found};
+use crate::http::{HttpLimits, escaped};
+use crate::sign::{self, add_signature};
+use crate::{
+    Answer, Call, CallError, CredentialChain, CredentialsError, Endpoints, HttpAnswer, HttpClient,
+    HttpError, Names, timestamp,
+};
+
+/// How long STS may take.
+const ROLE_PATIENCE: Duration = Duration::from_secs(20);
+
+/// How many roles are remembered at most; then all are forgotten.
+const ROLES_MAX: usize = 1_000;
+
+/// What a client needs to know.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The endpoints that are not AWS's own.
+    pub endpoints: Endpoints,
+    /// Where credentials come from.
+    pub credentials: Arc<CredentialChain>,
+    /// What sends requests.
+    pub http: HttpClient,
+}
+
+/// A client of all of AWS's services. Clones share connections and credentials.
+#[derive(Clone, Debug)]
+pub struct Client {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    settings: Settings,
+    roles: Mutex<BTreeMap<(String, Option<String>), Arc<Assumed>>>,
+}
+
+/// Where a request goes, and what it is signed for.
+struct Target {
+    url: String,
+    region: String,
+    /// Whether it is spoken to without TLS, as stand-ins of AWS on one's own machine are.
+    is_plain: bool,
+    is_own: bool,
+}
+
+impl Client {
+    /// A client with these settings.
+    pub fn new(settings: Settings) -> Client {
+        Client { shared: Arc::new(Shared { settings, roles: Mutex::default() }) }
+    }
+
+    /// What sends its requests, for calls of what is no service of AWS.
+    pub fn http(&self) -> &HttpClient {
+        &self.shared.settings.http
+    }
+
+    /// The endpoints that are not AWS's own.
+    pub fn endpoints(&self) -> &Endpoints {
+        &self.shared.settings.endpoints
+    }
+
+    /// Calls an operation. One request is sent, and none again.
+    ///
+    /// # Errors
+    /// Where the parameters do not fit, there is no answer, or the service refuses.
+    pub async fn call(&self, call: Call<'_>) -> Result<Answer, CallError> {
+        let answer = self.call_raw(call).await?;
+        if let Some(refusal) = refused(call.service, &answer) {
+            return Err(CallError::Refused(Box::new(refusal)));
+        }
+        let result = codec::result(&call, &answer);
+        let result = result.map_err(|error| CallError::Client(error.to_string()))?;
+        let header = |names: &[&str]| names.iter().find_map(|name| answer.header(name));
+        let request_id = header(&["x-amzn-requestid", "x-amz-request-id", "x-amz-requestid"]);
+        let request_id = request_id.map(str::to_owned);
+        let in_body = || Fault::of_xml(&answer.body).request_id;
+        Ok(Answer {
+            result,
+            status: answer.status.as_u16(),
+            request_id: request_id.or_else(in_body).unwrap_or_default(),
+            headers: answer.headers,
+        })
+    }
+
+    async fn call_raw(&self, call: Call<'_>) -> Result<HttpAnswer, CallError> {
+        let request = self.request(&call).await?;
+        let limits =
+            HttpLimits { patience: call.patience, answer_bytes_max: call.answer_bytes_max };
+        self.http().send(request, limits).await.map_err(|error| match error {
+            HttpError::TooLong(bytes) => CallError::TooLong(bytes),
+            HttpError::Broken(reason) => CallError::Client(reason),
+            HttpError::Late => CallError::Client(error.to_string()),
+        })
+    }
+
+    /// Calls an operation, and gives the answer as soon as its head is there, refusals too.
+    pub(crate) async fn open(&self, call: Call<'_>) -> Result<Response<Incoming>, CallError> {
+        let request = self.request(&call).await?;
+        let opened = self.http().open(request).await;
+        opened.map_err(|error| CallError::Client(error.to_string()))
+    }
+
+    /// What the service refused with.
+    pub(crate) fn refusal_of(&self, service: &'static Service, answer: &HttpAnswer) -> CallError {
+        let refusal = refused(service, answer).unwrap_or_else(|| codec::refusal(service, answer));
+        CallError::Refused(Box::new(refusal))
+    }
+
+    async fn request(&self, call: &Call<'_>) -> Result<Request<Bytes>, CallError> {
+        check_spoken(call.service)?;
+        let parameters = parameters(call)?;
+        let wire = codec::request(call, &parameters).map_err(unwritable)?;
+        let target = self.target(call, &parameters);
+        self.signed(call, wire, &target).await
+    }
+
+    async fn signed(
+        &self,
+        call: &Call<'_>,
+        wire: WireRequest,
+        target: &Target,
+    ) -> Result<Request<Bytes>, CallError> {
+        let path = if target.is_own { own_path(call, &wire) } else { wire.path_and_query.clone() };
+        let unsent = |reason: String| CallError::Client(reason);
+        let mut request = Request::builder()
+            .method(wire.method.as_str())
+            .uri(format!("{}{path}", target.url))
+            .header("user-agent", concat!("stairwell/", env!("CARGO_PKG_VERSION")));
+        if call.operation.needs_checksum {
+            let digest = Md5::digest(&wire.body);
+            let digest = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, digest);
+            request = request.header("content-md5", digest);
+        }
+        if call.service.name == "apigateway" {
+            request = request.header("accept", "application/json");
+        }
+        for (name, value) in &wire.headers {
+            request = request.header(name.as_str(), value.as_str());
+        }
+        let mut request = request.body(wire.body).map_err(|error| unsent(error.to_string()))?;
+        if call.operation.is_anonymous {
+            return Ok(request);
+        }
+        let credentials = self.credentials(call.role, call.region, target.is_plain).await?;
+        let scope = sign::Scope {
+            service: &call.service.signing_name,
+            region: &target.region,
+            signature: call.service.signature,
+        };
+        add_signature(&mut request, &credentials, scope, SystemTime::now())
+            .map_err(|error| unsent(error.to_string()))?;
+        Ok(request)
+    }
+
+    /// Signs a request that is written by hand, for a service and a region.
+    ///
+    /// # Errors
+    /// Where there are no credentials.
+    pub async fn sign(
+        &self,
+        request: &mut Request<Bytes>,
+        service: &'static Service,
+        region: &str,
+        role: Option<&Assume<'_>>,
+    ) -> Result<(), CallError> {
+        let is_plain = request.uri().scheme_str() == Some("http");
+        let credentials = self.credentials(role, region, is_plain).await?;
+        let (name, signature) = (&service.signing_name, service.signature);
+        let scope = sign::Scope { service: name, region, signature };
+        add_signature(request, &credentials, scope, SystemTime::now())
+            .map_err(|error| CallError::Client(error.to_string()))
+    }
+
+    fn target(&self, call: &Call<'_>, parameters: &Object) -> Target {
+        if let Some(endpoint) = self.endpoints().of_service(call.service) {
+            return Target {
+                url: endpoint.at(""),
+                region: call.region.to_owned(),
+                is_plain: endpoint.is_plain(),
+                is_own: false,
+            };
+        }
+        let (mut host, region) = crate::endpoint::own(call.service, call.region);
+        if let Some(prefix) = host_prefix(call.service, call.operation, parameters) {
+            host = format!("{prefix}{host}");
+        }
+        if let Some(bucket) = bucket_in_host(call.service, parameters) {
+            host = format!("{bucket}.{host}");
+        }
+        Target { url: format!("https://{host}"), region, is_plain: false, is_own: true }
+    }
+
+    async fn credentials(
+        &self,
+        role: Option<&Assume<'_>>,
+        region: &str,
+        is_plain: bool,
+    ) -> Result<Credentials, CallError> {
+        match role {
+            Some(role) => self.assume(role, region).await,
+            None => self.own_credentials(region, is_plain).await,
+        }
+    }
+
+    async fn own_credentials(
+        &self,
+        region: &str,
+        is_plain: bool,
+    ) -> Result<Credentials, CallError> {
+        match self.shared.settings.credentials.find(!is_plain).await {
+            Ok(Found::Credentials(credentials)) => Ok(credentials),
+            Ok(Found::WebIdentity { role_arn, session_name, token }) => {
+                let kept = self.kept_role(&role_arn, None);
+                let fetch = async {
+                    let mut parameters = Object::new();
+                    parameters.insert("RoleArn", role_arn.as_str());
+                    parameters.insert("RoleSessionName", session_name);
+                    parameters.insert("WebIdentityToken", token);
+                    let action = "assumeRoleWithWebIdentity";
+                    self.ask_sts(action, &role_arn, parameters, region, None).await
+                };
+                kept.get(fetch).await
+            }
+            Ok(Found::Role { role_arn, external_id, base }) => {
+                let kept = self.kept_role(&role_arn, external_id.as_deref());
+                let role = Assume { role_arn: &role_arn, external_id: external_id.as_deref() };
+                kept.get(self.ask_for_role(&role, region, base)).await
+            }
+            // What stands in for AWS on one's own machine wants a signature for the service's name
+            // in it, and looks no further.
+            Err(CredentialsError::Missing) if is_plain => {
+                Ok(Credentials::new("test", "test", None, None, "nowhere"))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn assume(&self, role: &Assume<'_>, region: &str) -> Result<Credentials, CallError> {
+        let kept = self.kept_role(role.role_arn, role.external_id);
+        let fetch = async {
+            let sts = service_model::service("sts").expect("there is a model of STS");
+            let endpoint = self.endpoints().of_service(sts);
+            let is_plain = endpoint.is_some_and(crate::Endpoint::is_plain);
+            let base = self.own_credentials(region, is_plain).await?;
+            self.ask_for_role(role, region, base).await
+        };
+        Box::pin(kept.get(fetch)).await
+    }
+
+    fn kept_role(&self, role_arn: &str, external_id: Option<&str>) -> Arc<Assumed> {
+        let mut roles = self.shared.roles.lock();
+        if roles.len() >= ROLES_MAX {
+            roles.clear();
+        }
+        let key = (role_arn.to_owned(), external_id.map(str::to_owned));
+        roles.entry(key).or_default().clone()
+    }
+
+    async fn ask_for_role(
+        &self,
+        role: &Assume<'_>,
+        region: &str,
+        base: Credentials,
+    ) -> Result<Credentials, CallError> {
+        let mut parameters = Object::new();
+        parameters.insert("RoleArn", role.role_arn);
+        parameters.insert("RoleSessionName", "stairwell");
+        if let Some(external_id) = role.external_id {
+            parameters.insert("ExternalId", external_id);
+        }
+        self.ask_sts("assumeRole", role.role_arn, parameters, region, Some(base)).await
+    }
+
+    async fn ask_sts(
+        &self,
+        action: &str,
+        role_arn: &str,
+        parameters: Object,
+        region: &str,
+        base: Option<Credentials>,
+    ) -> Result<Credentials, CallError> {
+        let not_assumed = |reason: String| {
+            CallError::Credentials(CredentialsError::NotAssumed {
+                role_arn: role_arn.to_owned(),
+                reason,
+            })
+        };
+        let service = service_model::service("sts").expect("there is a model of STS");
+        let operation = service.operation(action).expect("STS gives roles");
+        let given = Value::from(parameters.clone());
+        let call = Call {
+            service,
+            operation,
+            parameters: &given,
+            region,
+            role: None,
+            names: Names::Model,
+            idempotency_token: "",
+            patience: ROLE_PATIENCE,
+            answer_bytes_max: 64 * 1024,
+        };
+        let wire = codec::request(&call, &parameters).map_err(unwritable)?;
+        let target = self.target(&call, &parameters);
+        let mut request = Request::builder().method("POST").uri(format!("{}/", target.url));
+        for (name, value) in &wire.headers {
+            request = request.header(name.as_str(), value.as_str());
+        }
+        let mut request =
+            request.body(wire.body).map_err(|error| not_assumed(error.to_string()))?;
+        if let Some(base) = base {
+            let (region, signature) = (target.region.as_str(), Signature::V4);
+            let scope = sign::Scope { service: &service.signing_name, region, signature };
+            add_signature(&mut request, &base, scope, SystemTime::now())
+                .map_err(|error| not_assumed(error.to_string()))?;
+        }
+        let limits = HttpLimits { patience: ROLE_PATIENCE, answer_bytes_max: 64 * 1024 };
+        let answer = self.http().send(request, limits).await;
+        let answer = answer.map_err(|error| not_assumed(error.to_string()))?;
+        if let Some(refusal) = refused(service, &answer) {
+            return Err(not_assumed(refusal.message));
+        }
+        let result =
+            codec::result(&call, &answer).map_err(|error| not_assumed(error.to_string()))?;
+        of_sts(&result).ok_or_else(|| not_assumed("STS gave no credentials".to_owned()))
+    }
+}
+
+/// Refuses what only speaks what is not spoken here.
+fn check_spoken(service: &Service) -> Result<(), CallError> {
+    let what = match (service.protocol, service.signature) {
+        (Protocol::Cbor, _) => "speaks only CBOR",
+        (_, Signature::Bearer) => "wants a bearer token",
+        (_, Signature::V2) => "wants signatures of version 2",
+        (_, Signature::V4 | Signature::S3) => return Ok(()),
+    };
+    let message = format!("{} {what}, which this version of Stairwell does not", service.id);
+    Err(CallError::Unsupported(message))
+}
+
+/// The parameters, once they are found to fit, with a token against being carried out twice.
+fn parameters(call: &Call<'_>) -> Result<Object, CallError> {
+    let unfit = Parameters::KNOWN.check(call.service, call.operation, call.parameters);
+    if !unfit.is_empty() {
+        return Err(CallError::Unfit(unfit));
+    }
+    let mut parameters = call.parameters.as_object().cloned().unwrap_or_default();
+    let input = call.operation.input.map(|input| &call.service.shape(input).kind);
+    if let Some(ShapeKind::Structure(members)) = input {
+        for member in members.members.iter().filter(|member| member.is_idempotency_token) {
+            let given = |(name, value): (&Arc<str>, &Value)| {
+                let found = members.parameter(name);
+                !value.is_null() && found.is_some_and(|found| found.name == member.name)
+            };
+            if !parameters.iter().any(given) {
+                parameters.insert(member.parameter.as_str(), call.idempotency_token);
+            }
+        }
+    }
+    Ok(parameters)
+}
+
+fn unwritable(error: Unwritable) -> CallError {
+    let Unwritable { name, expected } = error;
+    let pointer = format!("/{name}");
+    CallError::Unfit(vec![Unfit { pointer, reason: UnfitReason::WrongKind { name, expected } }])
+}
+
+/// What the service refused with; none where it did not. An error of S3 may come with status 200.
+fn refused(service: &'static Service, answer: &HttpAnswer) -> Option<crate::Refusal> {
+    let is_hidden = || {
+        service.protocol == Protocol::RestXml
+            && answer.body.len() < 4_096
+            && codec::Element::parse(&answer.body).is_ok_and(|root| root.name == "Error")
+    };
+    if answer.status.is_success() && !is_hidden() {
+        return None;
+    }
+    let mut refusal = codec::refusal(service, answer);
+    if answer.status.is_redirection() && refusal.message.is_empty() {
+        let to = answer.header("location").unwrap_or("nowhere");
+        refusal.message =
+            format!("The service answered with a redirect to {to}, which is not followed");
+    }
+    Some(refusal)
+}
+
+/// What the host begins with, for operations that say so.
+fn host_prefix(service: &Service, operation: &Operation, parameters: &Object) -> Option<String> {
+    let mut prefix = operation.host_prefix.clone()?;
+    if let ShapeKind::Structure(members) = &service.shape(operation.input?).kind {
+        for member in members.members.iter().filter(|member| member.is_host_label) {
+            let value = parameters.get(&member.parameter).and_then(Value::as_str)?;
+            prefix = prefix.replace(&format!("{{{}}}", member.name), &escaped(value));
+        }
+    }
+    Some(prefix)
+}
+
+/// The bucket that is part of the host's name at S3 itself. One that cannot be stays in the path.
+fn bucket_in_host<'a>(service: &Service, parameters: &'a Object) -> Option<&'a str> {
+    let bucket = parameters.get("Bucket").and_then(Value::as_str)?;
+    let is_label = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (service.name == "s3" && bucket.bytes().all(is_label)).then_some(bucket)
+}
+
+/// The path at S3 itself, where the bucket is part of the host's name.
+fn own_path(call: &Call<'_>, wire: &WireRequest) -> String {
+    let none = Object::new();
+    let parameters = call.parameters.as_object().unwrap_or(&none);
+    let path = match bucket_in_host(call.service, parameters) {
+        Some(bucket) => {
+            let path = wire.path_and_query.strip_prefix('/').unwrap_or_default();
+            path.strip_prefix(bucket).unwrap_or(path)
+        }
+        None => wire.path_and_query.as_str(),
+    };
+    if path.starts_with('/') { path.to_owned() } else { format!("/{path}") }
+}
+
+/// The credentials that STS gives.
+fn of_sts(result: &Value) -> Option<Credentials> {
+    let credentials = result.get("Credentials")?;
+    let text = |name: &str| credentials.get(name).and_then(Value::as_str);
+    let expires = text("Expiration").and_then(timestamp::of_answer).map(SystemTime::from);
+    let token = text("SessionToken").map(str::to_owned);
+    let (key, secret) = (text("AccessKeyId")?, text("SecretAccessKey")?);
+    Some(Credentials::new(key, secret, token, expires, "STS"))
+}

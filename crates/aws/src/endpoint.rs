@@ -1,0 +1,231 @@
+//! Where services are.
+//! See <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>.
+
+use std::collections::BTreeMap;
+
+use hyper::Uri;
+use service_model::Service;
+
+/// A URL that requests are sent to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Endpoint {
+    /// Without a slash at the end.
+    url: String,
+    uri: Uri,
+}
+
+/// Why a text is no endpoint.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum EndpointError {
+    /// It is none.
+    #[error("'{0}' is not a URL such as http://127.0.0.1:9001")]
+    NotAUrl(String),
+    /// The value of a variable is none.
+    #[error("{variable}: '{value}' is not a URL such as http://127.0.0.1:9001")]
+    Variable {
+        /// The name of the environment variable.
+        variable: String,
+        /// Its value.
+        value: String,
+    },
+}
+
+impl Endpoint {
+    /// The endpoint of that URL, such as `http://127.0.0.1:9001` or `https://example.com/path`.
+    ///
+    /// # Errors
+    /// Where it is no URL with a host, or not of the schemes `http` and `https`.
+    pub fn parse(text: &str) -> Result<Endpoint, EndpointError> {
+        let not_a_url = || EndpointError::NotAUrl(text.to_owned());
+        let uri: Uri = text.parse().map_err(|_| not_a_url())?;
+        let has_scheme = matches!(uri.scheme_str(), Some("http" | "https"));
+        let has_host = uri.host().is_some_and(|host| !host.is_empty());
+        if !has_scheme || !has_host || uri.query().is_some() {
+            return Err(not_a_url());
+        }
+        Ok(Endpoint { url: text.trim_end_matches('/').to_owned(), uri })
+    }
+
+    /// The URL of a path, which begins with a slash, at this endpoint.
+    pub fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.url)
+    }
+
+    /// Whether it is spoken to without TLS.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.uri.scheme_str() == Some("http")
+    }
+}
+
+/// The endpoints that are configured. What has none is at AWS's own.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Endpoints {
+    every: Option<Endpoint>,
+    /// By what follows `AWS_ENDPOINT_URL_` in the variable's name.
+    by_service: BTreeMap<String, Endpoint>,
+}
+
+/// The variables of Step Functions Local, with the services that they are for.
+/// See <https://docs.aws.amazon.com/step-functions/latest/dg/sfn-local-config-options.html>.
+const LOCAL: [(&str, &str); 8] = [
+    ("LAMBDA_ENDPOINT", "LAMBDA"),
+    ("BATCH_ENDPOINT", "BATCH"),
+    ("DYNAMODB_ENDPOINT", "DYNAMODB"),
+    ("ECS_ENDPOINT", "ECS"),
+    ("GLUE_ENDPOINT", "GLUE"),
+    ("SAGE_MAKER_ENDPOINT", "SAGEMAKER"),
+    ("SNS_ENDPOINT", "SNS"),
+    ("SQS_ENDPOINT", "SQS"),
+];
+
+const EVERY: &str = "AWS_ENDPOINT_URL";
+
+impl Endpoints {
+    /// Those of `AWS_ENDPOINT_URL` and `AWS_ENDPOINT_URL_<SERVICE>`, and of the variables that Step
+    /// Functions Local had, which come last. None where `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` is
+    /// `true`.
+    ///
+    /// # Errors
+    /// Where one of the variables holds no URL.
+    pub fn of(
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Endpoints, EndpointError> {
+        let variables: BTreeMap<String, String> =
+            variables.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+        let mut endpoints = Endpoints::default();
+        let ignored = variables.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
+        if ignored.is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+            return Ok(endpoints);
+        }
+        let parse = |variable: &str, value: &str| {
+            Endpoint::parse(value).map_err(|_| EndpointError::Variable {
+                variable: variable.to_owned(),
+                value: value.to_owned(),
+            })
+        };
+        for (variable, service) in LOCAL {
+            if let Some(value) = variables.get(variable) {
+                endpoints.by_service.insert(service.to_owned(), parse(variable, value)?);
+            }
+        }
+        for (variable, value) in &variables {
+            if variable == EVERY {
+                endpoints.every = Some(parse(variable, value)?);
+            } else if let Some(service) = variable.strip_prefix("AWS_ENDPOINT_URL_") {
+                endpoints.by_service.insert(service.to_owned(), parse(variable, value)?);
+            }
+        }
+        Ok(endpoints)
+    }
+
+    /// The same, with one more for a service by its id, such as `Lambda`.
+    pub fn with(mut self, service_id: &str, endpoint: Endpoint) -> Endpoints {
+        self.by_service.insert(variable_part(service_id), endpoint);
+        self
+    }
+
+    /// The endpoint that is configured for a service.
+    pub fn of_service(&self, service: &Service) -> Option<&Endpoint> {
+        self.by_service.get(&variable_part(&service.id)).or(self.every.as_ref())
+    }
+}
+
+/// What stands for a service in the names of variables: `COST_EXPLORER` of `Cost Explorer`.
+fn variable_part(service_id: &str) -> String {
+    service_id.to_uppercase().replace([' ', '-'], "_")
+}
+
+/// The endpoint of AWS's own for a service, and the region that requests there are signed for.
+pub(crate) fn own(service: &Service, region: &str) -> (String, String) {
+    let partition = partition(region);
+    if let Some(global) = service.global_endpoint(partition) {
+        return (global.host.clone(), global.region.clone());
+    }
+    let suffix = service_model::dns_suffix(partition).unwrap_or("amazonaws.com");
+    (format!("{}.{region}.{suffix}", service.endpoint_prefix), region.to_owned())
+}
+
+/// The partition of a region.
+/// See <https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html>.
+fn partition(region: &str) -> &'static str {
+    let of_prefix = [
+        ("cn-", "aws-cn"),
+        ("us-gov-", "aws-us-gov"),
+        ("us-isob-", "aws-iso-b"),
+        ("us-isof-", "aws-iso-f"),
+        ("us-iso-", "aws-iso"),
+        ("eu-isoe-", "aws-iso-e"),
+        ("eusc-", "aws-eusc"),
+    ];
+    let found = of_prefix.into_iter().find(|(prefix, _)| region.starts_with(prefix));
+    found.map_or("aws", |(_, partition)| partition)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_is_a_url() {
+        for (text, expected) in [
+            ("http://127.0.0.1:9001", Some("http://127.0.0.1:9001/p")),
+            ("http://lambda.local/", Some("http://lambda.local/p")),
+            ("http://proxy/lambda", Some("http://proxy/lambda/p")),
+            ("https://lambda.local", Some("https://lambda.local/p")),
+            ("127.0.0.1:9001", None),
+            ("http://host/?a=b", None),
+            ("ftp://host", None),
+            ("", None),
+        ] {
+            let at = Endpoint::parse(text).ok().map(|endpoint| endpoint.at("/p"));
+            assert_eq!(at.as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn endpoints_come_from_variables() {
+        let variables = |pairs: &[(&str, &str)]| {
+            let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+            Endpoints::of(pairs.iter().map(owned).collect::<Vec<_>>())
+        };
+        let url = |endpoints: &Endpoints, service: &str| {
+            let service = service_model::service(service).expect("the test names a service");
+            endpoints.of_service(service).map(|endpoint| endpoint.at(""))
+        };
+        let endpoints = variables(&[
+            ("AWS_ENDPOINT_URL", "http://every"),
+            ("AWS_ENDPOINT_URL_COST_EXPLORER", "http://costs"),
+            ("AWS_ENDPOINT_URL_LAMBDA", "http://new"),
+            ("LAMBDA_ENDPOINT", "http://old"),
+            ("SQS_ENDPOINT", "http://queues"),
+            ("AWS_ENDPOINT_URL_SNS", ""),
+        ])
+        .expect("they are URLs");
+        for (service, expected) in [
+            ("costexplorer", "http://costs"),
+            ("lambda", "http://new"),
+            ("sqs", "http://queues"),
+            ("sns", "http://every"),
+        ] {
+            assert_eq!(url(&endpoints, service).as_deref(), Some(expected));
+        }
+        let none = variables(&[]).expect("there is nothing wrong with nothing");
+        assert_eq!(url(&none, "sqs"), None);
+        let wrong = variables(&[("AWS_ENDPOINT_URL_SQS", "queues")]);
+        let message = wrong.expect_err("it is no URL").to_string();
+        assert!(message.starts_with("AWS_ENDPOINT_URL_SQS: 'queues'"), "{message}");
+    }
+
+    #[test]
+    fn services_are_where_aws_has_them() {
+        for (service, region, host, signed_for) in [
+            ("dynamodb", "eu-west-1", "dynamodb.eu-west-1.amazonaws.com", "eu-west-1"),
+            ("iam", "eu-west-1", "iam.amazonaws.com", "us-east-1"),
+            ("sqs", "cn-north-1", "sqs.cn-north-1.amazonaws.com.cn", "cn-north-1"),
+            ("sfn", "us-gov-west-1", "states.us-gov-west-1.amazonaws.com", "us-gov-west-1"),
+        ] {
+            let service = service_model::service(service).expect("the test names a service");
+            assert_eq!(own(service, region), (host.to_owned(), signed_for.to_owned()));
+        }
+    }
+}
