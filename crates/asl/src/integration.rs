@@ -2,10 +2,15 @@
 //! functions by their ARN.
 //! See <https://docs.aws.amazon.com/step-functions/latest/dg/integrate-services.html>.
 
+mod optimised;
+mod sfn;
+
 use json::{Object, Value};
+use service_model::{Operation, Parameters, Service, UnfitReason};
 
 use crate::IntegrationPattern;
 use crate::fields::{Field, Shape};
+use crate::language::QueryLanguage;
 
 /// An action of a service that Task states can call.
 #[derive(Clone, Copy)]
@@ -17,7 +22,21 @@ pub struct Integration {
     /// How a task may wait for it.
     pub patterns: &'static [IntegrationPattern],
     /// What `Parameters` may hold.
-    pub(crate) parameters: &'static [Field],
+    pub(crate) parameters: ParameterTable,
+}
+
+/// What the parameters of an action may be.
+#[derive(Clone, Copy)]
+pub(crate) enum ParameterTable {
+    /// These.
+    Fields(&'static [Field]),
+    /// Those of an operation of a service's API, by their names in the model.
+    Model {
+        /// The name of the service: `dynamodb`.
+        service: &'static str,
+        /// The action: `putItem`.
+        action: &'static str,
+    },
 }
 
 impl std::fmt::Debug for Integration {
@@ -32,29 +51,80 @@ impl Integration {
     /// # Errors
     /// What is wrong, in AWS's words.
     pub fn check(&self, parameters: &Value) -> Result<(), String> {
-        let none = Object::new();
-        let parameters = parameters.as_object().unwrap_or(&none);
-        for field in self.parameters {
-            let name = field.name;
-            match parameters.get(name) {
-                None if field.required => {
-                    return Err(format!("The field '{name}' is required but was missing"));
+        match self.parameters {
+            ParameterTable::Fields(table) => check_fields(table, parameters),
+            ParameterTable::Model { .. } => {
+                match self.parameters.unfit(parameters, Parameters::KNOWN).into_iter().next() {
+                    None => Ok(()),
+                    Some((_, reason)) => Err(reason),
                 }
-                Some(value) if field.is_text() && value.as_str().is_none() => {
-                    if field.required || !value.is_null() {
-                        return Err(format!("The value for the field '{name}' must be a STRING"));
-                    }
-                }
-                Some(_) | None => {}
             }
         }
-        let is_known = |name: &str| self.parameters.iter().any(|field| field.name == name);
-        match parameters.iter().find(|(name, _)| !is_known(name)) {
-            Some((name, _)) => {
-                Err(format!("The field '{name}' is not supported by Step Functions"))
+    }
+}
+
+fn check_fields(table: &[Field], parameters: &Value) -> Result<(), String> {
+    let none = Object::new();
+    let parameters = parameters.as_object().unwrap_or(&none);
+    for field in table {
+        let name = field.name;
+        match parameters.get(name) {
+            None if field.required => {
+                return Err(format!("The field '{name}' is required but was missing"));
             }
-            None => Ok(()),
+            Some(value) if field.is_text() && value.as_str().is_none() => {
+                if field.required || !value.is_null() {
+                    return Err(format!("The value for the field '{name}' must be a STRING"));
+                }
+            }
+            Some(_) | None => {}
         }
+    }
+    let is_known = |name: &str| table.iter().any(|field| field.name == name);
+    match parameters.iter().find(|(name, _)| !is_known(name)) {
+        Some((name, _)) => Err(format!("The field '{name}' is not supported by Step Functions")),
+        None => Ok(()),
+    }
+}
+
+impl ParameterTable {
+    /// Whether there is a parameter that must be there.
+    pub(crate) fn has_required(self) -> bool {
+        match self {
+            ParameterTable::Fields(table) => table.iter().any(|field| field.required),
+            ParameterTable::Model { .. } => {
+                !self.unfit(&Object::new().into(), Parameters::KNOWN).is_empty()
+            }
+        }
+    }
+
+    /// What of parameters does not fit the model: pointers into them, and reasons.
+    pub(crate) fn unfit(self, parameters: &Value, known: Parameters) -> Vec<(String, String)> {
+        let Some((service, operation)) = self.model() else { return Vec::new() };
+        // What is null is there: the service looks at it.
+        let is_null = |name: &str| parameters.get(name).is_some_and(Value::is_null);
+        let unfit = known.check(service, operation, parameters).into_iter();
+        unfit
+            .filter(|unfit| !matches!(&unfit.reason, UnfitReason::Missing(name) if is_null(name)))
+            .map(|unfit| (unfit.pointer, unfit.reason.to_string()))
+            .collect()
+    }
+
+    fn model(self) -> Option<(&'static Service, &'static Operation)> {
+        let ParameterTable::Model { service, action } = self else { return None };
+        let service = service_model::service(service)?;
+        Some((service, service.operation(action)?))
+    }
+}
+
+/// How parameters stand for values that are not known yet, in a query language.
+pub(crate) fn as_written(language: QueryLanguage) -> Parameters {
+    match language {
+        QueryLanguage::JsonPath => Parameters { has_paths: true, is_expression: |_| false },
+        QueryLanguage::Jsonata => Parameters {
+            has_paths: false,
+            is_expression: |text| jsonata::expression_text(text).is_some(),
+        },
     }
 }
 
@@ -65,13 +135,13 @@ pub fn integration(service: &str, action: &str) -> Option<Integration> {
 
 /// Every action that there is, by service.
 pub fn integrations() -> impl Iterator<Item = Integration> {
-    let sdk = SFN.iter().map(|(action, parameters)| Integration {
+    let sdk = sfn::SFN.iter().map(|(action, parameters)| Integration {
         service: "aws-sdk:sfn",
         action,
         patterns: CALLBACK,
-        parameters,
+        parameters: ParameterTable::Fields(parameters),
     });
-    OPTIMISED.iter().copied().chain(sdk)
+    optimised::integrations().chain(sdk)
 }
 
 /// Whether there is any action of that service.
@@ -90,181 +160,24 @@ pub(crate) fn find(service: &str, resource: &str) -> Option<(Integration, Integr
 const CALLBACK: &[IntegrationPattern] =
     &[IntegrationPattern::RequestResponse, IntegrationPattern::WaitForTaskToken];
 
-const OPTIMISED: &[Integration] = &[
-    Integration {
-        service: "lambda",
-        action: "invoke",
-        patterns: CALLBACK,
-        parameters: &[
-            text("FunctionName").required(),
-            any("Payload"),
-            text("InvocationType"),
-            text("LogType"),
-            text("ClientContext"),
-            text("Qualifier"),
-        ],
-    },
-    Integration {
-        service: "states",
-        action: "startExecution",
-        patterns: &[
-            IntegrationPattern::RequestResponse,
-            IntegrationPattern::Sync,
-            IntegrationPattern::Sync2,
-            IntegrationPattern::WaitForTaskToken,
-        ],
-        parameters: &[
-            text("StateMachineArn").required(),
-            any("Input"),
-            text("Name"),
-            text("TraceHeader"),
-        ],
-    },
-];
-
-/// The operations of Step Functions, each with the members of its request. What is a text there
-/// may be any value here: it is written as JSON.
-const SFN: &[(&str, &[Field])] = &[
-    ("createActivity", &[any("Name").required(), any("Tags"), any("EncryptionConfiguration")]),
-    (
-        "createStateMachine",
-        &[
-            any("Name").required(),
-            any("Definition").required(),
-            any("RoleArn").required(),
-            any("Type"),
-            any("LoggingConfiguration"),
-            any("Tags"),
-            any("TracingConfiguration"),
-            any("Publish"),
-            any("VersionDescription"),
-            any("EncryptionConfiguration"),
-        ],
-    ),
-    (
-        "createStateMachineAlias",
-        &[any("Name").required(), any("RoutingConfiguration").required(), any("Description")],
-    ),
-    ("deleteActivity", &[any("ActivityArn").required()]),
-    ("deleteStateMachine", &[any("StateMachineArn").required()]),
-    ("deleteStateMachineAlias", &[any("StateMachineAliasArn").required()]),
-    ("deleteStateMachineVersion", &[any("StateMachineVersionArn").required()]),
-    ("describeActivity", &[any("ActivityArn").required()]),
-    ("describeExecution", &[any("ExecutionArn").required(), any("IncludedData")]),
-    ("describeMapRun", &[any("MapRunArn").required()]),
-    ("describeStateMachine", &[any("StateMachineArn").required(), any("IncludedData")]),
-    ("describeStateMachineAlias", &[any("StateMachineAliasArn").required()]),
-    ("describeStateMachineForExecution", &[any("ExecutionArn").required(), any("IncludedData")]),
-    ("getActivityTask", &[any("ActivityArn").required(), any("WorkerName")]),
-    (
-        "getExecutionHistory",
-        &[
-            any("ExecutionArn").required(),
-            any("MaxResults"),
-            any("ReverseOrder"),
-            any("NextToken"),
-            any("IncludeExecutionData"),
-        ],
-    ),
-    ("listActivities", &[any("MaxResults"), any("NextToken")]),
-    (
-        "listExecutions",
-        &[
-            any("StateMachineArn"),
-            any("StatusFilter"),
-            any("MaxResults"),
-            any("NextToken"),
-            any("MapRunArn"),
-            any("RedriveFilter"),
-        ],
-    ),
-    ("listMapRuns", &[any("ExecutionArn").required(), any("MaxResults"), any("NextToken")]),
-    (
-        "listStateMachineAliases",
-        &[any("StateMachineArn").required(), any("NextToken"), any("MaxResults")],
-    ),
-    (
-        "listStateMachineVersions",
-        &[any("StateMachineArn").required(), any("NextToken"), any("MaxResults")],
-    ),
-    ("listStateMachines", &[any("MaxResults"), any("NextToken")]),
-    ("listTagsForResource", &[any("ResourceArn").required()]),
-    (
-        "publishStateMachineVersion",
-        &[any("StateMachineArn").required(), any("RevisionId"), any("Description")],
-    ),
-    ("redriveExecution", &[any("ExecutionArn").required(), any("ClientToken")]),
-    ("sendTaskFailure", &[any("TaskToken").required(), any("Error"), any("Cause")]),
-    ("sendTaskHeartbeat", &[any("TaskToken").required()]),
-    ("sendTaskSuccess", &[any("TaskToken").required(), any("Output").required()]),
-    (
-        "startExecution",
-        &[any("StateMachineArn").required(), any("Name"), any("Input"), any("TraceHeader")],
-    ),
-    (
-        "startSyncExecution",
-        &[
-            any("StateMachineArn").required(),
-            any("Name"),
-            any("Input"),
-            any("TraceHeader"),
-            any("IncludedData"),
-        ],
-    ),
-    ("stopExecution", &[any("ExecutionArn").required(), any("Error"), any("Cause")]),
-    ("tagResource", &[any("ResourceArn").required(), any("Tags").required()]),
-    (
-        "testState",
-        &[
-            any("Definition").required(),
-            any("RoleArn"),
-            any("Input"),
-            any("InspectionLevel"),
-            any("RevealSecrets"),
-            any("Variables"),
-            any("StateName"),
-            any("Mock"),
-            any("Context"),
-            any("StateConfiguration"),
-        ],
-    ),
-    ("untagResource", &[any("ResourceArn").required(), any("TagKeys").required()]),
-    (
-        "updateMapRun",
-        &[
-            any("MapRunArn").required(),
-            any("MaxConcurrency"),
-            any("ToleratedFailurePercentage"),
-            any("ToleratedFailureCount"),
-        ],
-    ),
-    (
-        "updateStateMachine",
-        &[
-            any("StateMachineArn").required(),
-            any("Definition"),
-            any("RoleArn"),
-            any("LoggingConfiguration"),
-            any("TracingConfiguration"),
-            any("Publish"),
-            any("VersionDescription"),
-            any("EncryptionConfiguration"),
-        ],
-    ),
-    (
-        "updateStateMachineAlias",
-        &[any("StateMachineAliasArn").required(), any("Description"), any("RoutingConfiguration")],
-    ),
-    (
-        "validateStateMachineDefinition",
-        &[any("Definition").required(), any("Type"), any("Severity"), any("MaxResults")],
-    ),
-];
-
 const fn text(name: &'static str) -> Field {
     Field::new(name, Shape::Text)
 }
 
 const fn any(name: &'static str) -> Field {
     Field::new(name, Shape::Any)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_action_of_a_model_is_in_it() {
+        for integration in integrations() {
+            if matches!(integration.parameters, ParameterTable::Model { .. }) {
+                assert!(integration.parameters.model().is_some(), "{integration:?}");
+            }
+        }
+    }
 }

@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use json::Value;
 
-use crate::fields::{Field, check_parameters, expect_object, nearest};
+use crate::fields::{check_parameters, expect_object, nearest};
 use crate::integration;
-use crate::integration::integrations;
+use crate::integration::{ParameterTable, as_written, integrations};
 use crate::language::QueryLanguage;
 use crate::place::Place;
 use crate::state::StateReader;
 use crate::{Code, IntegrationPattern, Resource, WorkflowType};
+
+/// What is given to an activity or a function is theirs to look at.
+const NONE: ParameterTable = ParameterTable::Fields(&[]);
 
 /// `Resource`, and what it asks of the other fields.
 pub(crate) fn compile(state: &mut StateReader<'_, '_>) -> Resource {
@@ -51,7 +54,7 @@ fn known() -> Vec<String> {
 }
 
 /// The resource, and what its parameters may be.
-fn parse(text: &Arc<str>) -> Result<(Resource, &'static [Field]), (Code, String)> {
+fn parse(text: &Arc<str>) -> Result<(Resource, ParameterTable), (Code, String)> {
     let not_an_arn = || {
         let message = "Value is not a valid resource ARN".to_owned();
         Err((Code::SchemaValidationFailed, message))
@@ -73,7 +76,7 @@ fn parse(text: &Arc<str>) -> Result<(Resource, &'static [Field]), (Code, String)
         if name.is_empty() || name.contains(':') || !is_placed {
             return not_an_arn();
         }
-        return Ok((Resource::Activity(Arc::clone(text)), &[]));
+        return Ok((Resource::Activity(Arc::clone(text)), NONE));
     }
     if service == "lambda"
         && let Some(function) = resource.strip_prefix("function:")
@@ -82,7 +85,7 @@ fn parse(text: &Arc<str>) -> Result<(Resource, &'static [Field]), (Code, String)
         if name.is_empty() || qualifier.is_empty() || qualifier.contains(':') || !is_placed {
             return not_an_arn();
         }
-        return Ok((Resource::Lambda(Arc::clone(text)), &[]));
+        return Ok((Resource::Lambda(Arc::clone(text)), NONE));
     }
     Err(not_supported(text))
 }
@@ -91,7 +94,7 @@ fn parse(text: &Arc<str>) -> Result<(Resource, &'static [Field]), (Code, String)
 fn parse_integration(
     text: &str,
     resource: &str,
-) -> Result<(Resource, &'static [Field]), (Code, String)> {
+) -> Result<(Resource, ParameterTable), (Code, String)> {
     // A pattern may hold a colon, too.
     let named = resource.split('.').next().unwrap_or_default();
     let Some(colon) = named.rfind(':') else {
@@ -154,19 +157,49 @@ fn refused_in_express(workflow_type: WorkflowType, text: &str) -> Option<&'stati
 /// The parameters of an integration, as far as they can be known before it runs.
 fn check_call<'a>(
     state: &mut StateReader<'_, 'a>,
-    table: &[Field],
+    table: ParameterTable,
     resource: &str,
     resource_place: &Place<'a>,
 ) {
-    if state.language != QueryLanguage::JsonPath || table.is_empty() {
+    if let ParameterTable::Model { .. } = table {
+        return check_modelled(state, table, resource, resource_place);
+    }
+    let ParameterTable::Fields(fields) = table else { return };
+    if state.language != QueryLanguage::JsonPath || fields.is_empty() {
         return;
     }
-    if !state.fields.has("Parameters") && table.iter().any(|field| field.required) {
+    if !state.fields.has("Parameters") && table.has_required() {
         let message = format_args!("Parameters field is required for resource ARN: {resource}");
         state.findings.error(resource_place, message);
     }
     let Some((parameters, place)) = state.fields.located("Parameters") else { return };
     if let Some(parameters) = expect_object(parameters, &place, state.findings) {
-        check_parameters(parameters, table, &place, state.findings);
+        check_parameters(parameters, fields, &place, state.findings);
+    }
+}
+
+/// The same for those that a service's model has. In JSONata, what is no expression is known too.
+fn check_modelled<'a>(
+    state: &mut StateReader<'_, 'a>,
+    table: ParameterTable,
+    resource: &str,
+    resource_place: &Place<'a>,
+) {
+    let field = match state.language {
+        QueryLanguage::JsonPath => "Parameters",
+        QueryLanguage::Jsonata => "Arguments",
+    };
+    if !state.fields.has(field) && table.has_required() {
+        let message = format_args!("{field} field is required for resource ARN: {resource}");
+        state.findings.error(resource_place, message);
+    }
+    let Some((parameters, place)) = state.fields.located(field) else { return };
+    let is_expression = |text: &str| jsonata::expression_text(text).is_some();
+    if state.language == QueryLanguage::Jsonata && parameters.as_str().is_some_and(is_expression) {
+        return;
+    }
+    let Some(object) = expect_object(parameters, &place, state.findings) else { return };
+    for (_, reason) in table.unfit(&Value::from(object.clone()), as_written(state.language)) {
+        state.findings.error(&place, reason);
     }
 }

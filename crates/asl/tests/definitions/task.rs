@@ -155,10 +155,10 @@ fn integrations_are_found_by_their_resource() {
 #[test]
 fn other_resources_are_refused_by_name() {
     check_resource(
-        "arn:aws:states:::http:invoke",
+        "arn:aws:states:::teleport:beam",
         expect![[r#"
             Error INVALID_RESOURCE at /States/S/Resource
-                The resource 'arn:aws:states:::http:invoke' is not supported by this version of Stairwell. Supported are: activities, Lambda functions, and the integrations lambda, states, aws-sdk:sfn"#]],
+                The resource 'arn:aws:states:::teleport:beam' is not supported by this version of Stairwell. Supported are: activities, Lambda functions, and the integrations lambda, states, apigateway, http, bedrock, elasticmapreduce, sqs, sns, dynamodb, events, ecs, batch, glue, databrew, codebuild, athena, bedrock, sagemaker, emr-containers, emr-serverless, eks, mediaconvert, aws-sdk:sfn"#]],
     );
     check_resource(
         "arn:aws:states:::states:startExecution.sync:3",
