@@ -66,7 +66,13 @@ fn names(kind: &EventKind) -> (&'static str, Option<&'static str>) {
         Kind::ParallelStateSucceeded => return ("ParallelStateSucceeded", None),
         Kind::ParallelStateFailed => return ("ParallelStateFailed", None),
         Kind::ParallelStateAborted => return ("ParallelStateAborted", None),
-        Kind::MapStateStarted { .. } => ("MapStateStarted", "mapStateStartedEventDetails"),
+        Kind::MapStateStarted { .. } | Kind::DistributedMapStateStarted { .. } => {
+            ("MapStateStarted", "mapStateStartedEventDetails")
+        }
+        Kind::MapRunStarted { .. } => ("MapRunStarted", "mapRunStartedEventDetails"),
+        Kind::MapRunSucceeded => return ("MapRunSucceeded", None),
+        Kind::MapRunFailed(_) => ("MapRunFailed", "mapRunFailedEventDetails"),
+        Kind::MapRunAborted => return ("MapRunAborted", None),
         Kind::MapStateSucceeded => return ("MapStateSucceeded", None),
         Kind::MapStateFailed => return ("MapStateFailed", None),
         Kind::MapStateAborted => return ("MapStateAborted", None),
@@ -129,7 +135,8 @@ fn write_details(out: &mut JsonWriter, kind: &EventKind, with_data: bool) {
         | Kind::ActivityFailed(failure)
         | Kind::ActivityTimedOut(failure)
         | Kind::LambdaFunctionFailed(failure)
-        | Kind::LambdaFunctionTimedOut(failure) => write_failure(out, failure),
+        | Kind::LambdaFunctionTimedOut(failure)
+        | Kind::MapRunFailed(failure) => write_failure(out, failure),
         Kind::StateEntered { state_type: _, name, input, state: _, until: _ } => {
             out.text("name", name);
             write_input(out, input, with_data);
@@ -159,9 +166,11 @@ fn write_details(out: &mut JsonWriter, kind: &EventKind, with_data: bool) {
         Kind::ActivityStarted { worker_name } => {
             out.optional_text("workerName", worker_name.as_deref());
         }
-        Kind::MapStateStarted { length, items: _, input: _, max_concurrency: _, processor: _ } => {
+        Kind::MapStateStarted { length, items: _, input: _, max_concurrency: _, processor: _ }
+        | Kind::DistributedMapStateStarted { length } => {
             out.integer("length", *length);
         }
+        Kind::MapRunStarted { request } => out.text("mapRunArn", &request.arn),
         Kind::MapIterationStarted { name, index, iteration: _, input: _ }
         | Kind::MapIterationSucceeded { name, index }
         | Kind::MapIterationFailed { name, index }
@@ -178,6 +187,8 @@ fn write_details(out: &mut JsonWriter, kind: &EventKind, with_data: bool) {
         | Kind::ParallelStateSucceeded
         | Kind::ParallelStateFailed
         | Kind::ParallelStateAborted
+        | Kind::MapRunSucceeded
+        | Kind::MapRunAborted
         | Kind::MapStateSucceeded
         | Kind::MapStateFailed
         | Kind::MapStateAborted

@@ -10,8 +10,8 @@ use json::Document;
 
 use crate::{
     Activity, ChildTask, EventId, EventKind, Execution, Failure, Frame, FrameId, HistoryEvent,
-    Join, MapItem, MapJoin, MockedExecution, Note, Position, Record, RetryAt, ServiceRequest,
-    ServiceTarget, ServiceTask, Status, TaskState, Timestamp, WaitingOn,
+    Join, MapItem, MapJoin, MapRunState, MockedExecution, Note, Position, Record, RetryAt,
+    ServiceRequest, ServiceTarget, ServiceTask, Status, TaskState, Timestamp, WaitingOn,
 };
 
 impl Execution {
@@ -22,6 +22,9 @@ impl Execution {
             Record::Event(event) => self.apply_event(event),
             Record::Note(Note::RetryScheduled { frame, retry }) => {
                 self.schedule_retry(*frame, *retry);
+            }
+            Record::Note(Note::MapRunChild { processor }) => {
+                self.frame_mut(FrameId::ROOT).region = *processor;
             }
             Record::Note(Note::Mocked { mocks }) => {
                 self.mocked = Some(Box::new(MockedExecution::new(mocks.clone())));
@@ -104,6 +107,12 @@ impl Execution {
                 };
                 self.start_join(event, *length, Some(map));
             }
+            EventKind::MapRunStarted { request } => {
+                let run =
+                    MapRunState { started: event.id, request: (**request).clone(), ended: false };
+                self.wait_on(event, WaitingOn::MapRun(Box::new(run)));
+            }
+            EventKind::MapRunSucceeded | EventKind::MapRunFailed(_) => self.map_run_ended(event),
             EventKind::MapIterationStarted { index, iteration, input, .. } => {
                 self.start_iteration(event, *index, *iteration, input);
                 return;
@@ -119,6 +128,9 @@ impl Execution {
             | EventKind::ParallelStateSucceeded
             | EventKind::ParallelStateFailed
             | EventKind::ParallelStateAborted
+            | EventKind::DistributedMapStateStarted { .. }
+            // It is still to be stopped.
+            | EventKind::MapRunAborted
             | EventKind::MapStateSucceeded
             | EventKind::MapStateFailed
             | EventKind::MapStateAborted
@@ -230,6 +242,14 @@ impl Execution {
         }
     }
 
+    fn map_run_ended(&mut self, event: &HistoryEvent) {
+        if let Position::In { waiting_on: WaitingOn::MapRun(run), .. } =
+            &mut self.frame_mut(event.frame).position
+        {
+            run.ended = true;
+        }
+    }
+
     fn start_join(&mut self, event: &HistoryEvent, length: u64, map: Option<MapJoin>) {
         let join = Join { children: Vec::new(), finished: 0, length, map };
         self.wait_on(event, WaitingOn::Join(Box::new(join)));
@@ -294,13 +314,14 @@ impl Execution {
         }
     }
 
-    /// Remembers the nested execution or the job that the frame's task awaited.
+    /// Remembers the nested execution, the Map Run or the job that the frame awaited.
     fn abandon(&mut self, id: FrameId) {
-        let job = self.frame(id).task().and_then(TaskState::awaited_job);
+        let frame = self.frame(id);
+        let job = frame.task().and_then(TaskState::awaited_job);
+        let child: Option<Arc<str>> = frame.task().and_then(TaskState::awaited_child).cloned();
+        let run = frame.map_run().filter(|run| !run.ended).map(|run| run.request.arn.clone());
         self.abandoned_jobs.extend(job);
-        let child: Option<Arc<str>> =
-            self.frame(id).task().and_then(TaskState::awaited_child).cloned();
-        self.abandoned.extend(child);
+        self.abandoned.extend(child.or(run));
     }
 
     /// Removes the frames below that one.

@@ -2,7 +2,7 @@
 //! See <https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html>.
 
 use asl::{Program, State};
-use json::{Object, Value};
+use json::{Document, Object, Value};
 
 use crate::{Execution, FrameId, MapItem, Position, TaskToken, Timestamp};
 
@@ -12,7 +12,23 @@ pub(crate) struct Moment<'a> {
     /// `$$.Task.Token` of the attempt that is about to be scheduled.
     pub(crate) token: Option<&'a TaskToken>,
     /// `$$.Map.Item` of the iteration that is about to start.
-    pub(crate) item: Option<&'a MapItem>,
+    pub(crate) item: Option<ItemView<'a>>,
+}
+
+/// `$$.Map.Item`
+#[derive(Clone, Copy)]
+pub(crate) struct ItemView<'a> {
+    pub(crate) index: u64,
+    pub(crate) value: &'a Document,
+    pub(crate) key: Option<&'a str>,
+    /// Of a Map Run alone.
+    pub(crate) source: Option<&'a str>,
+}
+
+impl<'a> From<&'a MapItem> for ItemView<'a> {
+    fn from(item: &'a MapItem) -> ItemView<'a> {
+        ItemView { index: item.index, value: &item.value, key: None, source: None }
+    }
 }
 
 /// The context object as an expression of this frame sees it; `entering` is the state that the
@@ -85,20 +101,26 @@ fn state_part(state: &State, entered: Timestamp, retries: &[u32]) -> Object {
     part
 }
 
-fn enclosing_item(execution: &Execution, frame: FrameId) -> Option<&MapItem> {
+fn enclosing_item(execution: &Execution, frame: FrameId) -> Option<ItemView<'_>> {
     let mut frame = execution.frames.get(&frame)?;
     loop {
         if let Some(item) = &frame.item {
-            return Some(item);
+            return Some(item.into());
         }
         frame = execution.frames.get(&frame.parent?)?;
     }
 }
 
-fn map_part(item: &MapItem) -> Object {
+fn map_part(item: ItemView<'_>) -> Object {
     let mut inner = Object::new();
     inner.insert("Index", i64::try_from(item.index).unwrap_or(i64::MAX));
+    if let Some(key) = item.key {
+        inner.insert("Key", key);
+    }
     inner.insert("Value", item.value.value().clone());
+    if let Some(source) = item.source {
+        inner.insert("Source", source);
+    }
     let mut part = Object::new();
     part.insert("Item", inner);
     part

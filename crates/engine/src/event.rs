@@ -5,7 +5,7 @@ use std::sync::Arc;
 use asl::{RegionIndex, StateIndex, StateType};
 use json::Document;
 
-use crate::{ChildRequest, EventId, Failure, FrameId, Mocks, TaskToken, Timestamp};
+use crate::{ChildRequest, EventId, Failure, FrameId, MapRunRequest, Mocks, TaskToken, Timestamp};
 
 /// One entry of what an execution has written: a history event, which AWS's API shows, or a note,
 /// which only recovery reads. Applying all records in order gives the execution.
@@ -27,6 +27,11 @@ pub enum Note {
         frame: FrameId,
         /// When, by which retrier.
         retry: RetryAt,
+    },
+    /// The execution, which has just started, is a child of a Map Run.
+    MapRunChild {
+        /// What it runs: the item processor.
+        processor: RegionIndex,
     },
     /// The execution, which has just started, runs under a test case.
     Mocked {
@@ -207,6 +212,18 @@ pub enum EventKind {
         /// Not shown: what each iteration runs.
         processor: RegionIndex,
     },
+    /// Shown as `MapStateStarted`: the Map state is in DISTRIBUTED mode.
+    DistributedMapStateStarted {
+        /// How many items its input has; 0 where they are read from elsewhere.
+        length: u64,
+    },
+    MapRunStarted {
+        /// Not shown, but for its ARN.
+        request: Box<MapRunRequest>,
+    },
+    MapRunSucceeded,
+    MapRunFailed(Failure),
+    MapRunAborted,
     MapStateSucceeded,
     MapStateFailed,
     MapStateAborted,

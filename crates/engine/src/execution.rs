@@ -7,8 +7,9 @@ use asl::{RegionIndex, StateIndex};
 use json::Document;
 
 use crate::{
-    ChildRequest, Effect, EventId, ExecutionId, Failure, FrameId, Job, MockedExecution, RetryAt,
-    ServiceRequest, StartParameters, TaskId, TaskResource, TaskToken, Timestamp,
+    ChildRequest, Effect, EventId, ExecutionId, Failure, FrameId, Job, MapRunState,
+    MockedExecution, RetryAt, ServiceRequest, StartParameters, TaskId, TaskResource, TaskToken,
+    Timestamp,
 };
 
 /// How an execution stands.
@@ -45,7 +46,7 @@ pub struct Execution {
     pub frames: BTreeMap<FrameId, Frame>,
     /// The number of the next frame.
     pub next_frame: u32,
-    /// Nested executions that were awaited by what is gone since: to be stopped.
+    /// Nested executions and Map Runs that were awaited by what is gone since: to be stopped.
     pub abandoned: Vec<Arc<str>>,
     /// Jobs of services that were awaited by what is gone since: to be stopped.
     pub abandoned_jobs: Vec<Job>,
@@ -131,6 +132,8 @@ pub enum WaitingOn {
     Task(Box<TaskState>),
     /// The branches or iterations below it.
     Join(Box<Join>),
+    /// A Map Run.
+    MapRun(Box<MapRunState>),
 }
 
 /// An attempt of a Task state that is under way.
@@ -264,6 +267,9 @@ impl Execution {
         let jobs = self.abandoned_jobs.iter().cloned().map(|job| Effect::StopJob { job });
         let running = self.status == Status::Running;
         let tasks = self.frames.iter().filter_map(|(id, frame)| {
+            if let Some(run) = frame.map_run() {
+                return run.pending_effect(*id, running);
+            }
             let task = frame.task()?;
             if running { task.pending_effect(*id) } else { task.stop_effect() }
         });
@@ -286,6 +292,14 @@ impl Execution {
     pub fn task(&self, task: TaskId) -> Option<&TaskState> {
         let state = self.frames.get(&task.frame)?.task()?;
         (self.status == Status::Running && state.scheduled == task.scheduled).then_some(state)
+    }
+
+    /// The Map Run that is still waited for.
+    pub fn map_run(&self, task: TaskId) -> Option<&MapRunState> {
+        let run = self.frames.get(&task.frame)?.map_run()?;
+        let is_awaited =
+            self.status == Status::Running && run.started == task.scheduled && !run.ended;
+        is_awaited.then_some(run)
     }
 
     /// The attempt that bears this token and is still waited for.
@@ -329,7 +343,7 @@ impl Frame {
             WaitingOn::Until(until) => Some(*until),
             WaitingOn::Retry(retry) => Some(retry.at),
             WaitingOn::Task(task) => task.due(),
-            WaitingOn::Nothing | WaitingOn::Join(_) => None,
+            WaitingOn::Nothing | WaitingOn::Join(_) | WaitingOn::MapRun(_) => None,
         }
     }
 
@@ -337,6 +351,14 @@ impl Frame {
     pub fn task(&self) -> Option<&TaskState> {
         match &self.position {
             Position::In { waiting_on: WaitingOn::Task(task), .. } => Some(task),
+            _ => None,
+        }
+    }
+
+    /// The Map Run that it waits for, or that was the last thing it waited for.
+    pub fn map_run(&self) -> Option<&MapRunState> {
+        match &self.position {
+            Position::In { waiting_on: WaitingOn::MapRun(run), .. } => Some(run),
             _ => None,
         }
     }
@@ -354,6 +376,20 @@ impl Frame {
             Position::In { waiting_on: WaitingOn::Task(task), .. } => Some(task),
             _ => None,
         }
+    }
+}
+
+impl MapRunState {
+    /// What is to be done about it: in an execution that has ended, it is stopped.
+    fn pending_effect(&self, frame: FrameId, is_running: bool) -> Option<Effect> {
+        if self.ended {
+            return None;
+        }
+        if !is_running {
+            return Some(Effect::StopChild { child_arn: self.request.arn.clone() });
+        }
+        let task = TaskId { frame, scheduled: self.started };
+        Some(Effect::StartMapRun { task, request: Box::new(self.request.clone()) })
     }
 }
 

@@ -16,6 +16,7 @@ mod execution;
 mod failure;
 mod ids;
 mod limits;
+mod map_run;
 mod mock;
 mod retry;
 mod states;
@@ -30,10 +31,11 @@ pub use execution::{
 pub use failure::{ErrorName, Failure};
 pub use ids::{EventId, ExecutionId, FrameId, TaskId, TaskToken, Timestamp};
 pub use limits::Limits;
+pub use map_run::{MapRunItem, MapRunRequest, MapRunState, select_item};
 pub use mock::{MockedExecution, MockedOutcome, MockedResponse, Mocks};
 pub use step::{
     ChildRequest, Effect, Input, Job, ServiceRequest, ServiceTarget, StartParameters, Step,
-    StepEnv, start, start_mocked, step,
+    StepEnv, start, start_map_child, start_mocked, step,
 };
 pub use trial::{
     Inspection, StateTrial, TRIED_STATE_NAME, TrialMock, TrialOutcome, TrialParameters, TrialStatus,

@@ -10,6 +10,8 @@ pub struct Limits {
     pub history_events_max: u64,
     /// Iterations of an inline Map that run at a time where `MaxConcurrency` is 0: 40.
     pub inline_map_concurrency_max: u64,
+    /// Child executions of a Map Run that run at a time where `MaxConcurrency` is 0: 10,000.
+    pub map_run_concurrency_max: u64,
     /// How long a Standard execution may run, in seconds: a year.
     pub execution_seconds_max: u64,
     /// Bytes of UTF-8 in one variable: 262,144.
@@ -32,6 +34,7 @@ impl Limits {
         payload_bytes_max: 262_144,
         history_events_max: 25_000,
         inline_map_concurrency_max: 40,
+        map_run_concurrency_max: 10_000,
         execution_seconds_max: 31_536_000,
         variable_bytes_max: 262_144,
         assign_bytes_max: 262_144,
@@ -45,6 +48,7 @@ impl Limits {
         payload_bytes_max: 256,
         history_events_max: 60,
         inline_map_concurrency_max: 3,
+        map_run_concurrency_max: 3,
         execution_seconds_max: 10_000,
         variable_bytes_max: 100,
         assign_bytes_max: 150,

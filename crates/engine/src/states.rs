@@ -1,6 +1,7 @@
 //! One file per type of state: what happens when a frame works in it.
 
 mod choice;
+mod distributed;
 mod fail;
 mod join;
 mod map;

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use asl::{IntegrationPattern, Program, State, StateIndex, StateKind, Transition};
+use asl::{IntegrationPattern, Program, RegionIndex, State, StateIndex, StateKind, Transition};
 use json::Document;
 use rand_core::Rng;
 
@@ -12,7 +12,8 @@ use crate::retry::{RUNTIME, TIMEOUT};
 use crate::trial::Trial;
 use crate::{
     EventId, EventKind, Execution, ExecutionId, Failure, Frame, FrameId, HistoryEvent, Limits,
-    Mocks, Note, Position, Record, Status, TaskId, TaskResource, TaskToken, Timestamp, WaitingOn,
+    MapRunRequest, Mocks, Note, Position, Record, Status, TaskId, TaskResource, TaskToken,
+    Timestamp, WaitingOn,
 };
 
 /// What an execution starts with.
@@ -67,6 +68,13 @@ pub enum Input {
         /// Its result, or why it failed.
         outcome: Result<Document, Failure>,
     },
+    /// A Map Run has ended.
+    MapRunFinished {
+        /// Which: the frame, and its `MapRunStarted` event.
+        task: TaskId,
+        /// Its result, or why it failed.
+        outcome: Result<Document, Failure>,
+    },
     /// A worker is alive. Writes no record.
     Heartbeat {
         /// Which.
@@ -116,9 +124,16 @@ pub enum Effect {
         /// In which form the answer is.
         pattern: IntegrationPattern,
     },
-    /// Stop a nested execution that nobody waits for any more.
+    /// Start a Map Run, unless it is under way; answer with `MapRunFinished` when it has ended.
+    StartMapRun {
+        /// Whose: the frame, and its `MapRunStarted` event.
+        task: TaskId,
+        /// What to start.
+        request: Box<MapRunRequest>,
+    },
+    /// Stop a nested execution, or a Map Run, that nobody waits for any more.
     StopChild {
-        /// The nested execution.
+        /// The nested execution or the Map Run.
         child_arn: Arc<str>,
     },
     /// Call a service; answer with `TaskSubmitted` where the task goes on waiting for its token,
@@ -240,6 +255,27 @@ pub fn start_mocked(
 ) -> (Execution, Step) {
     let limit_seconds = env.limits.execution_seconds_max;
     let seconds = program.timeout_seconds.unwrap_or(limit_seconds).min(limit_seconds);
+    begin(program, parameters, mocks.map(|mocks| Note::Mocked { mocks }), seconds, env)
+}
+
+/// As [`start`], of a child execution of a Map Run: it runs the item processor.
+pub fn start_map_child(
+    program: &Program,
+    parameters: StartParameters,
+    processor: RegionIndex,
+    env: &mut StepEnv<'_>,
+) -> (Execution, Step) {
+    let seconds = env.limits.execution_seconds_max;
+    begin(program, parameters, Some(Note::MapRunChild { processor }), seconds, env)
+}
+
+fn begin(
+    program: &Program,
+    parameters: StartParameters,
+    note: Option<Note>,
+    seconds: u64,
+    env: &mut StepEnv<'_>,
+) -> (Execution, Step) {
     let started = EventKind::ExecutionStarted {
         input: parameters.input.clone(),
         role_arn: parameters.role_arn.clone(),
@@ -250,8 +286,8 @@ pub fn start_mocked(
     let mut execution = Execution::new(parameters);
     let step = Stepper::run(program, &mut execution, env, |stepper| {
         stepper.emit(FrameId::ROOT, EventId::NONE, started)?;
-        if let Some(mocks) = mocks {
-            stepper.write(Record::Note(Note::Mocked { mocks }));
+        if let Some(note) = note {
+            stepper.write(Record::Note(note));
         }
         Ok(())
     });
@@ -306,6 +342,17 @@ pub(crate) struct Stepper<'a, 'env> {
 }
 
 impl<'a, 'env> Stepper<'a, 'env> {
+    pub(crate) fn new(
+        program: &'a Program,
+        execution: &'a mut Execution,
+        env: &'a mut StepEnv<'env>,
+    ) -> Self {
+        let transitions_left = env.limits.transitions_per_step;
+        let (step, ready) = (Step::default(), VecDeque::new());
+        let (entering, trial) = (None, None);
+        Stepper { program, execution, env, step, ready, transitions_left, entering, trial }
+    }
+
     fn run(
         program: &'a Program,
         execution: &'a mut Execution,
@@ -337,12 +384,8 @@ impl<'a, 'env> Stepper<'a, 'env> {
         first: impl FnOnce(&mut Self) -> Result<(), Ended>,
     ) -> Step {
         let abandoned_before = (execution.abandoned.len(), execution.abandoned_jobs.len());
-        let transitions_left = env.limits.transitions_per_step;
-        let step = Step::default();
-        let ready = VecDeque::new();
-        let entering = None;
-        let mut stepper =
-            Stepper { program, execution, env, step, ready, transitions_left, entering, trial };
+        let mut stepper = Stepper::new(program, execution, env);
+        stepper.trial = trial;
         // How an execution ends is written in its records; there is nothing to report here.
         let (Ok(()) | Err(Ended)) = first(&mut stepper).and_then(|()| stepper.advance_all());
         stepper.ask_for_stops(abandoned_before);
@@ -363,7 +406,9 @@ impl<'a, 'env> Stepper<'a, 'env> {
                 self.heartbeat(task);
                 Ok(())
             }
+            Input::MapRunFinished { task, outcome } => self.map_run_finished(task, outcome),
             Input::Stopped(failure) => {
+                self.abort_map_run(FrameId::ROOT)?;
                 self.abort_below(FrameId::ROOT, None, None)?;
                 self.end(EventId::NONE, EventKind::ExecutionAborted(failure))
             }
@@ -400,7 +445,9 @@ impl<'a, 'env> Stepper<'a, 'env> {
                 self.work(id, previous)
             }
             WaitingOn::Task(_) => self.task_timed_out(id),
-            WaitingOn::Nothing | WaitingOn::Join(_) => unreachable!("neither is ever due"),
+            WaitingOn::Nothing | WaitingOn::Join(_) | WaitingOn::MapRun(_) => {
+                unreachable!("none of them is ever due")
+            }
         }
     }
 
@@ -601,6 +648,7 @@ impl<'a, 'env> Stepper<'a, 'env> {
             | Effect::CallService { task, .. }
             | Effect::AwaitJob { task, .. }
             | Effect::OfferActivity { task, .. } => execution.task(*task).is_some(),
+            Effect::StartMapRun { task, .. } => execution.map_run(*task).is_some(),
             Effect::StopChild { .. } | Effect::StopJob { .. } => true,
         });
         let children = execution.abandoned[children_before..].iter();

@@ -63,6 +63,7 @@ impl Shell {
                     }
                 }
                 Effect::AwaitJob { task, job } => self.await_job(held, task, job),
+                Effect::StartMapRun { task, request } => self.start_map_run(held, task, &request),
                 Effect::StopChild { child_arn } => children_to_stop.push(child_arn),
                 Effect::StopJob { job } => jobs_to_stop.push(job),
             }
@@ -73,7 +74,7 @@ impl Shell {
         let (scope, arn) = (held.header.scope.clone(), held.header.arn.clone());
         let stop_job = |job| self.clone().stop_job(scope.clone(), arn.clone(), job);
         let jobs: JoinSet<bool> = jobs_to_stop.into_iter().map(stop_job).collect();
-        let children = self.clone().stop_children(arn.clone(), children_to_stop);
+        let children = self.clone().stop_children(scope.clone(), arn.clone(), children_to_stop);
         let stop = async move {
             let are_stopped = children.await;
             jobs.join_all().await.into_iter().all(|is_stopped| is_stopped) && are_stopped
@@ -238,6 +239,7 @@ impl Shell {
     /// What the end of an execution means to others, once it is durable.
     pub(crate) async fn ended(self: &Arc<Self>, held: &Held) {
         tracing::debug!(arn = %held.header.arn, status = ?held.header.status, "ended");
+        self.map_runs.child_ended(held);
         let mut waiters = self.effects.waiters.lock().remove(&held.header.id).unwrap_or_default();
         if let Some(ParentTask { execution, task }) = held.header.parent
             && self.may_wait(execution).await
@@ -262,16 +264,33 @@ impl Shell {
     }
 
     /// Stops nested executions, all at once. Says whether that is done.
-    async fn stop_children(self: Arc<Self>, parent_arn: Arc<str>, children: Vec<Arc<str>>) -> bool {
+    async fn stop_children(
+        self: Arc<Self>,
+        scope: Scope,
+        parent_arn: Arc<str>,
+        children: Vec<Arc<str>>,
+    ) -> bool {
         let failure = child::stop_failure(&parent_arn);
-        let stop = |child_arn| self.clone().stop_child(child_arn, failure.clone());
+        let stop = |child_arn| self.clone().stop_child(scope.clone(), child_arn, failure.clone());
         let stops: JoinSet<bool> = children.into_iter().map(stop).collect();
         stops.join_all().await.into_iter().all(|is_stopped| is_stopped)
     }
 
-    async fn stop_child(self: Arc<Self>, child_arn: Arc<str>, failure: Failure) -> bool {
+    async fn stop_child(
+        self: Arc<Self>,
+        scope: Scope,
+        child_arn: Arc<str>,
+        failure: Failure,
+    ) -> bool {
         let mut backoff = Backoff::default();
         loop {
+            if child_arn.contains(":mapRun:") {
+                let Err(error) = self.stop_map_run(&scope, &child_arn).await else { return true };
+                if !backoff.pause(&self, &error).await {
+                    return false;
+                }
+                continue;
+            }
             let error = match self.store.find_execution(&child_arn).await {
                 Ok(None) => return true,
                 Ok(Some(id)) => match self.ask(id, Ask::Stop(failure.clone())).await {

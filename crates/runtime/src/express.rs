@@ -151,7 +151,7 @@ impl Shell {
         Ok(StartedExecution { execution_arn: arn, start_date: now })
     }
 
-    fn express_limits(&self) -> Limits {
+    pub(crate) fn express_limits(&self) -> Limits {
         Limits {
             execution_seconds_max: EXPRESS_SECONDS_MAX,
             // AWS counts the events of Standard executions alone.
@@ -160,7 +160,7 @@ impl Shell {
         }
     }
 
-    async fn run_express(
+    pub(crate) async fn run_express(
         self: Arc<Self>,
         scope: Scope,
         program: Arc<Program>,
@@ -243,7 +243,11 @@ impl Shell {
                 let outcome = Err(Failure::new("States.Runtime", cause));
                 let _ = inputs.send(Input::TaskFinished { task, outcome });
             }
-            Effect::CallService { .. } | Effect::StopChild { .. } | Effect::StopJob { .. } => {}
+            // A Map state in DISTRIBUTED mode is refused in an Express machine.
+            Effect::StartMapRun { .. }
+            | Effect::CallService { .. }
+            | Effect::StopChild { .. }
+            | Effect::StopJob { .. } => {}
         }
     }
 }

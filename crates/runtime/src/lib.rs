@@ -30,6 +30,7 @@ mod effects;
 mod express;
 mod integration;
 mod map_data;
+mod map_run;
 mod offers;
 
 mod machines;

@@ -12,6 +12,7 @@ use crate::effects::Effects;
 use crate::integration::Calls;
 use crate::live::Live;
 use crate::machines::Machines;
+use crate::map_run::MapRuns;
 use crate::offers::Offers;
 use crate::programs::Programs;
 use crate::random::Random;
@@ -33,6 +34,7 @@ pub(crate) struct Shell {
     pub(crate) timers: Timers,
     pub(crate) effects: Effects,
     pub(crate) calls: Calls,
+    pub(crate) map_runs: MapRuns,
     pub(crate) offers: Arc<Offers>,
     pub(crate) machines: Machines,
     pub(crate) programs: Programs,
@@ -51,6 +53,7 @@ impl Shell {
             timers: Timers::new(),
             effects: Effects::default(),
             calls: Calls::new(config.service_calls_max),
+            map_runs: MapRuns::default(),
             offers: Arc::new(Offers::new(config.activity_pollers_max)),
             machines: Machines::new(),
             programs: Programs::new(),

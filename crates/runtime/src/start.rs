@@ -282,7 +282,7 @@ impl Shell {
     }
 
     /// Returns the execution where it has ended, with nothing left to do.
-    async fn commit_start(
+    pub(crate) async fn commit_start(
         self: &Arc<Self>,
         first: FirstStep,
     ) -> Result<Option<Box<Held>>, StoreError> {
@@ -404,10 +404,10 @@ impl StartTarget {
 }
 
 /// An execution that has taken its first step, and whose commit is still to come.
-struct FirstStep {
-    held: Box<Held>,
-    commit: Commit,
-    effects: Vec<Effect>,
+pub(crate) struct FirstStep {
+    pub(crate) held: Box<Held>,
+    pub(crate) commit: Commit,
+    pub(crate) effects: Vec<Effect>,
 }
 
 fn commit_due(commit: &Commit) -> Option<Timestamp> {

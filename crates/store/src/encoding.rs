@@ -13,7 +13,7 @@ mod store_forms;
 
 use engine::{Execution, Record, Status};
 
-use crate::{ExecutionHeader, StoreError};
+use crate::{ExecutionHeader, MapRunOutcomes, MapRunRecord, StoreError};
 use row::{RowReader, RowWriter, Stored};
 pub use store_forms::AgendaRow;
 
@@ -79,6 +79,32 @@ pub fn encode_agenda(row: &AgendaRow) -> Vec<u8> {
 /// [`StoreError::Corrupt`] where it is something else.
 pub fn decode_agenda(bytes: &[u8]) -> Result<AgendaRow, StoreError> {
     decode("agenda", bytes)
+}
+
+/// The record of a Map Run.
+pub fn encode_map_run(record: &MapRunRecord) -> Vec<u8> {
+    encode(record, 512)
+}
+
+/// What [`encode_map_run`] encoded.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] where it is something else.
+pub fn decode_map_run(bytes: &[u8]) -> Result<MapRunRecord, StoreError> {
+    decode("Map Run", bytes)
+}
+
+/// Outcomes of children of a Map Run.
+pub fn encode_map_run_outcomes(outcomes: &MapRunOutcomes) -> Vec<u8> {
+    encode(outcomes, 64 + outcomes.children.len() * 64)
+}
+
+/// What [`encode_map_run_outcomes`] encoded.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] where it is something else.
+pub fn decode_map_run_outcomes(bytes: &[u8]) -> Result<MapRunOutcomes, StoreError> {
+    decode("outcomes of a Map Run", bytes)
 }
 
 /// Every status, by its number.

@@ -11,6 +11,7 @@ mod due;
 pub mod encoding;
 mod error;
 mod faults;
+mod map_run;
 mod memory;
 pub mod rebuild;
 mod record;
@@ -21,6 +22,9 @@ use async_trait::async_trait;
 pub use due::DueIndex;
 pub use error::StoreError;
 pub use faults::{Fault, FaultyStore, Operation};
+pub use map_run::{
+    MapRunChild, MapRunCounts, MapRunMark, MapRunOutcomes, MapRunRecord, MapRunStatus,
+};
 pub use memory::MemoryStore;
 pub use record::{
     Agenda, Claim, Commit, DefinitionId, ExecutionHeader, ExecutionQuery, Expected, HistoryCursor,

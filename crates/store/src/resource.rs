@@ -14,6 +14,14 @@ pub enum ResourceKind {
     Definition = 2,
     /// An activity, by name.
     Activity = 3,
+    /// A Map Run ([`crate::MapRunRecord`]), by what its ARN says after `mapRun:`.
+    MapRun = 4,
+    /// Outcomes of the children of a Map Run ([`crate::MapRunOutcomes`]), by its UUID, `/` and a
+    /// number of sixteen hexadecimal digits that counts up.
+    MapRunOutcomes = 5,
+    /// The Map Runs of an execution: nothing, by the execution's number, `/`, the start in
+    /// milliseconds (sixteen hexadecimal digits), `/`, and the name of the [`ResourceKind::MapRun`].
+    MapRunOfExecution = 6,
 }
 
 /// Which resource.

@@ -79,9 +79,6 @@ fn processor_config(state: &mut StateReader<'_, '_>, region: RegionIndex) -> Opt
             state.findings.error(&place.member("Mode"), message);
         }
         (Some("DISTRIBUTED"), WorkflowType::Standard) => {
-            let message = "The value 'DISTRIBUTED' of the field 'Mode' is not supported by this \
-                           version of Stairwell";
-            state.findings.error(&place.member("Mode"), message);
             return Some(match fields.text("ExecutionType") {
                 Some("EXPRESS") => WorkflowType::Express,
                 _ => WorkflowType::Standard,

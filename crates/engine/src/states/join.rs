@@ -105,7 +105,9 @@ impl Stepper<'_, '_> {
         raised: &Raised,
         previous: EventId,
     ) -> Result<EventId, Ended> {
-        let has_begun = self.execution.frame(id).join().is_some()
+        let frame = self.execution.frame(id);
+        let has_begun = frame.join().is_some()
+            || frame.map_run().is_some()
             || raised.failure.error.as_deref() == Some(QUERY_EVALUATION);
         let kind = match &self.state_of(id).kind {
             StateKind::Map(_) if has_begun => EventKind::MapStateFailed,
@@ -138,12 +140,24 @@ impl Stepper<'_, '_> {
                 let name = self.state_of(id).name.clone();
                 self.emit(child, led_by, EventKind::MapIterationAborted { name, index })?;
             }
+            self.abort_map_run(child)?;
             self.abort_below(child, None, previous)?;
             if let Some(kind) = self.aborted_event(child) {
                 self.emit(child, led_by, kind)?;
             }
         }
         Ok(())
+    }
+
+    /// Writes that the Map Run of a frame is cut off, where it waits for one.
+    pub(crate) fn abort_map_run(&mut self, id: FrameId) -> Result<(), Ended> {
+        match self.execution.frame(id).map_run() {
+            Some(run) if !run.ended => {
+                let started = run.started;
+                self.emit(id, started, EventKind::MapRunAborted).map(drop)
+            }
+            _ => Ok(()),
+        }
     }
 
     fn aborted_event(&self, id: FrameId) -> Option<EventKind> {

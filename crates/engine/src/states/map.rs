@@ -1,9 +1,9 @@
-//! Map, inline: one iteration per item, so many at a time.
+//! Map: inline, one iteration per item, so many at a time.
 
 use asl::{DataFlow, Map, State, StateKind};
 use json::{Document, Value};
 
-use crate::context::Moment;
+use crate::context::{ItemView, Moment};
 use crate::evaluate::{Fault, View};
 use crate::step::{Ended, Stepper};
 use crate::{EventId, EventKind, Frame, FrameId, MapItem};
@@ -25,6 +25,9 @@ impl Stepper<'_, '_> {
         input: &Document,
         previous: EventId,
     ) -> Result<(), Ended> {
+        if let Some(distributed) = &map.distributed {
+            return self.distributed_map(id, state, (map, distributed), input, previous);
+        }
         let items = match self.items(id, state, map, input) {
             Ok(items) => items,
             Err(fault) => return self.fail_with(id, fault, previous),
@@ -99,7 +102,7 @@ impl Stepper<'_, '_> {
         let input = match &map.item_selector {
             None => Ok(item.value.clone()),
             Some(selector) => {
-                let moment = Moment { token: None, item: Some(&item) };
+                let moment = Moment { token: None, item: Some(ItemView::from(&item)) };
                 let view = View { moment, ..View::of(&effective) };
                 self.payload(id, selector, "ItemSelector", view)
             }
@@ -140,7 +143,7 @@ impl Stepper<'_, '_> {
 }
 
 /// What AWS says of items that are none.
-fn not_an_array(state: &State, map: &Map, items: &Document) -> Fault {
+pub(crate) fn not_an_array(state: &State, map: &Map, items: &Document) -> Fault {
     match (&state.data, &map.items) {
         (DataFlow::JsonPath(_), items) => {
             let path = if let asl::Items::Path(path) = items { path.text() } else { "$" };

@@ -83,7 +83,7 @@ impl Stepper<'_, '_> {
         let mut selected = Vec::with_capacity(values.len());
         for (index, value) in (0..).zip(values) {
             let item = MapItem { index, value: Document::from(value.clone()) };
-            let moment = Moment { token: None, item: Some(&item) };
+            let moment = Moment { token: None, item: Some((&item).into()) };
             let view = View { moment, ..View::of(effective) };
             selected.push(self.payload(id, selector, "ItemSelector", view)?.value().clone());
         }

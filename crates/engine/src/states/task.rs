@@ -482,7 +482,7 @@ fn region_of(arn: &str) -> &str {
 }
 
 /// A random (version 4) UUID.
-fn random_uuid(random: &mut dyn Rng) -> String {
+pub(crate) fn random_uuid(random: &mut dyn Rng) -> String {
     let mut bytes = [0; 16];
     random.fill_bytes(&mut bytes);
     uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()

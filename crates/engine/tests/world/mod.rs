@@ -161,18 +161,31 @@ impl World {
                 self.send(Input::ActivityStarted { task, worker_name: Some("worker".into()) });
                 self.answer(task);
             }
+            Effect::StartMapRun { task, request } => {
+                self.calls.push(format!("{request:?}"));
+                if let Some(outcome) = self.next_outcome() {
+                    self.send(Input::MapRunFinished { task, outcome });
+                }
+            }
             Effect::StopChild { child_arn } => self.stops.push(child_arn.to_string()),
             Effect::StopJob { job } => self.stops.push(job.submitted.text().to_owned()),
         }
     }
 
     fn answer(&mut self, task: TaskId) {
-        let outcome = match self.answers.pop_front().unwrap_or(Answer::Never) {
-            Answer::Succeed(output) => Ok(Document::from_text(output).expect("the test says JSON")),
-            Answer::Fail(error, cause) => Err(Failure::new(error, cause)),
-            Answer::Never => return,
-        };
-        self.send(Input::TaskFinished { task, outcome });
+        if let Some(outcome) = self.next_outcome() {
+            self.send(Input::TaskFinished { task, outcome });
+        }
+    }
+
+    fn next_outcome(&mut self) -> Option<Result<Document, Failure>> {
+        match self.answers.pop_front().unwrap_or(Answer::Never) {
+            Answer::Succeed(output) => {
+                Some(Ok(Document::from_text(output).expect("the test says JSON")))
+            }
+            Answer::Fail(error, cause) => Some(Err(Failure::new(error, cause))),
+            Answer::Never => None,
+        }
     }
 
     /// One line per event: seconds since the start, id, previous id, type, details.
@@ -288,6 +301,13 @@ fn describe(kind: &EventKind) -> String {
         EventKind::ParallelStateFailed => "ParallelStateFailed".into(),
         EventKind::ParallelStateAborted => "ParallelStateAborted".into(),
         EventKind::MapStateStarted { length, .. } => format!("MapStateStarted {length}"),
+        EventKind::DistributedMapStateStarted { length } => {
+            format!("MapStateStarted {length} distributed")
+        }
+        EventKind::MapRunStarted { .. } => "MapRunStarted".into(),
+        EventKind::MapRunSucceeded => "MapRunSucceeded".into(),
+        EventKind::MapRunFailed(failure) => format!("MapRunFailed {}", failure_text(failure)),
+        EventKind::MapRunAborted => "MapRunAborted".into(),
         EventKind::MapStateSucceeded => "MapStateSucceeded".into(),
         EventKind::MapStateFailed => "MapStateFailed".into(),
         EventKind::MapStateAborted => "MapStateAborted".into(),

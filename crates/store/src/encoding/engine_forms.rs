@@ -4,9 +4,10 @@
 use asl::{IntegrationPattern, RegionIndex, StateIndex, StateType};
 use engine::{
     Activity, ChildRequest, ChildTask, EventId, EventKind, Execution, ExecutionId, Failure, Frame,
-    FrameId, HistoryEvent, Job, Join, MapItem, MapJoin, MockedExecution, MockedOutcome,
-    MockedResponse, Mocks, Note, Position, Record, RetryAt, ServiceRequest, ServiceTarget,
-    ServiceTask, StartParameters, Status, TaskId, TaskResource, TaskState, TaskToken, WaitingOn,
+    FrameId, HistoryEvent, Job, Join, MapItem, MapJoin, MapRunRequest, MapRunState,
+    MockedExecution, MockedOutcome, MockedResponse, Mocks, Note, Position, Record, RetryAt,
+    ServiceRequest, ServiceTarget, ServiceTask, StartParameters, Status, TaskId, TaskResource,
+    TaskState, TaskToken, WaitingOn,
 };
 
 use super::row::{Malformed, RowReader, RowWriter, Stored};
@@ -105,7 +106,15 @@ structs! {
     ChildTask { resource, request, submitted, child_arn }
     Join { children, finished, length, map }
     MapJoin { items, input, max_concurrency, processor }
+    MapRunState { started, request, ended }
+    MapRunRequest {
+        arn, processor, input, items, reader_parameters, items_max, writer_parameters,
+        batch_items_max, batch_bytes_max, batch_input, max_concurrency, tolerated_failure_count,
+        tolerated_failure_percentage
+    }
 }
+
+pub(super) use enums;
 
 enums! {
     Status, "status" {
@@ -143,6 +152,7 @@ enums! {
         2 => Retry { retry @ 0 }
         3 => Task { task @ 0 }
         4 => Join { join @ 0 }
+        5 => MapRun { run @ 0 }
     }
     Activity, "activity of a task" {
         0 => Worker { activity_arn, input, started }
@@ -165,6 +175,7 @@ enums! {
         0 => RetryScheduled { frame, retry }
         1 => Mocked { mocks }
         2 => MockUsed { state }
+        3 => MapRunChild { processor }
     }
     EventKind, "type of event" {
         1 => ExecutionStarted {
@@ -210,6 +221,11 @@ enums! {
         37 => LambdaFunctionSucceeded { output }
         38 => LambdaFunctionFailed { failure @ 0 }
         39 => LambdaFunctionTimedOut { failure @ 0 }
+        40 => DistributedMapStateStarted { length }
+        41 => MapRunStarted { request }
+        42 => MapRunSucceeded {}
+        43 => MapRunFailed { failure @ 0 }
+        44 => MapRunAborted {}
     }
 }
 

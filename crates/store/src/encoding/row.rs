@@ -264,6 +264,26 @@ impl Stored for u64 {
     }
 }
 
+impl Stored for f64 {
+    fn write<'a>(&'a self, row: &mut RowWriter<'a>) {
+        row.raw(&self.to_be_bytes());
+    }
+
+    fn read(row: &mut RowReader<'_>) -> Result<Self, Malformed> {
+        row.raw().map(f64::from_be_bytes)
+    }
+}
+
+impl Stored for u8 {
+    fn write<'a>(&'a self, row: &mut RowWriter<'a>) {
+        row.byte(*self);
+    }
+
+    fn read(row: &mut RowReader<'_>) -> Result<Self, Malformed> {
+        row.byte()
+    }
+}
+
 impl Stored for [u8; 16] {
     fn write<'a>(&'a self, row: &mut RowWriter<'a>) {
         row.raw(self);

@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use engine::{ExecutionId, Status};
 
-use super::engine_forms::{member, structs};
+use super::engine_forms::{enums, member, structs};
 use super::row::{Malformed, RowReader, RowWriter, Stored};
-use crate::{Agenda, DefinitionId, ExecutionHeader, MachineId, ParentTask, Revision, Scope};
+use crate::{
+    Agenda, DefinitionId, ExecutionHeader, MachineId, MapRunChild, MapRunCounts, MapRunMark,
+    MapRunOutcomes, MapRunRecord, MapRunStatus, ParentTask, Revision, Scope,
+};
 
 /// What is kept of every open execution, and of a closed one that still has an agenda, in one
 /// place, so that a scan of these rows after a start tells all that is due and all that is open.
@@ -30,6 +33,27 @@ structs! {
     ParentTask { execution, task }
     Agenda { due, has_effects, heartbeats }
     AgendaRow { scope, status, revision, agenda }
+}
+
+structs! {
+    MapRunCounts { pending, running, succeeded, failed, timed_out, aborted, results_written }
+    MapRunRecord {
+        arn, execution_arn, execution, definition, is_express, is_batched, status, start, stop,
+        max_concurrency, tolerated_failure_count, tolerated_failure_percentage, item_counts,
+        execution_counts, redrive_count, redrive_date, result, failure
+    }
+    MapRunOutcomes { redrive_count, mark, children }
+    MapRunMark { child, child_item, item, position }
+    MapRunChild { index, items, status, start, stop, input, output, failure }
+}
+
+enums! {
+    MapRunStatus, "status of a Map Run" {
+        0 => Running {}
+        1 => Succeeded {}
+        2 => Failed {}
+        3 => Aborted {}
+    }
 }
 
 impl Stored for ExecutionHeader {

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use asl::{IntegrationPattern, RegionIndex, StateIndex, StateType};
 use engine::{
     Activity, ChildRequest, ChildTask, EventId, EventKind, Execution, ExecutionId, Failure, Frame,
-    FrameId, HistoryEvent, Job, Join, MapItem, MapJoin, MockedExecution, MockedOutcome,
-    MockedResponse, Mocks, Note, Position, Record, RetryAt, ServiceRequest, ServiceTarget,
-    ServiceTask, StartParameters, Status, TaskId, TaskResource, TaskState, TaskToken, Timestamp,
-    WaitingOn,
+    FrameId, HistoryEvent, Job, Join, MapItem, MapJoin, MapRunRequest, MapRunState,
+    MockedExecution, MockedOutcome, MockedResponse, Mocks, Note, Position, Record, RetryAt,
+    ServiceRequest, ServiceTarget, ServiceTask, StartParameters, Status, TaskId, TaskResource,
+    TaskState, TaskToken, Timestamp, WaitingOn,
 };
 use json::Document;
 use stairwell_store::encoding::{AgendaRow, STATUSES};
@@ -19,7 +19,7 @@ use stairwell_store::{
 };
 
 /// How many types of event there are.
-const EVENT_KINDS: u8 = 39;
+const EVENT_KINDS: u8 = 44;
 
 pub(crate) struct Tape<'a> {
     bytes: std::slice::Iter<'a, u8>,
@@ -179,11 +179,30 @@ impl<'a> Tape<'a> {
     }
 
     fn note(&mut self) -> Record {
-        Record::Note(match self.byte() % 3 {
+        Record::Note(match self.byte() % 4 {
             0 => Note::RetryScheduled { frame: self.frame_id(), retry: self.retry() },
             1 => Note::Mocked { mocks: self.mocks() },
+            2 => Note::MapRunChild { processor: RegionIndex(self.small_number()) },
             _ => Note::MockUsed { state: self.text() },
         })
+    }
+
+    fn map_run_request(&mut self) -> MapRunRequest {
+        MapRunRequest {
+            arn: self.text(),
+            processor: RegionIndex(self.small_number()),
+            input: self.document(),
+            items: self.option(Self::document),
+            reader_parameters: self.option(Self::document),
+            items_max: self.number(),
+            writer_parameters: self.option(Self::document),
+            batch_items_max: self.number(),
+            batch_bytes_max: self.number(),
+            batch_input: self.option(Self::document),
+            max_concurrency: self.number(),
+            tolerated_failure_count: self.number(),
+            tolerated_failure_percentage: f64::from(self.small_number()),
+        }
     }
 
     fn mocks(&mut self) -> Mocks {
@@ -333,7 +352,12 @@ impl<'a> Tape<'a> {
             36 => EventKind::LambdaFunctionStarted,
             37 => EventKind::LambdaFunctionSucceeded { output: self.document() },
             38 => EventKind::LambdaFunctionFailed(self.failure()),
-            EVENT_KINDS => EventKind::LambdaFunctionTimedOut(self.failure()),
+            39 => EventKind::LambdaFunctionTimedOut(self.failure()),
+            40 => EventKind::DistributedMapStateStarted { length: self.number() },
+            41 => EventKind::MapRunStarted { request: Box::new(self.map_run_request()) },
+            42 => EventKind::MapRunSucceeded,
+            43 => EventKind::MapRunFailed(self.failure()),
+            EVENT_KINDS => EventKind::MapRunAborted,
             kind => unreachable!("there is no type of event {kind}"),
         }
     }
@@ -452,7 +476,7 @@ impl<'a> Tape<'a> {
     }
 
     fn waiting_on(&mut self) -> WaitingOn {
-        match self.byte() % 5 {
+        match self.byte() % 6 {
             0 => WaitingOn::Nothing,
             1 => WaitingOn::Until(self.instant()),
             2 => WaitingOn::Retry(self.retry()),
@@ -463,6 +487,11 @@ impl<'a> Tape<'a> {
                 heartbeat_deadline: self.option(Self::instant),
                 token: self.option(Self::token),
                 activity: self.activity(),
+            })),
+            4 => WaitingOn::MapRun(Box::new(MapRunState {
+                started: self.event_id(),
+                request: self.map_run_request(),
+                ended: self.flag(),
             })),
             _ => WaitingOn::Join(Box::new(Join {
                 children: self.several(Self::frame_id),

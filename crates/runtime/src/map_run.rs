@@ -1,0 +1,168 @@
+//! Map Runs: each has a driver, which lives as long as the run and its process.
+//!
+//! Promises: a run holds bounded memory, whatever the number of its items; what a crash interrupts
+//! goes on where the parent's effect asks for the run again; a Standard child that has ended is
+//! not run a second time.
+//!
+//! How: the driver takes children from the `feed`, starts them (`children`), counts their ends
+//! (`progress`), and writes the ends in batches (`records`). Standard children are executions of
+//! the store, found again by their names. Express children run in memory; those whose ends are not
+//! written when the process ends run again. In listings the run stands for the state machine of
+//! its children.
+
+mod children;
+mod drive;
+mod feed;
+mod progress;
+mod records;
+mod results;
+mod stop;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use engine::{ExecutionId, MapRunRequest, Status, TaskId, Timestamp};
+use json::Document;
+use parking_lot::Mutex;
+use store::{MachineId, MapRunRecord, StoreError};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::live::Held;
+use crate::shell::Shell;
+
+pub(crate) use records::MapRunName;
+
+/// The Map Runs that are driven now.
+#[derive(Default)]
+pub(crate) struct MapRuns {
+    driven: Mutex<BTreeMap<MachineId, Arc<Control>>>,
+}
+
+/// How others reach a driver.
+pub(crate) struct Control {
+    messages: mpsc::UnboundedSender<Word>,
+    /// The run as it stands, for those who ask.
+    shown: Mutex<Option<MapRunRecord>>,
+}
+
+/// What a driver is told.
+pub(crate) enum Word {
+    /// A Standard child has ended.
+    Ended(ChildEnd),
+    /// Nobody waits for the run any more; answered when it has stopped.
+    Stop(oneshot::Sender<()>),
+    /// UpdateMapRun; answered when it is written.
+    Update(Settings, oneshot::Sender<Result<(), StoreError>>),
+}
+
+/// The end of a Standard child.
+pub(crate) struct ChildEnd {
+    pub(crate) id: ExecutionId,
+    pub(crate) status: Status,
+    pub(crate) start: Timestamp,
+    pub(crate) stop: Timestamp,
+    pub(crate) output: Option<Document>,
+}
+
+/// What UpdateMapRun sets.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Settings {
+    pub(crate) max_concurrency: Option<u64>,
+    pub(crate) tolerated_failure_count: Option<u64>,
+    pub(crate) tolerated_failure_percentage: Option<f64>,
+}
+
+/// How many items a batch holds, by the input of the child that got it.
+pub(crate) fn items_of(input: &json::Value) -> u64 {
+    let items = input.as_object().and_then(|input| input.get("Items"));
+    items.and_then(json::Value::as_array).map_or(1, |items| items.len() as u64)
+}
+
+impl Settings {
+    pub(crate) fn apply(self, record: &mut MapRunRecord) {
+        let Settings { max_concurrency, tolerated_failure_count, tolerated_failure_percentage } =
+            self;
+        record.max_concurrency = max_concurrency.unwrap_or(record.max_concurrency);
+        record.tolerated_failure_count =
+            tolerated_failure_count.unwrap_or(record.tolerated_failure_count);
+        record.tolerated_failure_percentage =
+            tolerated_failure_percentage.unwrap_or(record.tolerated_failure_percentage);
+    }
+}
+
+impl Control {
+    pub(crate) fn tell(&self, word: Word) {
+        // A driver that has ended knows it all.
+        let _ = self.messages.send(word);
+    }
+
+    /// The run as it stands; none before its driver has read it.
+    pub(crate) fn shown(&self) -> Option<MapRunRecord> {
+        self.shown.lock().clone()
+    }
+}
+
+impl MapRuns {
+    pub(crate) fn control(&self, run: MachineId) -> Option<Arc<Control>> {
+        self.driven.lock().get(&run).cloned()
+    }
+
+    /// A Standard execution has ended: where it is a child of a run that is driven, its driver
+    /// learns of it.
+    pub(crate) fn child_ended(&self, held: &Held) {
+        let Some(control) = self.control(held.header.machine) else {
+            return;
+        };
+        let execution = &held.execution;
+        control.tell(Word::Ended(ChildEnd {
+            id: held.header.id,
+            status: held.header.status,
+            start: held.header.start,
+            stop: held.header.stop.unwrap_or(held.header.start),
+            output: execution.output.clone(),
+        }));
+    }
+}
+
+impl Shell {
+    /// Begins to drive the Map Run that a frame of an execution waits for, unless it is driven.
+    pub(crate) fn start_map_run(
+        self: &Arc<Self>,
+        held: &Held,
+        task: TaskId,
+        request: &MapRunRequest,
+    ) {
+        let Some(name) = MapRunName::parse(&request.arn) else {
+            tracing::error!(arn = %request.arn, "no ARN of a Map Run");
+            return;
+        };
+        let run = name.run;
+        let (messages, inbox) = mpsc::unbounded_channel();
+        {
+            let mut driven = self.map_runs.driven.lock();
+            if driven.contains_key(&run) {
+                return;
+            }
+            let control = Control { messages, shown: Mutex::new(None) };
+            driven.insert(run, Arc::new(control));
+        }
+        let driver = drive::Driver::new(self, held, task, request, &name, inbox);
+        let shell = self.clone();
+        self.spawn(async move {
+            let _driving = Driving { shell, run };
+            driver.drive().await;
+        });
+    }
+}
+
+/// Takes the run off the list when its driver ends, however that is.
+struct Driving {
+    shell: Arc<Shell>,
+    run: MachineId,
+}
+
+impl Drop for Driving {
+    fn drop(&mut self) {
+        self.shell.map_runs.driven.lock().remove(&self.run);
+    }
+}

@@ -1,0 +1,303 @@
+//! Starting child executions of a Map Run.
+//!
+//! Promises: the name of a child follows from the run and its place in it, so that one that was
+//! started before a crash is found again and not started twice.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use asl::Program;
+use engine::{
+    Effect, Execution, ExecutionId, Failure, Limits, StartParameters, Status, Step, StepEnv,
+    Timestamp,
+};
+use sha2::{Digest, Sha256};
+use store::{
+    DefinitionId, ExecutionHeader, Expected, MachineId, MapRunChild, Revision, Scope, StoreError,
+};
+
+use super::feed::Child;
+use crate::arn::ArnPrefix;
+use crate::drive;
+use crate::live::Held;
+use crate::shell::{Backoff, Shell};
+use crate::start::FirstStep;
+
+/// What all children of a Map Run have in common.
+pub(crate) struct Family {
+    /// The run, which its children take for their state machine in listings.
+    pub(crate) run: MachineId,
+    pub(crate) scope: Scope,
+    /// `<machine>/<label>`
+    pub(crate) name: Arc<str>,
+    /// `…:stateMachine:<machine>/<label>`
+    pub(crate) state_machine_arn: Arc<str>,
+    pub(crate) definition: DefinitionId,
+    pub(crate) role_arn: Arc<str>,
+    pub(crate) program: Arc<Program>,
+    pub(crate) processor: asl::RegionIndex,
+    pub(crate) is_express: bool,
+    /// Of the run, when its children are started.
+    pub(crate) redrive_count: u64,
+}
+
+/// A child that was started.
+pub(crate) enum Started {
+    /// It has ended, with the output that its outcome may lack.
+    Ended(MapRunChild),
+    /// A Standard execution, which runs on by itself.
+    Standard(ExecutionId, Child),
+    /// An Express execution, which somebody has to run on.
+    Express(Box<Execution>, Vec<Effect>, Child),
+    /// The runtime closes, or met a mistake of its own.
+    Lost(Child),
+}
+
+impl Family {
+    /// The name of a child that was started after so many redrives: a UUID.
+    pub(crate) fn child_name(&self, index: u64, redrive_count: u64) -> Arc<str> {
+        let mut hash = Sha256::new();
+        hash.update(self.run.0);
+        hash.update(index.to_be_bytes());
+        // A redriven Standard execution keeps its name; an Express one is another execution.
+        let counted = if self.is_express { redrive_count } else { 0 };
+        hash.update(counted.to_be_bytes());
+        let digest = hash.finalize();
+        let bytes = digest[..16].try_into().expect("a SHA-256 has 32 bytes");
+        uuid::Builder::from_random_bytes(bytes).into_uuid().to_string().into()
+    }
+
+    /// The ARN of a child.
+    pub(crate) fn child_arn(&self, name: &str) -> Arc<str> {
+        if self.is_express {
+            let unique = uuid::Uuid::from_bytes(self.run.0).to_string();
+            ArnPrefix(&self.scope).express(&self.name, name, &unique)
+        } else {
+            ArnPrefix(&self.scope).execution(&self.name, name)
+        }
+    }
+
+    fn parameters(&self, id: ExecutionId, child: &Child) -> StartParameters {
+        let name = self.child_name(child.index, self.redrive_count);
+        StartParameters {
+            id,
+            arn: self.child_arn(&name),
+            name,
+            state_machine_arn: self.state_machine_arn.clone(),
+            state_machine_name: self.name.clone(),
+            role_arn: self.role_arn.clone(),
+            state_machine_version_arn: None,
+            state_machine_alias_arn: None,
+            input: child.input.clone(),
+        }
+    }
+
+    fn header(&self, id: ExecutionId, parameters: &StartParameters) -> ExecutionHeader {
+        ExecutionHeader {
+            id,
+            scope: self.scope.clone(),
+            arn: parameters.arn.clone(),
+            name: parameters.name.clone(),
+            machine: self.run,
+            state_machine_arn: self.state_machine_arn.clone(),
+            state_machine_version_arn: None,
+            state_machine_alias_arn: None,
+            definition: self.definition,
+            role_arn: self.role_arn.clone(),
+            status: Status::Running,
+            start: id.start(),
+            stop: None,
+            trace_header: None,
+            started_by: None,
+            parent: None,
+            last_event: engine::EventId::NONE,
+            revision: Revision(0),
+        }
+    }
+}
+
+impl Shell {
+    /// Starts children, one after the other or together as their type allows.
+    pub(crate) async fn start_map_children(
+        self: Arc<Self>,
+        family: Arc<Family>,
+        children: Vec<Child>,
+        keeps_outputs: bool,
+    ) -> Vec<Started> {
+        if family.is_express {
+            return children.into_iter().map(|it| self.start_express_child(&family, it)).collect();
+        }
+        let mut starts = tokio::task::JoinSet::new();
+        for child in children {
+            let (shell, family) = (self.clone(), family.clone());
+            starts.spawn(async move { shell.start_child_of(&family, child, keeps_outputs).await });
+        }
+        starts.join_all().await
+    }
+
+    fn start_express_child(self: &Arc<Self>, family: &Family, child: Child) -> Started {
+        let now = self.now();
+        let id = ExecutionId::new(now, &mut self.random.fork());
+        let parameters = family.parameters(id, &child);
+        let limits = self.express_limits();
+        let Some((execution, step)) = self.first_child_step(family, parameters, now, &limits)
+        else {
+            return Started::Lost(child);
+        };
+        if execution.status == Status::Running {
+            return Started::Express(Box::new(execution), step.effects, child);
+        }
+        Started::Ended(express_outcome(&execution, &child))
+    }
+
+    /// A fault of ours in a child's first step ends nothing but this child.
+    fn first_child_step(
+        &self,
+        family: &Family,
+        parameters: StartParameters,
+        now: Timestamp,
+        limits: &Limits,
+    ) -> Option<(Execution, Step)> {
+        let mut random = self.random.fork();
+        let mut env = StepEnv { now, random: &mut random, limits };
+        let start = AssertUnwindSafe(|| {
+            engine::start_map_child(&family.program, parameters, family.processor, &mut env)
+        });
+        let started = catch_unwind(start);
+        if started.is_err() {
+            tracing::error!(run = %family.name, "a child of a Map Run met a mistake in Stairwell");
+        }
+        started.ok()
+    }
+
+    /// Starts a Standard child, or finds the one that was started before, however long the store is
+    /// away.
+    async fn start_child_of(
+        self: &Arc<Self>,
+        family: &Family,
+        child: Child,
+        keeps_output: bool,
+    ) -> Started {
+        let mut backoff = Backoff::default();
+        loop {
+            let error = match self.try_start_child_of(family, &child, keeps_output).await {
+                Ok(started) => return started,
+                Err(error) => error,
+            };
+            if matches!(error, StoreError::Corrupt(_)) || !backoff.pause(self, &error).await {
+                tracing::error!(run = %family.name, %error, "a child was not started");
+                return Started::Lost(child);
+            }
+        }
+    }
+
+    async fn try_start_child_of(
+        self: &Arc<Self>,
+        family: &Family,
+        child: &Child,
+        keeps_output: bool,
+    ) -> Result<Started, StoreError> {
+        let now = self.now();
+        let id = ExecutionId::new(now, &mut self.random.fork());
+        let parameters = family.parameters(id, child);
+        let mut header = family.header(id, &parameters);
+        header.start = now;
+        let arn = header.arn.clone();
+        let limits = &self.config.limits;
+        let Some((execution, step)) = self.first_child_step(family, parameters, now, limits) else {
+            return Ok(Started::Lost(child.clone()));
+        };
+        let program = family.program.clone();
+        let (record_bytes, state_bytes) = (0, 0);
+        let mut held = Box::new(Held { header, execution, program, record_bytes, state_bytes });
+        // However old it is, a child that was there has had its turn.
+        let expected = Expected::New { free_after: Timestamp(i64::MIN) };
+        let commit = drive::commit(&mut held, expected, None, step.records, now);
+        let first = FirstStep { held, commit, effects: step.effects };
+        match self.commit_start(first).await {
+            Ok(Some(ended)) => {
+                let output = ended.execution.output.clone().filter(|_| keeps_output);
+                Ok(Started::Ended(standard_outcome(&ended.header, child, output)))
+            }
+            // Whoever drives it tells of its end.
+            Ok(None) => Ok(Started::Standard(id, child.clone())),
+            Err(StoreError::Conflict) => self.existing_child(&arn, child, keeps_output).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn existing_child(
+        self: &Arc<Self>,
+        arn: &str,
+        child: &Child,
+        keeps_output: bool,
+    ) -> Result<Started, StoreError> {
+        let id = self.store.find_execution(arn).await?;
+        let header = match id {
+            Some(id) => self.store.header(id).await?,
+            None => None,
+        };
+        let Some(header) = header else {
+            return Err(StoreError::Unavailable(format!("{arn} is there, and is not")));
+        };
+        if header.stop.is_none() {
+            return Ok(Started::Standard(header.id, child.clone()));
+        }
+        let output = match keeps_output {
+            true => self.description(header.clone()).await?.output,
+            false => None,
+        };
+        Ok(Started::Ended(standard_outcome(&header, child, output)))
+    }
+}
+
+/// What became of a Standard child: the rest is kept with its execution.
+pub(crate) fn standard_outcome(
+    header: &ExecutionHeader,
+    child: &Child,
+    output: Option<json::Document>,
+) -> MapRunChild {
+    MapRunChild {
+        index: child.index,
+        items: child.items,
+        status: header.status,
+        start: header.start,
+        stop: header.stop.unwrap_or(header.start),
+        input: None,
+        output,
+        failure: None,
+    }
+}
+
+/// What became of an Express child.
+pub(crate) fn express_outcome(execution: &Execution, child: &Child) -> MapRunChild {
+    MapRunChild {
+        index: child.index,
+        items: child.items,
+        status: execution.status,
+        start: execution.start,
+        stop: execution.stop.unwrap_or(execution.start),
+        input: Some(child.input.clone()),
+        output: execution.output.clone(),
+        failure: execution.failure.clone(),
+    }
+}
+
+/// What became of a child that did not come to an end of its own.
+pub(crate) fn cut_outcome(
+    child: &Child,
+    (start, stop): (Timestamp, Timestamp),
+    status: Status,
+    failure: Failure,
+) -> MapRunChild {
+    MapRunChild {
+        index: child.index,
+        items: child.items,
+        status,
+        start,
+        stop,
+        input: Some(child.input.clone()),
+        output: None,
+        failure: Some(failure),
+    }
+}

@@ -1,0 +1,699 @@
+//! The driver of a Map Run: takes children, starts them, counts their ends, writes, and ends.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use asl::{Distributed, StateKind};
+use engine::{
+    Effect, Execution, ExecutionId, Failure, Input, MapRunRequest, Position, Status, TaskId,
+    Timestamp,
+};
+use json::Document;
+use store::{
+    ExecutionHeader, MapRunCounts, MapRunMark, MapRunOutcomes, MapRunRecord, MapRunStatus,
+    StoreError,
+};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+
+use super::children::{Family, Started, cut_outcome, express_outcome, standard_outcome};
+use super::feed::{Child, Feed, Source};
+use super::progress::Progress;
+use super::results::StoredResults;
+use super::{ChildEnd, MapRunName, Word};
+use crate::live::{Held, Message};
+use crate::shell::{Backoff, Shell};
+use crate::{OpenItems, ReaderPosition, WriteResults};
+
+/// Children that are started together.
+const STARTED_TOGETHER: u64 = 64;
+
+/// Groups of children that are being started at a time.
+const GROUPS_MAX: usize = 16;
+
+/// Ends are written when there are so many,
+const UNWRITTEN_MAX: usize = 1_000;
+
+/// or when they are so large together,
+const UNWRITTEN_BYTES_MAX: usize = 1 << 20;
+
+/// or after this time.
+const UNWRITTEN_TIME: Duration = Duration::from_millis(250);
+
+/// Why a driver stops early.
+enum Halt {
+    /// The runtime closes: the run goes on after the next start.
+    Closing,
+    /// Nobody waits for the run any more.
+    Stopped(Option<oneshot::Sender<()>>),
+    /// The run has failed.
+    Failed(Failure),
+}
+
+impl From<Failure> for Halt {
+    fn from(failure: Failure) -> Halt {
+        Halt::Failed(failure)
+    }
+}
+
+/// A child that runs, of an Express run.
+type ExpressEnd = (Child, Timestamp, Option<Execution>);
+
+pub(super) struct Driver {
+    shell: Arc<Shell>,
+    name: MapRunName,
+    family: Arc<Family>,
+    parent: ExecutionHeader,
+    task: TaskId,
+    /// The parent, as it was when it asked for the run.
+    execution: Execution,
+    request: MapRunRequest,
+    inbox: mpsc::UnboundedReceiver<Word>,
+    record: MapRunRecord,
+    version: u64,
+    progress: Progress,
+    /// The number of the next row of outcomes.
+    row: u64,
+    /// Where to begin to read.
+    mark: Option<MapRunMark>,
+    starts: JoinSet<Vec<Started>>,
+    express: JoinSet<ExpressEnd>,
+    /// What Express children that run were given, for when they are cut off.
+    express_running: HashMap<u64, (Child, Timestamp)>,
+    standard: HashMap<ExecutionId, Child>,
+    /// Ends of children that were told before their start was.
+    early: HashMap<ExecutionId, ChildEnd>,
+    /// Children that are being started, and their items.
+    starting: (u64, u64),
+    running_items: u64,
+}
+
+impl Driver {
+    pub(super) fn new(
+        shell: &Arc<Shell>,
+        held: &Held,
+        task: TaskId,
+        request: &MapRunRequest,
+        name: &MapRunName,
+        inbox: mpsc::UnboundedReceiver<Word>,
+    ) -> Driver {
+        let header = &held.header;
+        let distributed = distributed(held, task);
+        let is_express =
+            distributed.is_some_and(|it| it.execution_type == asl::WorkflowType::Express);
+        let prefix = crate::arn::ArnPrefix(&header.scope);
+        let family = Family {
+            run: name.run,
+            scope: header.scope.clone(),
+            name: name.machine.clone(),
+            state_machine_arn: prefix.state_machine(&name.machine),
+            definition: header.definition,
+            role_arn: header.role_arn.clone(),
+            program: held.program.clone(),
+            processor: request.processor,
+            is_express,
+            redrive_count: 0,
+        };
+        let record = MapRunRecord {
+            arn: request.arn.clone(),
+            execution_arn: header.arn.clone(),
+            execution: header.id,
+            definition: header.definition,
+            is_express,
+            is_batched: distributed.is_some_and(|it| it.item_batcher.is_some()),
+            status: MapRunStatus::Running,
+            start: shell.now(),
+            stop: None,
+            max_concurrency: request.max_concurrency,
+            tolerated_failure_count: request.tolerated_failure_count,
+            tolerated_failure_percentage: request.tolerated_failure_percentage,
+            item_counts: MapRunCounts::default(),
+            execution_counts: MapRunCounts::default(),
+            redrive_count: 0,
+            redrive_date: None,
+            result: None,
+            failure: None,
+        };
+        let has_writer = distributed.is_some_and(|it| it.result_writer.is_some());
+        let output_bytes_max = (!has_writer).then_some(shell.config.limits.payload_bytes_max);
+        Driver {
+            shell: shell.clone(),
+            name: name.clone(),
+            family: Arc::new(family),
+            parent: header.clone(),
+            task,
+            execution: held.execution.clone(),
+            request: request.clone(),
+            inbox,
+            record,
+            version: 0,
+            progress: Progress::new(output_bytes_max),
+            row: 0,
+            mark: None,
+            starts: JoinSet::new(),
+            express: JoinSet::new(),
+            express_running: HashMap::new(),
+            standard: HashMap::new(),
+            early: HashMap::new(),
+            starting: (0, 0),
+            running_items: 0,
+        }
+    }
+
+    /// Drives the run to its end, and tells the parent.
+    pub(super) async fn drive(mut self) {
+        let halt = match self.begin().await {
+            Ok(false) => return self.tell_parent(),
+            Ok(true) => self.run().await,
+            Err(halt) => Err(halt),
+        };
+        let (outcome, stopped) = match halt {
+            Ok(()) => (Ok(()), None),
+            Err(Halt::Closing) => return,
+            Err(Halt::Failed(failure)) => (Err(Some(failure)), None),
+            Err(Halt::Stopped(reply)) => (Err(None), reply),
+        };
+        match self.end(outcome).await {
+            Ok(()) => {
+                self.tell_parent();
+                if let Some(stopped) = stopped {
+                    // Who does not wait any more does not want to know.
+                    let _ = stopped.send(());
+                }
+            }
+            Err(Halt::Closing) => {}
+            Err(Halt::Failed(_) | Halt::Stopped(_)) => {
+                unreachable!("an end waits for the store and for nothing else")
+            }
+        }
+    }
+
+    /// Makes the run known, or reads how far it is. Says whether there is anything left to do.
+    async fn begin(&mut self) -> Result<bool, Halt> {
+        let scope = self.family.scope.clone();
+        let name = self.name.clone();
+        let (execution, start) = (self.parent.id, self.record.start);
+        let shell = self.shell.clone();
+        insist(&shell, || shell.list_map_run(&scope, &name, execution, start)).await?;
+        let record = self.record.clone();
+        let made = insist(&shell, || async {
+            match shell.write_map_run(&scope, &name, None, &record).await {
+                Ok(version) => Ok((record.clone(), version)),
+                Err(StoreError::Conflict) => shell
+                    .read_map_run(&scope, &name)
+                    .await?
+                    .ok_or_else(|| StoreError::Corrupt(format!("{} is gone", record.arn))),
+                Err(error) => Err(error),
+            }
+        });
+        (self.record, self.version) = made.await?;
+        if self.record.status != MapRunStatus::Running {
+            return Ok(false);
+        }
+        let mut after = None;
+        loop {
+            let run = self.name.run;
+            let rows = insist(&shell, || shell.map_run_outcomes(&scope, run, after)).await?;
+            let Some((last, rows)) = rows else { break };
+            after = Some(last);
+            self.row = last + 1;
+            for row in rows {
+                if row.redrive_count == self.record.redrive_count {
+                    self.mark = row.mark.clone().or(self.mark.take());
+                }
+                self.progress.recall(row, self.record.redrive_count);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Runs every child.
+    async fn run(&mut self) -> Result<(), Halt> {
+        let mut feed = self.feed().await?;
+        let mut unwritten_since = None;
+        loop {
+            self.check_threshold(&feed)?;
+            self.start_more(&mut feed).await?;
+            self.show(feed.items_waiting());
+            if self.in_flight() == 0 && feed.is_exhausted() {
+                return Ok(());
+            }
+            if self.progress.unwritten() > 0 {
+                let since = *unwritten_since.get_or_insert_with(tokio::time::Instant::now);
+                let is_due = self.progress.unwritten() >= UNWRITTEN_MAX
+                    || self.progress.unwritten_bytes() >= UNWRITTEN_BYTES_MAX
+                    || since.elapsed() >= UNWRITTEN_TIME;
+                if is_due {
+                    let mark = feed.mark(self.progress.first_open());
+                    self.write_outcomes(mark).await?;
+                    unwritten_since = None;
+                }
+            }
+            if self.in_flight() > 0 {
+                self.wait(unwritten_since.map(|since| since + UNWRITTEN_TIME)).await?;
+            }
+        }
+    }
+
+    async fn feed(&mut self) -> Result<Feed, Halt> {
+        let source = match &self.request.items {
+            Some(items) => Source::Data(items.clone()),
+            None => {
+                let data = self.shell.config.map_run_data.clone();
+                let Some(data) = data else {
+                    let cause = "Nothing in this process of Stairwell reads the items of Map Runs";
+                    return Err(Failure::new("States.ItemReaderFailed", cause).into());
+                };
+                let open = data.0.open(self.open_items());
+                let opened = tokio::select! {
+                    opened = open => opened,
+                    () = self.shell.closing() => return Err(Halt::Closing),
+                };
+                Source::Reader(opened?)
+            }
+        };
+        let parent = (self.family.program.clone(), self.execution.clone(), self.task.frame);
+        let run = (self.name.run, self.record.start);
+        Ok(Feed::new(parent, run, self.shell.config.limits.clone(), source, self.mark.take()))
+    }
+
+    fn open_items(&self) -> OpenItems {
+        let distributed = self.distributed();
+        let reader = distributed.item_reader.as_ref().expect("items come from somewhere");
+        OpenItems {
+            scope: self.family.scope.clone(),
+            map_run_arn: self.request.arn.clone(),
+            action: reader.action,
+            parameters: self.request.reader_parameters.clone().unwrap_or_else(empty_object),
+            config: reader.config.clone(),
+            position: self.mark.as_ref().map(|mark| ReaderPosition(mark.position.clone())),
+        }
+    }
+
+    fn distributed(&self) -> &Distributed {
+        let frame = self.execution.frames.get(&self.task.frame);
+        let Some(Position::In { state, .. }) = frame.map(|frame| &frame.position) else {
+            unreachable!("the frame waits for its Map Run");
+        };
+        match &self.family.program.state(*state).kind {
+            StateKind::Map(map) => map.distributed.as_ref().expect("it has a Map Run"),
+            _ => unreachable!("only a Map state has a Map Run"),
+        }
+    }
+
+    fn in_flight(&self) -> u64 {
+        self.starting.0 + (self.standard.len() + self.express_running.len()) as u64
+    }
+
+    /// Whether so many have failed that the run has.
+    fn check_threshold(&self, feed: &Feed) -> Result<(), Halt> {
+        let MapRunRecord { tolerated_failure_count, tolerated_failure_percentage, .. } =
+            self.record;
+        let failed = self.progress.items.unsuccessful();
+        let by_count = match (tolerated_failure_count, tolerated_failure_percentage) {
+            (0, percentage) if percentage > 0.0 => false,
+            (count, _) => failed > count,
+        };
+        // Of how many it is a part is known when all are read.
+        let total = self.progress.items.total()
+            + self.running_items
+            + self.starting.1
+            + feed.items_waiting();
+        let is_known = feed.is_exhausted() || self.request.items.is_some();
+        let by_percentage = tolerated_failure_percentage > 0.0
+            && is_known
+            && failed as f64 * 100.0 > tolerated_failure_percentage * total as f64;
+        if by_count || by_percentage {
+            let cause = "The specified tolerated failure threshold was exceeded";
+            return Err(Failure::new("States.ExceedToleratedFailureThreshold", cause).into());
+        }
+        Ok(())
+    }
+
+    /// Starts as many children as may run.
+    async fn start_more(&mut self, feed: &mut Feed) -> Result<(), Halt> {
+        loop {
+            let limits = &self.shell.config.limits;
+            let request = MapRunRequest {
+                max_concurrency: self.record.max_concurrency,
+                ..self.request.clone()
+            };
+            let free = request.concurrency(limits).saturating_sub(self.in_flight());
+            let count = free.min(STARTED_TOGETHER);
+            if count == 0 || feed.is_exhausted() || self.starts.len() >= GROUPS_MAX {
+                return Ok(());
+            }
+            let children = tokio::select! {
+                children = feed.next(count as usize) => children?,
+                () = self.shell.closing() => return Err(Halt::Closing),
+            };
+            let children: Vec<Child> = children
+                .into_iter()
+                .filter(|child| !self.progress.has_ended(child.index))
+                .collect();
+            if children.is_empty() {
+                continue;
+            }
+            self.starting.0 += children.len() as u64;
+            self.starting.1 += children.iter().map(|child| child.items).sum::<u64>();
+            let keeps_outputs = self.progress.keeps_outputs();
+            let shell = self.shell.clone();
+            self.starts.spawn(shell.start_map_children(
+                self.family.clone(),
+                children,
+                keeps_outputs,
+            ));
+        }
+    }
+
+    /// Waits until something happens.
+    async fn wait(&mut self, until: Option<tokio::time::Instant>) -> Result<(), Halt> {
+        let until = until.unwrap_or_else(|| tokio::time::Instant::now() + Duration::from_secs(60));
+        tokio::select! {
+            Some(started) = self.starts.join_next() => {
+                // A task of ours panics, if ever, where a mistake of ours is caught.
+                for started in started.unwrap_or_default() {
+                    self.started(started)?;
+                }
+            }
+            Some(ended) = self.express.join_next() => {
+                if let Ok(ended) = ended {
+                    self.express_ended(ended)?;
+                }
+            }
+            word = self.inbox.recv() => {
+                if let Some(word) = word {
+                    self.hear(word).await?;
+                }
+                while let Ok(word) = self.inbox.try_recv() {
+                    self.hear(word).await?;
+                }
+            }
+            () = tokio::time::sleep_until(until) => {}
+            () = self.shell.closing() => return Err(Halt::Closing),
+        }
+        Ok(())
+    }
+
+    fn started(&mut self, started: Started) -> Result<(), Halt> {
+        let items = match &started {
+            Started::Ended(ended) => ended.items,
+            Started::Standard(_, child) | Started::Express(_, _, child) | Started::Lost(child) => {
+                child.items
+            }
+        };
+        self.starting = (self.starting.0 - 1, self.starting.1 - items);
+        match started {
+            Started::Ended(ended) => {
+                self.progress.add(ended);
+            }
+            Started::Standard(id, child) => match self.early.remove(&id) {
+                Some(end) => self.standard_ended(&child, end),
+                None => {
+                    self.running_items += child.items;
+                    self.standard.insert(id, child);
+                }
+            },
+            Started::Express(execution, effects, child) => {
+                self.run_express(*execution, effects, child);
+            }
+            Started::Lost(_) if self.shell.is_closing() => return Err(Halt::Closing),
+            Started::Lost(child) => {
+                let now = self.shell.now();
+                let cause = "Stairwell made a mistake while it started the execution";
+                let failure = Failure::new("States.Runtime", cause);
+                self.progress.add(cut_outcome(&child, (now, now), Status::Failed, failure));
+            }
+        }
+        Ok(())
+    }
+
+    fn run_express(&mut self, execution: Execution, effects: Vec<Effect>, child: Child) {
+        self.running_items += child.items;
+        let start = execution.start;
+        self.express_running.insert(child.index, (child.clone(), start));
+        let (sender, receiver) = oneshot::channel();
+        let (scope, program) = (self.family.scope.clone(), self.family.program.clone());
+        let run = self.shell.clone().run_express(scope, program, execution, effects, Some(sender));
+        self.express.spawn(async move {
+            run.await;
+            (child, start, receiver.await.ok())
+        });
+    }
+
+    fn express_ended(&mut self, (child, start, execution): ExpressEnd) -> Result<(), Halt> {
+        if self.express_running.remove(&child.index).is_some() {
+            self.running_items -= child.items;
+        }
+        let outcome = match execution {
+            Some(execution) => express_outcome(&execution, &child),
+            None if self.shell.is_closing() => return Err(Halt::Closing),
+            None => {
+                let failure = Failure::new("States.Runtime", "Stairwell made a mistake");
+                cut_outcome(&child, (start, self.shell.now()), Status::Failed, failure)
+            }
+        };
+        self.progress.add(outcome);
+        Ok(())
+    }
+
+    async fn hear(&mut self, word: Word) -> Result<(), Halt> {
+        match word {
+            Word::Ended(end) => match self.standard.remove(&end.id) {
+                Some(child) => {
+                    self.running_items -= child.items;
+                    self.standard_ended(&child, end);
+                }
+                None if self.starting.0 > 0 => {
+                    self.early.insert(end.id, end);
+                }
+                None => {}
+            },
+            Word::Stop(reply) => return Err(Halt::Stopped(Some(reply))),
+            Word::Update(settings, reply) => {
+                settings.apply(&mut self.record);
+                self.write_record().await?;
+                // Who does not wait any more does not want to know.
+                let _ = reply.send(Ok(()));
+            }
+        }
+        Ok(())
+    }
+
+    fn standard_ended(&mut self, child: &Child, end: ChildEnd) {
+        let output = end.output.filter(|_| self.progress.keeps_outputs());
+        let mut header = self.parent.clone();
+        (header.status, header.start, header.stop) = (end.status, end.start, Some(end.stop));
+        self.progress.add(standard_outcome(&header, child, output));
+    }
+
+    /// Shows how far the run is to those who ask.
+    fn show(&mut self, items_waiting: u64) {
+        let running = (self.standard.len() + self.express_running.len()) as u64;
+        self.record.item_counts = self.progress.items;
+        self.record.execution_counts = self.progress.executions;
+        self.record.item_counts.running = self.running_items;
+        self.record.execution_counts.running = running;
+        self.record.item_counts.pending = items_waiting + self.starting.1;
+        let waiting = if self.record.is_batched { 0 } else { items_waiting };
+        self.record.execution_counts.pending = waiting + self.starting.0;
+        if let Some(control) = self.shell.map_runs.control(self.name.run) {
+            *control.shown.lock() = Some(self.record.clone());
+        }
+    }
+
+    async fn write_outcomes(&mut self, mark: Option<MapRunMark>) -> Result<(), Halt> {
+        let children = self.progress.take_unwritten();
+        if children.is_empty() {
+            return Ok(());
+        }
+        let outcomes = MapRunOutcomes { redrive_count: self.record.redrive_count, mark, children };
+        let (shell, scope, run) = (self.shell.clone(), self.family.scope.clone(), self.name.run);
+        let row = self.row;
+        insist(&shell, || shell.write_map_run_outcomes(&scope, run, row, &outcomes)).await?;
+        self.row += 1;
+        Ok(())
+    }
+
+    async fn write_record(&mut self) -> Result<(), Halt> {
+        let (shell, scope, name) =
+            (self.shell.clone(), self.family.scope.clone(), self.name.clone());
+        let (record, version) = (self.record.clone(), self.version);
+        let written = insist(&shell, || async {
+            match shell.write_map_run(&scope, &name, Some(version), &record).await {
+                // An answer was lost, and it is there: only its driver writes a run that is driven.
+                Err(StoreError::Conflict) => match shell.read_map_run(&scope, &name).await? {
+                    Some((_, version)) => {
+                        shell.write_map_run(&scope, &name, Some(version), &record).await
+                    }
+                    None => Err(StoreError::Corrupt(format!("{} is gone", record.arn))),
+                },
+                written => written,
+            }
+        });
+        self.version = written.await?;
+        Ok(())
+    }
+
+    /// Stops what runs, writes the results, and writes that the run has ended: well, for a reason,
+    /// or because nobody waits for it.
+    async fn end(&mut self, outcome: Result<(), Option<Failure>>) -> Result<(), Halt> {
+        if outcome.is_err() {
+            self.stop_children().await?;
+        }
+        self.write_outcomes(None).await?;
+        let outcome = match outcome {
+            Ok(()) => self.result().await?.map_err(Some),
+            Err(failure) => {
+                // What the writer says of a run that has failed anyway changes nothing.
+                let _ = self.write_results().await?;
+                Err(failure)
+            }
+        };
+        self.record.item_counts = self.progress.items;
+        self.record.execution_counts = self.progress.executions;
+        self.record.stop = Some(self.shell.now());
+        match outcome {
+            Ok(result) => {
+                self.record.status = MapRunStatus::Succeeded;
+                self.record.item_counts.results_written = self.progress.items.succeeded;
+                self.record.execution_counts.results_written = self.progress.executions.succeeded;
+                self.record.result = Some(result);
+            }
+            Err(Some(failure)) => {
+                self.record.status = MapRunStatus::Failed;
+                self.record.failure = Some(failure);
+            }
+            Err(None) => self.record.status = MapRunStatus::Aborted,
+        }
+        self.write_record().await
+    }
+
+    /// The result of the Map state.
+    async fn result(&mut self) -> Result<Result<Document, Failure>, Halt> {
+        if let Some(written) = self.write_results().await? {
+            return Ok(written);
+        }
+        Ok(self.progress.result().ok_or_else(|| {
+            let frame = self.execution.frames.get(&self.task.frame);
+            let state = match frame.map(|frame| &frame.position) {
+                Some(Position::In { state, .. }) => &*self.family.program.state(*state).name,
+                _ => "",
+            };
+            let cause = format!(
+                "The state/task '{state}' returned a result with a size exceeding the maximum \
+                 number of bytes service limit."
+            );
+            Failure::new("States.DataLimitExceeded", cause)
+        }))
+    }
+
+    /// What the `ResultWriter` gives; none where there is none.
+    async fn write_results(&mut self) -> Result<Option<Result<Document, Failure>>, Halt> {
+        let Some(writer) = &self.distributed().result_writer else {
+            return Ok(None);
+        };
+        let request = WriteResults {
+            scope: self.family.scope.clone(),
+            map_run_arn: self.request.arn.clone(),
+            target: self.request.writer_parameters.clone(),
+            config: writer.config,
+        };
+        let Some(data) = self.shell.config.map_run_data.clone() else {
+            let cause = "Nothing in this process of Stairwell writes the results of Map Runs";
+            return Ok(Some(Err(Failure::new("States.ResultWriterFailed", cause))));
+        };
+        let mut results = StoredResults::new(self.shell.clone(), self.family.clone());
+        let written = tokio::select! {
+            written = data.0.write(request, &mut results) => written,
+            () = self.shell.closing() => return Err(Halt::Closing),
+        };
+        if self.shell.is_closing() {
+            return Err(Halt::Closing);
+        }
+        Ok(Some(written))
+    }
+
+    /// Stops the children that run, and waits for their ends.
+    async fn stop_children(&mut self) -> Result<(), Halt> {
+        while !self.starts.is_empty() {
+            if let Some(Ok(started)) = self.starts.join_next().await {
+                for started in started {
+                    self.started(started)?;
+                }
+            }
+        }
+        self.express.abort_all();
+        let now = self.shell.now();
+        for (child, start) in std::mem::take(&mut self.express_running).into_values() {
+            let failure = Failure { error: None, cause: None };
+            self.progress.add(cut_outcome(&child, (start, now), Status::Aborted, failure));
+        }
+        let ids: Vec<ExecutionId> = self.standard.keys().copied().collect();
+        self.shell.clone().stop_map_children(ids, &self.parent.arn).await;
+        while !self.standard.is_empty() {
+            match self.wait(None).await {
+                Ok(()) | Err(Halt::Failed(_)) => {}
+                Err(Halt::Closing) => return Err(Halt::Closing),
+                // It is being done.
+                Err(Halt::Stopped(reply)) => drop(reply),
+            }
+        }
+        self.running_items = 0;
+        Ok(())
+    }
+
+    fn tell_parent(&self) {
+        let outcome = match self.record.status {
+            MapRunStatus::Running => return,
+            MapRunStatus::Succeeded => match &self.record.result {
+                Some(result) => Ok(result.clone()),
+                None => Err(Failure::named("States.Runtime")),
+            },
+            MapRunStatus::Failed | MapRunStatus::Aborted => {
+                Err(self.record.failure.clone().unwrap_or(Failure { error: None, cause: None }))
+            }
+        };
+        let input = Input::MapRunFinished { task: self.task, outcome };
+        self.shell.deliver(self.parent.id, Message::input(input));
+    }
+}
+
+/// What the Map state of a frame has in DISTRIBUTED mode.
+fn distributed(held: &Held, task: TaskId) -> Option<&Distributed> {
+    let frame = held.execution.frames.get(&task.frame)?;
+    let Position::In { state, .. } = &frame.position else {
+        return None;
+    };
+    match &held.program.state(*state).kind {
+        StateKind::Map(map) => map.distributed.as_deref(),
+        _ => None,
+    }
+}
+
+fn empty_object() -> Document {
+    Document::from_trusted_text("{}")
+}
+
+/// Does something with the store, however long it is away.
+async fn insist<T, F: Future<Output = Result<T, StoreError>>>(
+    shell: &Shell,
+    mut action: impl FnMut() -> F,
+) -> Result<T, Halt> {
+    let mut backoff = Backoff::default();
+    loop {
+        match action().await {
+            Ok(done) => return Ok(done),
+            Err(error @ StoreError::Corrupt(_)) => {
+                let cause = format!("The store cannot be read: {error}");
+                return Err(Halt::Failed(Failure::new("States.Runtime", cause)));
+            }
+            Err(error) => {
+                if !backoff.pause(shell, &error).await {
+                    return Err(Halt::Closing);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! The results of a Map Run, page by page, for its `ResultWriter`.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use store::{MapRunChild, StoreError};
+
+use super::children::Family;
+use crate::shell::Shell;
+use crate::{ChildResult, OperationalError, ResultSource};
+
+/// Reads the results of a run from what is stored of its children.
+pub(crate) struct StoredResults {
+    pub(crate) shell: Arc<Shell>,
+    pub(crate) family: Arc<Family>,
+    /// The last row that was read.
+    after: Option<u64>,
+    children: VecDeque<(u64, MapRunChild)>,
+}
+
+/// Results that are given at a time.
+const PAGE: usize = 100;
+
+impl StoredResults {
+    pub(crate) fn new(shell: Arc<Shell>, family: Arc<Family>) -> StoredResults {
+        StoredResults { shell, family, after: None, children: VecDeque::new() }
+    }
+
+    async fn page(&mut self) -> Result<Vec<ChildResult>, StoreError> {
+        let mut results = Vec::new();
+        while results.len() < PAGE {
+            match self.children.pop_front() {
+                Some((redrive_count, child)) => {
+                    results.extend(self.result(redrive_count, child).await?)
+                }
+                None if !results.is_empty() => break,
+                None => {
+                    let Family { scope, run, .. } = &*self.family;
+                    let rows = self.shell.map_run_outcomes(scope, *run, self.after).await?;
+                    let Some((last, rows)) = rows else { break };
+                    self.after = Some(last);
+                    for row in rows {
+                        let redrive_count = row.redrive_count;
+                        self.children
+                            .extend(row.children.into_iter().map(|it| (redrive_count, it)));
+                    }
+                }
+            }
+        }
+        Ok(results)
+    }
+
+    /// None where a later redrive has another result of the child.
+    async fn result(
+        &self,
+        redrive_count: u64,
+        child: MapRunChild,
+    ) -> Result<Option<ChildResult>, StoreError> {
+        let family = &self.family;
+        let is_over =
+            redrive_count < family.redrive_count && child.status != engine::Status::Succeeded;
+        if is_over {
+            return Ok(None);
+        }
+        let name = family.child_name(child.index, redrive_count);
+        let arn = family.child_arn(&name);
+        let (input, output, failure) = match child.input {
+            Some(input) => (input, child.output, child.failure),
+            None => {
+                let header = match self.shell.store.find_execution(&arn).await? {
+                    Some(id) => self.shell.store.header(id).await?,
+                    None => None,
+                };
+                let Some(header) = header else {
+                    return Err(StoreError::Corrupt(format!("{arn} is not there")));
+                };
+                let described = self.shell.description(header).await?;
+                (described.input, described.output, described.failure)
+            }
+        };
+        Ok(Some(ChildResult {
+            index: child.index,
+            execution_arn: arn,
+            name,
+            state_machine_arn: family.state_machine_arn.clone(),
+            status: Some(child.status),
+            input,
+            output,
+            failure,
+            start: Some(child.start),
+            stop: Some(child.stop),
+            redrive_count,
+        }))
+    }
+}
+
+#[async_trait]
+impl ResultSource for StoredResults {
+    async fn next(&mut self) -> Result<Vec<ChildResult>, OperationalError> {
+        self.shell.check_open()?;
+        Ok(self.page().await?)
+    }
+}
