@@ -1,0 +1,141 @@
+//! What the runtime sees of this crate.
+
+use std::sync::Arc;
+
+use asl::{CsvHeaders, InputType, ManifestType, ReaderAction, ReaderConfig, ReaderTransformation};
+use async_trait::async_trait;
+use engine::Failure;
+use json::Document;
+use runtime::{ItemReader, MapRunData, OpenItems, ResultSource, WriteResults};
+
+use crate::csv::Headers;
+use crate::failure::ReadError;
+use crate::listing::{Listing, ListingReader};
+use crate::parameters::Parameters;
+use crate::position::{ObjectAt, Position};
+use crate::reader::{Format, ObjectList, ObjectsReader};
+use crate::stream::Origin;
+use crate::text::TextFormat;
+use crate::{Objects, Patience, manifest, writer};
+
+const OBJECT_PARAMETERS: &[&str] = &["Bucket", "Key", "VersionId", "ExpectedBucketOwner"];
+const LISTING_PARAMETERS: &[&str] = &["Bucket", "Prefix", "StartAfter", "ExpectedBucketOwner"];
+
+/// What reads the items of Map Runs from objects, and writes their results to objects.
+#[derive(Clone)]
+pub struct MapData {
+    origin: Origin,
+}
+
+impl MapData {
+    /// With objects that are there.
+    pub fn new(objects: Arc<dyn Objects>, patience: Patience) -> MapData {
+        MapData { origin: Origin { objects, patience } }
+    }
+
+    async fn reader(&self, request: OpenItems) -> Result<Box<dyn ItemReader>, ReadError> {
+        let position = request.position.as_ref().map(Position::read).transpose()?;
+        match request.action {
+            ReaderAction::GetObject => self.object(&request, position).await,
+            ReaderAction::ListObjectsV2 => self.listing(&request, position).await,
+        }
+    }
+
+    async fn object(
+        &self,
+        request: &OpenItems,
+        position: Option<Position>,
+    ) -> Result<Box<dyn ItemReader>, ReadError> {
+        let object = Parameters::read(&request.parameters, OBJECT_PARAMETERS)?.object()?;
+        let tag = position.as_ref().and_then(|position| position.manifest.as_deref());
+        let (origin, config) = (self.origin.clone(), &request.config);
+        let (format, objects, manifest) = match manifest_type(config) {
+            None => (format(config)?, vec![object], None),
+            Some(ManifestType::AthenaData) => {
+                let manifest = manifest::athena(&origin, &object, tag).await?;
+                (format(config)?, manifest.objects, Some(manifest.tag))
+            }
+            Some(ManifestType::S3Inventory) => {
+                let (manifest, headers) = manifest::inventory(&origin, &object, tag).await?;
+                let delimiter = config.csv_delimiter;
+                let format = TextFormat::Csv { delimiter, headers: Some(headers) };
+                (Format::Text(format), manifest.objects, Some(manifest.tag))
+            }
+        };
+        let list = ObjectList::Given { objects, next: 0 };
+        let reader = ObjectsReader::open(origin, format, list, manifest, position).await?;
+        Ok(Box::new(reader))
+    }
+
+    async fn listing(
+        &self,
+        request: &OpenItems,
+        position: Option<Position>,
+    ) -> Result<Box<dyn ItemReader>, ReadError> {
+        let parameters = Parameters::read(&request.parameters, LISTING_PARAMETERS)?;
+        let after = match position.as_ref().map(|position| &position.object) {
+            Some(ObjectAt::After(key) | ObjectAt::Key(key)) => Some(key.clone()),
+            _ => parameters.get("StartAfter").map(|key| key.to_string()),
+        };
+        let prefix = parameters.get("Prefix").unwrap_or_default();
+        let origin = self.origin.clone();
+        let mut listing = Listing::new(origin.clone(), parameters.bucket()?, prefix, after);
+        match request.config.transformation {
+            ReaderTransformation::None => {
+                listing.look_ahead().await?;
+                Ok(Box::new(ListingReader::new(listing)))
+            }
+            ReaderTransformation::LoadAndFlatten => {
+                let (format, list) = (format(&request.config)?, ObjectList::Listed(listing));
+                let reader = ObjectsReader::open(origin, format, list, None, position).await?;
+                Ok(Box::new(reader))
+            }
+        }
+    }
+}
+
+/// The manifest that the object is, where it is one.
+fn manifest_type(config: &ReaderConfig) -> Option<ManifestType> {
+    match (config.manifest_type, config.input_type) {
+        (None, Some(InputType::Manifest)) => Some(ManifestType::S3Inventory),
+        (manifest_type, _) => manifest_type,
+    }
+}
+
+/// How the objects with the items are read.
+fn format(config: &ReaderConfig) -> Result<Format, ReadError> {
+    let text = match config.input_type {
+        Some(InputType::Csv) => {
+            let headers = match &config.csv_headers {
+                Some(CsvHeaders::Given(names)) => Some(Arc::new(Headers::new(names.clone())?)),
+                Some(CsvHeaders::FirstRow) | None => None,
+            };
+            TextFormat::Csv { delimiter: config.csv_delimiter, headers }
+        }
+        Some(InputType::Json) => TextFormat::Json { pointer: config.items_pointer.clone() },
+        Some(InputType::Jsonl) => TextFormat::JsonLines,
+        Some(InputType::Parquet) => return Ok(Format::Parquet),
+        Some(InputType::Manifest) | None => {
+            let message = "The field 'InputType' does not say how the objects are to be read.";
+            return Err(ReadError::Unsupported(message));
+        }
+    };
+    Ok(Format::Text(text))
+}
+
+#[async_trait]
+impl MapRunData for MapData {
+    async fn open(&self, request: OpenItems) -> Result<Box<dyn ItemReader>, Failure> {
+        self.reader(request).await.map_err(ReadError::into_failure)
+    }
+
+    async fn write(
+        &self,
+        request: WriteResults,
+        results: &mut dyn ResultSource,
+    ) -> Result<Document, Failure> {
+        writer::write(&self.origin, request, results)
+            .await
+            .map_err(writer::WriteError::into_failure)
+    }
+}

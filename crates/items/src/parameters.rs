@@ -1,0 +1,51 @@
+//! The resolved parameters of a resource.
+
+use std::sync::Arc;
+
+use json::{Document, Value};
+
+use crate::ObjectAddress;
+use crate::failure::ReadError;
+use crate::objects::BucketAddress;
+
+/// The texts in the parameters of a resource.
+#[derive(Debug)]
+pub(crate) struct Parameters(Vec<(Arc<str>, Arc<str>)>);
+
+impl Parameters {
+    /// Reads an object of texts that has no other members than those.
+    pub(crate) fn read(parameters: &Document, known: &[&str]) -> Result<Parameters, ReadError> {
+        let mut texts = Vec::new();
+        let members = parameters.value().as_object();
+        for (name, value) in members.iter().flat_map(|members| members.iter()) {
+            if !known.contains(&&**name) {
+                return Err(ReadError::UnknownParameter(name.to_string()));
+            }
+            let Value::String(text) = value else {
+                return Err(ReadError::ParameterType(name.to_string()));
+            };
+            texts.push((name.clone(), text.clone()));
+        }
+        Ok(Parameters(texts))
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<Arc<str>> {
+        self.0.iter().find(|(known, _)| **known == *name).map(|(_, text)| text.clone())
+    }
+
+    fn required(&self, name: &'static str) -> Result<Arc<str>, ReadError> {
+        self.get(name).filter(|text| !text.is_empty()).ok_or(ReadError::MissingParameter(name))
+    }
+
+    /// `Bucket`, and who should own it.
+    pub(crate) fn bucket(&self) -> Result<BucketAddress, ReadError> {
+        let name = self.required("Bucket")?;
+        Ok(BucketAddress { name, expected_owner: self.get("ExpectedBucketOwner") })
+    }
+
+    /// `Bucket`, `Key` and `VersionId`
+    pub(crate) fn object(&self) -> Result<ObjectAddress, ReadError> {
+        let (bucket, key) = (self.bucket()?, self.required("Key")?);
+        Ok(ObjectAddress { bucket, key, version: self.get("VersionId") })
+    }
+}
