@@ -15,11 +15,13 @@
 mod file;
 mod names;
 mod parameters;
+mod results;
 mod service;
 mod shape;
 
 pub use file::{dns_suffix, service, service_names};
 pub use names::{error_class, parameter_name};
 pub use parameters::{Parameters, Unfit, UnfitReason};
+pub use results::{ResultCheck, ResultMisfit};
 pub use service::{ErrorShape, GlobalEndpoint, Operation, Protocol, Service, Signature};
 pub use shape::{Location, Member, Members, Shape, ShapeId, ShapeKind, TimestampFormat, Wire};

@@ -9,8 +9,9 @@ use asl::{
 };
 use engine::{Failure, TRIED_STATE_NAME, TrialMock};
 use json::{Document, Object, Value};
+use service_model::ResultCheck;
 
-use super::{MockInput, TestState, TestStateError, context};
+use super::{FieldValidationMode, MockInput, TestState, TestStateError, context};
 use crate::StartError;
 use crate::start::read_input;
 
@@ -46,6 +47,9 @@ pub(super) fn check(request: &TestState<'_>) -> Result<Checked, TestStateError> 
             reader_items: reader_items(request.map_item_reader_data, state)?,
         }),
     };
+    if let (Some(given), StateKind::Task(task)) = (&request.mock, &state.kind) {
+        check_model(given, task)?;
+    }
     let context = request.context.map(|text| context::check(text, &state.kind)).transpose()?;
     let input = read_input(request.input).map_err(|error| match error {
         StartError::InvalidInput(reason) => TestStateError::InvalidInput(reason),
@@ -235,6 +239,59 @@ fn mocked_outcome(
         _ => {}
     }
     Ok(Ok(result))
+}
+
+/// Holds the mocked result of a task against the model of what is called.
+fn check_model(mock: &MockInput<'_>, task: &Task) -> Result<(), TestStateError> {
+    let asks_for_required = match mock.field_validation_mode {
+        FieldValidationMode::None => return Ok(()),
+        FieldValidationMode::Present => false,
+        FieldValidationMode::Strict => true,
+    };
+    let Some((service, action, free)) = answering(&task.resource) else { return Ok(()) };
+    let Some(service) = service_model::service(service) else { return Ok(()) };
+    let Some(operation) = service.operation(action) else { return Ok(()) };
+    let Some(Ok(result)) = mock.result.map(json::parse) else { return Ok(()) };
+    let check = ResultCheck { service, asks_for_required, free };
+    check.check(operation, &result).map_err(|misfit| {
+        TestStateError::Invalid(format!("Mock result schema validation error: {misfit}"))
+    })
+}
+
+/// The operation whose answer is the result of a task, and the members that the integration makes
+/// something of; none where the result is not the answer of one operation.
+fn answering(resource: &Resource) -> Option<(&str, &str, &'static [&'static str])> {
+    let (service, action, pattern) = match resource {
+        Resource::Activity(_) | Resource::Lambda(_) => return None,
+        Resource::StartExecution(pattern) => ("states", "startExecution", *pattern),
+        Resource::Service { service, action, pattern, .. } => (&**service, &**action, *pattern),
+    };
+    match (service, pattern) {
+        (_, IntegrationPattern::WaitForTaskToken) => None,
+        // What is asked until the execution has ended; its input and output may be JSON values.
+        ("states", IntegrationPattern::Sync | IntegrationPattern::Sync2) => {
+            Some(("sfn", "describeExecution", &["Input", "Output"]))
+        }
+        (_, IntegrationPattern::Sync | IntegrationPattern::Sync2) => None,
+        ("lambda", IntegrationPattern::RequestResponse) => Some(("lambda", action, &["Payload"])),
+        (service, IntegrationPattern::RequestResponse) => {
+            let sdk = service.strip_prefix("aws-sdk:");
+            Some((sdk.unwrap_or_else(|| sdk_name(service)), action, &[]))
+        }
+    }
+}
+
+/// How the resources of the AWS SDK name the service of an optimised integration.
+fn sdk_name(service: &str) -> &str {
+    match service {
+        "states" => "sfn",
+        "events" => "eventbridge",
+        "elasticmapreduce" => "emr",
+        "emr-containers" => "emrcontainers",
+        "emr-serverless" => "emrserverless",
+        "bedrock" => "bedrockruntime",
+        other => other,
+    }
 }
 
 fn item_reader(kind: &StateKind) -> Option<&ItemReader> {
