@@ -1,6 +1,5 @@
 //! What state machines and activities have in common in their requests: the configurations of
-//! logging, tracing and encryption, the publishing of versions, and tags. Of the configurations,
-//! only what asks for nothing is accepted yet; it is kept and shown as AWS shows it.
+//! logging, tracing and encryption, the publishing of versions, and tags.
 
 use runtime::{Publish, Tag, Tags};
 use serde_json::{Value, json};
@@ -41,27 +40,50 @@ pub(crate) const VERSION_DESCRIPTION: Member =
 /// `loggingConfiguration`, in one form; none where it was not given.
 ///
 /// # Errors
-/// `InvalidLoggingConfiguration` where AWS has it, `ValidationException` for every level but `OFF`.
+/// `InvalidLoggingConfiguration` for every level but `OFF` without exactly one log group.
 pub(crate) fn logging(request: &Request) -> Result<Option<Value>, ApiError> {
     let Some(given) = request.structure("loggingConfiguration") else { return Ok(None) };
     let level = text(given, "level").map_or("OFF", |level| level);
     let destinations = given.get("destinations").and_then(json::Value::as_array);
     if level != "OFF" {
-        if destinations.is_none_or(|destinations| destinations.len() != 1) {
-            let message =
-                "Invalid Logging Configuration: Must specify exactly one Log Destination.";
-            return Err(ApiError::new(ErrorCode::InvalidLoggingConfiguration, message));
-        }
-        let what = format!("loggingConfiguration with level {level}");
-        return Err(ApiError::not_supported_yet(&what));
+        check_destinations(destinations.unwrap_or_default())?;
     }
     let include = given.get("includeExecutionData").and_then(json::Value::as_bool);
     let mut normalised = logging_off();
+    normalised["level"] = level.into();
     normalised["includeExecutionData"] = include.unwrap_or(false).into();
     if let Some(destinations) = destinations {
         normalised["destinations"] = destinations.iter().map(destination).collect();
     }
     Ok(Some(normalised))
+}
+
+/// One log group, whose ARN is `arn:<partition>:logs:<region>:<account>:log-group:<name>:*`.
+fn check_destinations(destinations: &[json::Value]) -> Result<(), ApiError> {
+    let invalid = |reason: &str| {
+        let message = format!("Invalid Logging Configuration: {reason}");
+        Err(ApiError::new(ErrorCode::InvalidLoggingConfiguration, message))
+    };
+    let arn = match destinations {
+        [destination] => destination
+            .get("cloudWatchLogsLogGroup")
+            .and_then(|group| group.get("logGroupArn"))
+            .and_then(json::Value::as_str),
+        _ => None,
+    };
+    let Some(arn) = arn else {
+        return invalid("Must specify exactly one Log Destination.");
+    };
+    let parts: Vec<&str> = arn.splitn(7, ':').collect();
+    match parts[..] {
+        ["arn", partition, "logs", region, account, "log-group", name]
+            if ![partition, region, account].contains(&"")
+                && name.strip_suffix(":*").is_some_and(|name| !name.is_empty()) =>
+        {
+            Ok(())
+        }
+        _ => invalid("The Log Destination must be the ARN of a log group, and end in ':*'."),
+    }
 }
 
 fn destination(given: &json::Value) -> Value {
@@ -74,32 +96,36 @@ fn destination(given: &json::Value) -> Value {
 }
 
 /// `tracingConfiguration`, in one form; none where it was not given.
-///
-/// # Errors
-/// `ValidationException` where it is enabled.
-pub(crate) fn tracing(request: &Request) -> Result<Option<Value>, ApiError> {
-    let Some(given) = request.structure("tracingConfiguration") else { return Ok(None) };
-    if given.get("enabled").and_then(json::Value::as_bool) == Some(true) {
-        return Err(ApiError::not_supported_yet("tracingConfiguration with enabled true"));
-    }
-    Ok(Some(tracing_off()))
+pub(crate) fn tracing(request: &Request) -> Option<Value> {
+    let given = request.structure("tracingConfiguration")?;
+    let mut normalised = tracing_off();
+    normalised["enabled"] =
+        (given.get("enabled").and_then(json::Value::as_bool) == Some(true)).into();
+    Some(normalised)
 }
 
 /// `encryptionConfiguration`, in one form; none where it was not given.
 ///
 /// # Errors
-/// `ValidationException` for keys of the customer's.
+/// `InvalidEncryptionConfiguration` for what contradicts itself, and for keys of the customer's,
+/// with which Stairwell encrypts nothing.
 pub(crate) fn encryption(request: &Request) -> Result<Option<Value>, ApiError> {
     let Some(given) = request.structure("encryptionConfiguration") else { return Ok(None) };
-    let key_type = text(given, "type").map_or("AWS_OWNED_KEY", |key_type| key_type);
-    if key_type != "AWS_OWNED_KEY" {
-        let what = format!("encryptionConfiguration with type {key_type}");
-        return Err(ApiError::not_supported_yet(&what));
+    let invalid = |reason: &str| {
+        let message = format!("Invalid Encryption Configuration: {reason}");
+        Err(ApiError::new(ErrorCode::InvalidEncryptionConfiguration, message))
+    };
+    let has = |member: &str| given.get(member).is_some_and(|value| !value.is_null());
+    if text(given, "type").is_some_and(|it| &**it == "CUSTOMER_MANAGED_KMS_KEY") {
+        if !has("kmsKeyId") {
+            return invalid("kmsKeyId must be specified with type CUSTOMER_MANAGED_KMS_KEY");
+        }
+        return invalid("Stairwell does not support type CUSTOMER_MANAGED_KMS_KEY");
     }
     for member in ["kmsKeyId", "kmsDataKeyReusePeriodSeconds"] {
-        if given.get(member).is_some_and(|value| !value.is_null()) {
-            let what = format!("encryptionConfiguration with {member}");
-            return Err(ApiError::not_supported_yet(&what));
+        if has(member) {
+            let reason = format!("{member} must not be specified with type AWS_OWNED_KEY");
+            return invalid(&reason);
         }
     }
     Ok(Some(owned_key()))

@@ -23,6 +23,7 @@ pub enum ErrorCode {
     ExecutionLimitExceeded,
     InvalidArn,
     InvalidDefinition,
+    InvalidEncryptionConfiguration,
     InvalidExecutionInput,
     InvalidLoggingConfiguration,
     InvalidName,
@@ -78,6 +79,7 @@ impl ErrorCode {
             Code::ExecutionLimitExceeded => service("ExecutionLimitExceeded"),
             Code::InvalidArn => service("InvalidArn"),
             Code::InvalidDefinition => service("InvalidDefinition"),
+            Code::InvalidEncryptionConfiguration => service("InvalidEncryptionConfiguration"),
             Code::InvalidExecutionInput => service("InvalidExecutionInput"),
             Code::InvalidLoggingConfiguration => service("InvalidLoggingConfiguration"),
             Code::InvalidName => service("InvalidName"),
@@ -207,6 +209,7 @@ impl From<StateMachineError> for ApiError {
             StateMachineError::Conflict(_) => ErrorCode::ConflictException,
             StateMachineError::QuotaExceeded(_) => ErrorCode::ServiceQuotaExceededException,
             StateMachineError::ResourceNotFound(_) => ErrorCode::ResourceNotFound,
+            StateMachineError::InvalidLogging(_) => ErrorCode::InvalidLoggingConfiguration,
             StateMachineError::InvalidRouting(_) | StateMachineError::NoAliasUpdate => {
                 ErrorCode::ValidationException
             }

@@ -6,8 +6,13 @@ use std::sync::Arc;
 use asl::StateType;
 use engine::{EventKind, Failure, HistoryEvent, TaskResource};
 use json::Document;
+use runtime::LoggedEvent;
 
 use crate::write::JsonWriter;
+
+/// How much of a payload an execution log shows, in bytes of UTF-8, so that an event fits into one
+/// of CloudWatch Logs.
+const LOG_PAYLOAD_BYTES_MAX: usize = 240 << 10;
 
 /// Writes the members of an event. Without `with_data`, inputs and outputs are left out, and
 /// nothing else is.
@@ -20,6 +25,27 @@ pub(crate) fn write_event(out: &mut JsonWriter, event: &HistoryEvent, with_data:
     if let Some(details) = details {
         out.member(details, |out| write_details(out, &event.kind, with_data));
     }
+}
+
+/// The line of an event in an execution log.
+/// See <https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html>.
+pub fn log_line(logged: &LoggedEvent<'_>) -> String {
+    let LoggedEvent { execution_arn, event, redrive_count, include_execution_data } = *logged;
+    let (event_type, details) = names(&event.kind);
+    let mut out = JsonWriter::object();
+    out.cut_payloads(LOG_PAYLOAD_BYTES_MAX);
+    out.text("id", &event.id.0.to_string());
+    out.text("type", event_type);
+    out.member("details", |out| {
+        if details.is_some() {
+            write_details(out, &event.kind, include_execution_data);
+        }
+    });
+    out.text("previous_event_id", &event.previous.0.to_string());
+    out.text("event_timestamp", &event.timestamp.0.to_string());
+    out.text("execution_arn", execution_arn);
+    out.text("redrive_count", &redrive_count.to_string());
+    String::from_utf8(out.finish()).expect("the writer writes text")
 }
 
 /// The `type` of an event, and the name of its details where it has any.
@@ -217,10 +243,13 @@ fn write_started(out: &mut JsonWriter, kind: &EventKind, with_data: bool) {
 
 fn write_assigned(out: &mut JsonWriter, assigned: &[(Arc<str>, Document)]) {
     if !assigned.is_empty() {
+        let mut is_cut = false;
         out.member("assignedVariables", |out| {
-            assigned.iter().for_each(|(name, value)| out.text(name, value.text()));
+            for (name, value) in assigned {
+                is_cut |= out.payload(name, value.text());
+            }
         });
-        write_is_whole(out, "assignedVariablesDetails");
+        write_is_cut(out, "assignedVariablesDetails", is_cut);
     }
 }
 
@@ -275,21 +304,21 @@ fn write_failure(out: &mut JsonWriter, failure: &Failure) {
 
 fn write_input(out: &mut JsonWriter, input: &Document, with_data: bool) {
     if with_data {
-        out.text("input", input.text());
-        write_is_whole(out, "inputDetails");
+        let is_cut = out.payload("input", input.text());
+        write_is_cut(out, "inputDetails", is_cut);
     }
 }
 
 fn write_output(out: &mut JsonWriter, output: &Document, with_data: bool) {
     if with_data {
-        out.text("output", output.text());
-        write_is_whole(out, "outputDetails");
+        let is_cut = out.payload("output", output.text());
+        write_is_cut(out, "outputDetails", is_cut);
     }
 }
 
 /// Answers of the API hold payloads whole, always; logs may not.
-fn write_is_whole(out: &mut JsonWriter, name: &str) {
-    out.member(name, |out| out.boolean("truncated", false));
+fn write_is_cut(out: &mut JsonWriter, name: &str, is_cut: bool) {
+    out.member(name, |out| out.boolean("truncated", is_cut));
 }
 
 #[cfg(test)]

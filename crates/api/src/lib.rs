@@ -25,6 +25,7 @@ mod write;
 
 pub use credential::{Accounts, is_account, is_region};
 pub use error::{ApiError, ErrorCode};
+pub use history::log_line;
 pub use server::serve;
 
 use runtime::Runtime;

@@ -9,6 +9,7 @@ use engine::Timestamp;
 #[derive(Debug)]
 pub(crate) struct JsonWriter {
     buffer: Vec<u8>,
+    payload_bytes_max: usize,
 }
 
 impl JsonWriter {
@@ -16,7 +17,7 @@ impl JsonWriter {
     pub(crate) fn object() -> JsonWriter {
         let mut buffer = Vec::with_capacity(256);
         buffer.push(b'{');
-        JsonWriter { buffer }
+        JsonWriter { buffer, payload_bytes_max: usize::MAX }
     }
 
     /// The end of the object that [`JsonWriter::object`] began, and the whole text.
@@ -33,6 +34,18 @@ impl JsonWriter {
     pub(crate) fn text(&mut self, name: &str, value: &str) {
         self.name(name);
         self.string(value);
+    }
+
+    /// Writes no more than that of each payload from now on.
+    pub(crate) fn cut_payloads(&mut self, bytes_max: usize) {
+        self.payload_bytes_max = bytes_max;
+    }
+
+    /// A member that is a payload. Says whether it was cut.
+    pub(crate) fn payload(&mut self, name: &str, value: &str) -> bool {
+        let shown = &value[..value.floor_char_boundary(self.payload_bytes_max)];
+        self.text(name, shown);
+        shown.len() < value.len()
     }
 
     /// The member, where there is something to say: absent members are never `null`.

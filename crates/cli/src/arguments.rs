@@ -111,6 +111,11 @@ pub(crate) struct ServeArguments {
         value_hint = ValueHint::FilePath
     )]
     pub(crate) mock_config: Option<PathBuf>,
+    /// Where the events of executions go whose state machines log: stdout, file:PATH, cloudwatch
+    /// (the log groups that they name), or off [default: cloudwatch where AWS_ENDPOINT_URL or
+    /// AWS_ENDPOINT_URL_CLOUDWATCH_LOGS says where that is, else stdout]
+    #[arg(long, env = "STAIRWELL_LOG_EXECUTIONS", value_name = "PLACE")]
+    pub(crate) log_executions: Option<String>,
     /// The configuration file [default: stairwell.toml, where it is there]
     #[arg(long, env = "STAIRWELL_CONFIG", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) config: Option<PathBuf>,

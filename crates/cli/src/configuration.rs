@@ -16,6 +16,7 @@ use integrations::Endpoint;
 use serde::Deserialize;
 
 use crate::arguments::ServeArguments;
+use crate::execution_logs::LogExecutions;
 use crate::services;
 
 const FILE_NAME: &str = "stairwell.toml";
@@ -33,6 +34,8 @@ pub(crate) struct Settings {
     pub(crate) accounts: Accounts,
     /// Where Lambda is.
     pub(crate) lambda: Option<Endpoint>,
+    /// Where execution logs go; none where that is not said.
+    pub(crate) log_executions: Option<LogExecutions>,
     /// The mock configuration file.
     pub(crate) mock_config: Option<PathBuf>,
 }
@@ -58,6 +61,7 @@ struct File {
     account: Option<String>,
     region: Option<String>,
     lambda_endpoint: Option<String>,
+    log_executions: Option<String>,
     mock_config: Option<PathBuf>,
     #[serde(default)]
     access_keys: BTreeMap<String, String>,
@@ -83,12 +87,14 @@ pub(crate) fn settings(
     let log = arguments.log.clone().or(file.log.clone()).unwrap_or_else(|| "info".to_owned());
     let lambda = arguments.lambda_endpoint.as_deref().or(file.lambda_endpoint.as_deref());
     let lambda = services::lambda_endpoint(lambda)?;
+    let log_executions = arguments.log_executions.as_deref().or(file.log_executions.as_deref());
+    let log_executions = log_executions.map(str::parse).transpose()?;
     let of_local = || env::var_os("SFN_MOCK_CONFIG").filter(|path| !path.is_empty());
     let mock_config = arguments.mock_config.clone().or(file.mock_config.clone());
     let mock_config = mock_config.or_else(|| of_local().map(PathBuf::from));
     let accounts = accounts(arguments, file)?;
     let address = SocketAddr::new(address, port);
-    Ok(Settings { address, storage, log, accounts, lambda, mock_config })
+    Ok(Settings { address, storage, log, accounts, lambda, log_executions, mock_config })
 }
 
 fn read(path: Option<&Path>) -> anyhow::Result<File> {

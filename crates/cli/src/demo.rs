@@ -35,6 +35,7 @@ pub(crate) fn demo(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
             log: String::new(),
             accounts: Accounts::default(),
             lambda: services::lambda_endpoint(None)?,
+            log_executions: None,
             mock_config: None,
         };
         let server = Server::start(&settings).await?;

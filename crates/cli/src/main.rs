@@ -4,6 +4,7 @@ mod arguments;
 mod client;
 mod configuration;
 mod demo;
+mod execution_logs;
 mod input;
 mod print;
 mod run;

@@ -19,6 +19,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::arguments::ServeArguments;
 use crate::configuration::{self, Settings, Storage};
+use crate::execution_logs;
 use crate::print;
 use crate::services;
 
@@ -55,7 +56,9 @@ impl Server {
             .await
             .with_context(|| format!("cannot listen on {address}"))?;
         let (store, storage) = open(&settings.storage).await?;
-        let config = runtime_config(settings.lambda.clone());
+        let mut config = runtime_config(settings.lambda.clone());
+        config.execution_logs =
+            execution_logs::open(settings.log_executions.as_ref(), &config.integrations)?;
         let config = RuntimeConfig { mock_config: settings.mock_config.clone(), ..config };
         let runtime = Runtime::open(store, config);
         let api = Arc::new(Api::new(runtime.clone(), settings.accounts.clone()));

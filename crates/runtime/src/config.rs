@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use engine::Limits;
 
-use crate::{Clock, Integrations, MapRunData};
+use crate::{Clock, ExecutionLogs, Integrations, MapRunData};
 
 /// How a runtime behaves.
 #[derive(Debug)]
@@ -31,6 +31,8 @@ pub struct RuntimeConfig {
     pub integrations: Integrations,
     /// The mock configuration file, which is read at each start of a test case.
     pub mock_config: Option<PathBuf>,
+    /// Where the events of executions go whose state machines log; nowhere where it is none.
+    pub execution_logs: Option<ExecutionLogs>,
     /// How many calls of services are under way at a time; more wait for their turn.
     pub service_calls_max: usize,
     /// What reads the items of Map Runs and writes their results; where it is none, a Map state
@@ -60,6 +62,7 @@ impl RuntimeConfig {
             closed_name_taken_seconds: 90 * 24 * 60 * 60,
             activity_pollers_max: 1_000,
             integrations: Integrations::default(),
+            execution_logs: None,
             mock_config: None,
             service_calls_max: 10_000,
             map_run_data: None,

@@ -102,6 +102,9 @@ impl Shell {
                 self.quarantine(id, messages, "a step panicked");
                 return Err(Setback::Broken);
             };
+            let policy = self.log_policy(&current.header).await;
+            let scope = &current.header.scope;
+            let lines = self.log_lines(policy.as_ref(), scope, &current.execution, &round.records);
             if let Some(commit) = round.commit(current) {
                 match self.store.commit(commit).await {
                     Ok(()) => {}
@@ -112,6 +115,7 @@ impl Shell {
                     Err(error) => return Err(self.setback(id, error, messages)),
                 }
             }
+            self.send_log_lines(lines);
             for (message, answer) in messages.into_iter().zip(round.answers) {
                 message.answer(Ok(answer));
             }

@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::arn::ArnPrefix;
 use crate::integration::CallHandle;
+use crate::logs::LogPolicy;
 use crate::shell::Shell;
 use crate::start::StartTarget;
 use crate::{OperationalError, Runtime, ServiceCall, StartError, StartExecution, StartedExecution};
@@ -55,6 +56,14 @@ pub struct SyncExecution {
     pub billed_milliseconds: u64,
     /// `billedMemoryUsedInMB`
     pub billed_megabytes: u64,
+}
+
+/// What an Express execution keeps besides itself.
+struct ExpressRun {
+    scope: Scope,
+    program: Arc<Program>,
+    /// What of it is logged.
+    policy: Option<LogPolicy>,
 }
 
 impl Runtime {
@@ -139,12 +148,14 @@ impl Shell {
         let id = ExecutionId::new(now, &mut self.random.fork());
         let parameters = target.parameters(id, arn.clone(), name, input);
         let limits = self.express_limits();
+        let policy = LogPolicy::of(&target.machine.configurations);
         let (execution, step) =
             self.engine_start(&program, parameters, target.mocks.clone(), now, &limits)?;
         tracing::debug!(%arn, "started");
+        self.send_log_lines(self.log_lines(policy.as_ref(), scope, &execution, &step.records));
         if execution.status == Status::Running {
-            let scope = scope.clone();
-            self.spawn(self.clone().run_express(scope, program, execution, step.effects, waits));
+            let run = ExpressRun { scope: scope.clone(), program, policy };
+            self.spawn(self.clone().run_express(run, execution, step.effects, waits));
         } else {
             end(execution, waits);
         }
@@ -162,12 +173,12 @@ impl Shell {
 
     pub(crate) async fn run_express(
         self: Arc<Self>,
-        scope: Scope,
-        program: Arc<Program>,
+        run: ExpressRun,
         mut execution: Execution,
         mut effects: Vec<Effect>,
         waits: Option<oneshot::Sender<Execution>>,
     ) {
+        let ExpressRun { scope, program, policy } = run;
         let limits = self.express_limits();
         let (sender, mut inputs) = mpsc::unbounded_channel();
         let mut calls: BTreeMap<TaskId, CallHandle> = BTreeMap::new();
@@ -195,7 +206,10 @@ impl Shell {
             let mut random = self.random.fork();
             let now = self.now().max(execution.start);
             let mut env = StepEnv { now, random: &mut random, limits: &limits };
-            effects = engine::step(&program, &mut execution, input, &mut env).effects;
+            let step = engine::step(&program, &mut execution, input, &mut env);
+            let lines = self.log_lines(policy.as_ref(), &scope, &execution, &step.records);
+            self.send_log_lines(lines);
+            effects = step.effects;
         }
         end(execution, waits);
     }

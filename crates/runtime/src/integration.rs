@@ -82,7 +82,12 @@ impl Integrations {
         self
     }
 
-    fn find(&self, target: &ServiceTarget) -> Result<Arc<dyn Integration>, Failure> {
+    /// Whether there is something that calls the service.
+    pub fn calls(&self, service: &str) -> bool {
+        self.0.contains_key(service)
+    }
+
+    pub(crate) fn find(&self, target: &ServiceTarget) -> Result<Arc<dyn Integration>, Failure> {
         let service = match target {
             ServiceTarget::Function(_) => "lambda",
             ServiceTarget::Action(resource) => &resource.resource_type,

@@ -10,7 +10,7 @@
 //!
 //! In reading order: [`Runtime`] is the handle and `shell` what is behind it; `live`, `drive` and
 //! `timers` move executions; `effects`, `child`, `offers`, `integration` and `express` do what they
-//! ask for; `machines` and `programs` know what they run; then one file per family of operations.
+//! ask for, and `logs` tells of it; `machines` and `programs` know what they run; then one file per family of operations.
 
 mod arn;
 mod cache;
@@ -29,6 +29,7 @@ mod child;
 mod effects;
 mod express;
 mod integration;
+mod logs;
 mod map_data;
 mod map_run;
 mod offers;
@@ -65,6 +66,7 @@ pub use executions::{
 };
 pub use express::SyncExecution;
 pub use integration::{Integration, Integrations, ServiceCall};
+pub use logs::{ExecutionLogs, LogDestination, LoggedEvent};
 pub use map_data::{
     ChildResult, Item, ItemReader, MapRunData, OpenItems, ReaderPosition, ResultSource,
     WriteResults,
@@ -99,8 +101,10 @@ pub struct Runtime {
 impl Runtime {
     /// Takes the store over and goes on with what it holds: timers fire and interrupted effects are
     /// performed again from now on. To be called within a tokio runtime.
-    pub fn open(store: Arc<dyn Store>, config: RuntimeConfig) -> Runtime {
+    pub fn open(store: Arc<dyn Store>, mut config: RuntimeConfig) -> Runtime {
+        let logs = config.execution_logs.take();
         let shell = Arc::new(Shell::new(store, config));
+        shell.open_logs(logs);
         shell.spawn(shell.clone().run_timers());
         Runtime { shell }
     }

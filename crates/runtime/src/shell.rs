@@ -1,7 +1,7 @@
 //! What all parts of the runtime share.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use engine::Timestamp;
@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use crate::effects::Effects;
 use crate::integration::Calls;
 use crate::live::Live;
+use crate::logs::Logs;
 use crate::machines::Machines;
 use crate::map_run::MapRuns;
 use crate::offers::Offers;
@@ -38,6 +39,8 @@ pub(crate) struct Shell {
     pub(crate) offers: Arc<Offers>,
     pub(crate) machines: Machines,
     pub(crate) programs: Programs,
+    /// Set where execution logs go somewhere.
+    pub(crate) logs: OnceLock<Logs>,
     closing: watch::Sender<bool>,
     /// Tasks that must not be cut off: while there are any, the store stays open.
     tasks: AtomicUsize,
@@ -57,6 +60,7 @@ impl Shell {
             offers: Arc::new(Offers::new(config.activity_pollers_max)),
             machines: Machines::new(),
             programs: Programs::new(),
+            logs: OnceLock::new(),
             closing: watch::Sender::new(false),
             tasks: AtomicUsize::new(0),
             tasks_ended: tokio::sync::Notify::new(),
@@ -105,6 +109,9 @@ impl Shell {
                 break;
             }
             ended.await;
+        }
+        if let Some(logs) = self.logs.get() {
+            logs.close().await;
         }
         if let Err(error) = self.store.close().await {
             tracing::error!(%error, "the store was not closed in order");

@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 
 use crate::arn::ArnPrefix;
 use crate::live::{Held, Message};
+use crate::logs::{LogPolicy, Unsent};
 use crate::releases::{WEIGHT_SUM, version_number};
 use crate::shell::Shell;
 use crate::timers::RingOnDrop;
@@ -252,6 +253,8 @@ impl Shell {
         let limits = &self.config.limits;
         let (execution, step) =
             self.engine_start(&program, parameters, target.mocks.clone(), now, limits)?;
+        let policy = LogPolicy::of(&target.machine.configurations);
+        let lines = self.log_lines(policy.as_ref(), &header.scope, &execution, &step.records);
         let (record_bytes, state_bytes) = (0, 0);
         let mut held = Box::new(Held { header, execution, program, record_bytes, state_bytes });
         let taken_seconds = i64::try_from(self.config.closed_name_taken_seconds);
@@ -259,7 +262,7 @@ impl Shell {
         let free_after = Timestamp(now.0.saturating_sub(taken));
         let expected = Expected::New { free_after };
         let commit = drive::commit(&mut held, expected, None, step.records, now);
-        Ok(FirstStep { held, commit, effects: step.effects })
+        Ok(FirstStep { held, commit, effects: step.effects, lines })
     }
 
     /// The first step of an execution. A fault of ours in it ends nothing but this start.
@@ -300,6 +303,7 @@ impl Shell {
         let _counted = self.count_task();
         let _ring = RingOnDrop { timers: &self.timers, due: commit_due(commit) };
         self.store.commit(first.commit).await?;
+        self.send_log_lines(first.lines);
         if first.held.header.stop.is_some() {
             return Ok(Some(first.held));
         }
@@ -312,7 +316,7 @@ impl Shell {
         first: FirstStep,
         sender: oneshot::Sender<Result<(), StoreError>>,
     ) {
-        let FirstStep { mut held, commit, effects } = first;
+        let FirstStep { mut held, commit, effects, lines } = first;
         let id = held.header.id;
         let committed = self.store.commit(commit).await;
         let error = committed.as_ref().err().cloned();
@@ -320,6 +324,7 @@ impl Shell {
         let _ = sender.send(committed);
         match error {
             None => {
+                self.send_log_lines(lines);
                 let ends = held.header.stop.is_some();
                 self.committed(&mut held, ends, effects).await;
                 self.drive(id, Some(held)).await;
@@ -408,6 +413,8 @@ pub(crate) struct FirstStep {
     pub(crate) held: Box<Held>,
     pub(crate) commit: Commit,
     pub(crate) effects: Vec<Effect>,
+    /// What is logged after the commit.
+    pub(crate) lines: Unsent,
 }
 
 fn commit_due(commit: &Commit) -> Option<Timestamp> {

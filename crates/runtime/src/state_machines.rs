@@ -196,6 +196,9 @@ pub enum StateMachineError {
     /// `ServiceQuotaExceededException`: the message.
     #[error("{0}")]
     QuotaExceeded(String),
+    /// `InvalidLoggingConfiguration`: what is wrong with the destination.
+    #[error("Invalid Logging Configuration: {0}")]
+    InvalidLogging(String),
     /// `ResourceNotFound`: an alias, or a version that an alias is to route to. Holds the ARN.
     #[error("Resource not found: '{0}'")]
     ResourceNotFound(String),
@@ -255,6 +258,7 @@ impl Runtime {
             return Err(StateMachineError::InvalidName(request.name.to_owned()));
         }
         let definition = self.shell.check_definition(request.definition, request.workflow_type)?;
+        self.shell.check_log_destination(scope, &request.configurations).await?;
         let arn = ArnPrefix(scope).state_machine(request.name);
         let parsed = Arn::state_machine(&arn)?;
         loop {
@@ -327,6 +331,7 @@ impl Runtime {
         {
             return Err(StateMachineError::NothingToUpdate);
         }
+        self.shell.check_log_destination(scope, configurations).await?;
         loop {
             let known = self.known(scope, &arn).await?;
             check_active(&known.machine)?;

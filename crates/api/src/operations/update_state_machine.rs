@@ -29,7 +29,7 @@ pub(crate) async fn call(api: &Api, request: &Request) -> Result<Vec<u8>, ApiErr
         role_arn: request.text("roleArn").map(|role| &**role),
         configurations: Configurations {
             logging: configuration::logging(request)?,
-            tracing: configuration::tracing(request)?,
+            tracing: configuration::tracing(request),
             encryption: configuration::encryption(request)?,
         },
     };

@@ -62,7 +62,14 @@ impl Server {
     }
 
     pub(crate) async fn start_on(store: Arc<dyn Store>) -> Server {
-        let config = RuntimeConfig::new(Clock::system(), [7; 32]);
+        Server::open(store, RuntimeConfig::new(Clock::system(), [7; 32])).await
+    }
+
+    pub(crate) async fn start_with(config: RuntimeConfig) -> Server {
+        Server::open(Arc::new(MemoryStore::new()), config).await
+    }
+
+    async fn open(store: Arc<dyn Store>, config: RuntimeConfig) -> Server {
         let runtime = Runtime::open(store, config);
         let api = Arc::new(Api::new(runtime.clone(), Accounts::default()));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
