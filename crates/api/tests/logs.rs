@@ -167,14 +167,41 @@ async fn what_cannot_be_logged_to_is_refused() {
     let server = Server::start().await;
     let group = |arn: &str| json!([{"cloudWatchLogsLogGroup": {"logGroupArn": arn}}]);
     for (configuration, expected) in [
-        (json!({"level": "ALL"}), expect!["400 InvalidLoggingConfiguration: Invalid Logging Configuration: Must specify exactly one Log Destination."]),
-        (json!({"level": "ALL", "destinations": []}), expect!["400 InvalidLoggingConfiguration: Invalid Logging Configuration: Must specify exactly one Log Destination."]),
-        (json!({"level": "ALL", "destinations": [{}]}), expect!["400 InvalidLoggingConfiguration: Invalid Logging Configuration: Must specify exactly one Log Destination."]),
-        (json!({"level": "SOME", "destinations": group(GROUP)}), expect!["400 ValidationException: 1 validation error detected: Value 'SOME' at 'loggingConfiguration.level' failed to satisfy constraint: Member must satisfy enum value set: [ALL, ERROR, FATAL, OFF]"]),
-        (json!({"level": "ALL", "destinations": group("g")}), expect!["400 InvalidLoggingConfiguration: Invalid Logging Configuration: The Log Destination must be the ARN of a log group, and end in ':*'."]),
+        (
+            json!({"level": "ALL"}),
+            expect![
+                "400 InvalidLoggingConfiguration: Invalid Logging Configuration: Must specify exactly one Log Destination."
+            ],
+        ),
+        (
+            json!({"level": "ALL", "destinations": []}),
+            expect![
+                "400 InvalidLoggingConfiguration: Invalid Logging Configuration: Must specify exactly one Log Destination."
+            ],
+        ),
+        (
+            json!({"level": "ALL", "destinations": [{}]}),
+            expect![
+                "400 InvalidLoggingConfiguration: Invalid Logging Configuration: Must specify exactly one Log Destination."
+            ],
+        ),
+        (
+            json!({"level": "SOME", "destinations": group(GROUP)}),
+            expect![
+                "400 ValidationException: 1 validation error detected: Value 'SOME' at 'loggingConfiguration.level' failed to satisfy constraint: Member must satisfy enum value set: [ALL, ERROR, FATAL, OFF]"
+            ],
+        ),
+        (
+            json!({"level": "ALL", "destinations": group("g")}),
+            expect![
+                "400 InvalidLoggingConfiguration: Invalid Logging Configuration: The Log Destination must be the ARN of a log group, and end in ':*'."
+            ],
+        ),
         (
             json!({"level": "FATAL", "destinations": group(GROUP.strip_suffix(":*").expect("it ends so"))}),
-            expect!["400 InvalidLoggingConfiguration: Invalid Logging Configuration: The Log Destination must be the ARN of a log group, and end in ':*'."],
+            expect![
+                "400 InvalidLoggingConfiguration: Invalid Logging Configuration: The Log Destination must be the ARN of a log group, and end in ':*'."
+            ],
         ),
     ] {
         let body = creation(PASS, "STANDARD", configuration);

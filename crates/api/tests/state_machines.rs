@@ -115,24 +115,34 @@ async fn configurations_that_ask_for_nothing_are_kept_and_shown() {
 }
 
 #[tokio::test]
+async fn executions_of_a_machine_with_tracing_bear_a_trace_header() {
+    let server = Server::start().await;
+    let tracing = json!({"tracingConfiguration": {"enabled": true}});
+    server.call("CreateStateMachine", creation(tracing)).await;
+    let described = server.call("DescribeStateMachine", json!({"stateMachineArn": ARN})).await;
+    assert_eq!(described["tracingConfiguration"], json!({"enabled": true}));
+    let header = async |start: Value| {
+        let started = server.call("StartExecution", start).await;
+        let body = json!({"executionArn": started["executionArn"]});
+        let described = server.call("DescribeExecution", body).await;
+        described["traceHeader"].as_str().expect("a trace header").to_owned()
+    };
+    let given = "Root=1-67891233-abcdef012345678912345678";
+    let start = json!({"stateMachineArn": ARN, "traceHeader": given});
+    assert_eq!(header(start).await, given);
+    let own = header(json!({"stateMachineArn": ARN})).await;
+    let root = own.strip_prefix("Root=1-").and_then(|rest| rest.strip_suffix(";Sampled=1"));
+    let (seconds, chance) = root.and_then(|root| root.split_once('-')).expect("two parts");
+    assert_eq!((seconds.len(), chance.len()), (8, 24), "{own}");
+}
+
+#[tokio::test]
 async fn what_is_not_supported_yet_is_refused_by_name() {
     for (more, expected) in [
         (
             json!({"versionDescription": "first"}),
             expect![
                 "400 ValidationException: Version description can only be set when publish is true"
-            ],
-        ),
-        (
-            json!({"tracingConfiguration": {"enabled": true}}),
-            expect![
-                "400 ValidationException: Stairwell does not support tracingConfiguration with enabled true yet"
-            ],
-        ),
-        (
-            json!({"loggingConfiguration": {"level": "ALL", "destinations": [{}]}}),
-            expect![
-                "400 ValidationException: Stairwell does not support loggingConfiguration with level ALL yet"
             ],
         ),
         (
@@ -144,13 +154,19 @@ async fn what_is_not_supported_yet_is_refused_by_name() {
         (
             json!({"encryptionConfiguration": {"type": "CUSTOMER_MANAGED_KMS_KEY", "kmsKeyId": "k"}}),
             expect![
-                "400 ValidationException: Stairwell does not support encryptionConfiguration with type CUSTOMER_MANAGED_KMS_KEY yet"
+                "400 InvalidEncryptionConfiguration: Invalid Encryption Configuration: Stairwell does not support type CUSTOMER_MANAGED_KMS_KEY"
+            ],
+        ),
+        (
+            json!({"encryptionConfiguration": {"type": "CUSTOMER_MANAGED_KMS_KEY"}}),
+            expect![
+                "400 InvalidEncryptionConfiguration: Invalid Encryption Configuration: kmsKeyId must be specified with type CUSTOMER_MANAGED_KMS_KEY"
             ],
         ),
         (
             json!({"encryptionConfiguration": {"type": "AWS_OWNED_KEY", "kmsKeyId": "k"}}),
             expect![
-                "400 ValidationException: Stairwell does not support encryptionConfiguration with kmsKeyId yet"
+                "400 InvalidEncryptionConfiguration: Invalid Encryption Configuration: kmsKeyId must not be specified with type AWS_OWNED_KEY"
             ],
         ),
     ] {

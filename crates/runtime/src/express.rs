@@ -52,6 +52,8 @@ pub struct SyncExecution {
     pub output: Option<Document>,
     /// `error` and `cause`; set where it did not succeed.
     pub failure: Option<Failure>,
+    /// `traceHeader`
+    pub trace_header: Option<Arc<str>>,
     /// `billedDurationInMilliseconds`
     pub billed_milliseconds: u64,
     /// `billedMemoryUsedInMB`
@@ -93,11 +95,12 @@ impl Runtime {
             true => OperationalError::ShuttingDown,
             false => OperationalError::Quarantined,
         })?;
-        Ok(sync_execution(ended))
+        let trace_header = shell.trace_header(machine, request.trace_header);
+        Ok(sync_execution(ended, trace_header))
     }
 }
 
-fn sync_execution(ended: Execution) -> SyncExecution {
+fn sync_execution(ended: Execution, trace_header: Option<Arc<str>>) -> SyncExecution {
     let stop_date = ended.stop.unwrap_or(ended.start);
     let milliseconds = u64::try_from(stop_date.0 - ended.start.0).unwrap_or(0);
     SyncExecution {
@@ -110,6 +113,7 @@ fn sync_execution(ended: Execution) -> SyncExecution {
         input: ended.parameters.input,
         output: ended.output,
         failure: ended.failure,
+        trace_header,
         billed_milliseconds: billed(milliseconds),
         billed_megabytes: BILLED_MEGABYTES,
     }

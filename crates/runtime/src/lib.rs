@@ -46,6 +46,7 @@ mod start;
 mod state_machines;
 mod tags;
 mod test_state;
+mod traces;
 mod versions;
 
 pub use activities::{

@@ -18,6 +18,7 @@ use crate::offers::Offers;
 use crate::programs::Programs;
 use crate::random::Random;
 use crate::timers::Timers;
+use crate::traces::Traces;
 use crate::{OperationalError, RuntimeConfig};
 
 /// The first pause after the store was not available; each further one is twice as long.
@@ -39,6 +40,7 @@ pub(crate) struct Shell {
     pub(crate) offers: Arc<Offers>,
     pub(crate) machines: Machines,
     pub(crate) programs: Programs,
+    pub(crate) traces: Traces,
     /// Set where execution logs go somewhere.
     pub(crate) logs: OnceLock<Logs>,
     closing: watch::Sender<bool>,
@@ -60,6 +62,7 @@ impl Shell {
             offers: Arc::new(Offers::new(config.activity_pollers_max)),
             machines: Machines::new(),
             programs: Programs::new(),
+            traces: Traces::default(),
             logs: OnceLock::new(),
             closing: watch::Sender::new(false),
             tasks: AtomicUsize::new(0),

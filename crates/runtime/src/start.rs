@@ -232,7 +232,7 @@ impl Shell {
             status: Status::Running,
             start,
             stop: None,
-            trace_header: trace_header.map(Arc::from),
+            trace_header: self.trace_header(machine, trace_header),
             started_by,
             parent,
             last_event: EventId::NONE,

@@ -40,7 +40,7 @@ pub(crate) async fn call(api: &Api, request: &Request) -> Result<Vec<u8>, ApiErr
         out.text("output", output.text());
         out.member("outputDetails", |out| out.boolean("included", true));
     }
-    out.optional_text("traceHeader", start.trace_header);
+    out.optional_text("traceHeader", ended.trace_header.as_deref());
     out.member("billingDetails", |out| {
         out.integer("billedMemoryUsedInMB", ended.billed_megabytes);
         out.integer("billedDurationInMilliseconds", ended.billed_milliseconds);
