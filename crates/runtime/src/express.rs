@@ -61,11 +61,11 @@ pub struct SyncExecution {
 }
 
 /// What an Express execution keeps besides itself.
-struct ExpressRun {
-    scope: Scope,
-    program: Arc<Program>,
+pub(crate) struct ExpressRun {
+    pub(crate) scope: Scope,
+    pub(crate) program: Arc<Program>,
     /// What of it is logged.
-    policy: Option<LogPolicy>,
+    pub(crate) policy: Option<LogPolicy>,
 }
 
 impl Runtime {

@@ -126,6 +126,8 @@ impl Level {
                             | Kind::MapStateAborted
                             | Kind::MapIterationFailed { .. }
                             | Kind::MapIterationAborted { .. }
+                            | Kind::MapRunFailed(_)
+                            | Kind::MapRunAborted
                             | Kind::WaitStateAborted
                             | Kind::EvaluationFailed { .. }
                     )
@@ -344,11 +346,19 @@ impl Shell {
         }
     }
 
+    /// What of the children of a Map Run is logged, whose labelled machine that is: as of the
+    /// execution that runs them.
+    pub(crate) fn child_log_policy(&self, labelled_arn: &str) -> Option<LogPolicy> {
+        self.logs.get()?;
+        let known = self.remembered_machine(without_label(labelled_arn))?;
+        LogPolicy::of(&known.machine.configurations)
+    }
+
     /// What of a Standard execution is logged now: as its machine says, or the version that it was
     /// started by.
     pub(crate) async fn log_policy(&self, header: &ExecutionHeader) -> Option<LogPolicy> {
         self.logs.get()?;
-        let arn = Arn::state_machine(&header.state_machine_arn).ok()?;
+        let arn = Arn::state_machine(without_label(&header.state_machine_arn)).ok()?;
         // Where the store is away, the commit that is to come fails as well.
         let known = self.machine(&header.scope, &arn).await.ok().flatten()?;
         let version = header.state_machine_version_arn.as_deref();
@@ -358,6 +368,11 @@ impl Shell {
             None => LogPolicy::of(&known.machine.configurations),
         }
     }
+}
+
+/// The ARN of the state machine in `…:stateMachine:<name>/<label>`.
+fn without_label(arn: &str) -> &str {
+    arn.split_once('/').map_or(arn, |(arn, _label)| arn)
 }
 
 #[cfg(test)]

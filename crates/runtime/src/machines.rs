@@ -89,6 +89,11 @@ pub(crate) fn machine_key(scope: &Scope, name: &str) -> ResourceKey {
 }
 
 impl Shell {
+    /// The state machine with that unqualified ARN, where it was used lately.
+    pub(crate) fn remembered_machine(&self, unqualified_arn: &str) -> Option<Arc<Known>> {
+        self.machines.remembered.lock().by_arn.get(unqualified_arn).cloned()
+    }
+
     /// The state machine with that unqualified ARN.
     pub(crate) async fn machine(
         &self,

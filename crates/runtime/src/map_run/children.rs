@@ -144,6 +144,9 @@ impl Shell {
         else {
             return Started::Lost(child);
         };
+        let policy = self.child_log_policy(&family.state_machine_arn);
+        let lines = self.log_lines(policy.as_ref(), &family.scope, &execution, &step.records);
+        self.send_log_lines(lines);
         if execution.status == Status::Running {
             return Started::Express(Box::new(execution), step.effects, child);
         }
@@ -207,13 +210,15 @@ impl Shell {
         let Some((execution, step)) = self.first_child_step(family, parameters, now, limits) else {
             return Ok(Started::Lost(child.clone()));
         };
+        let policy = self.child_log_policy(&family.state_machine_arn);
+        let lines = self.log_lines(policy.as_ref(), &family.scope, &execution, &step.records);
         let program = family.program.clone();
         let (record_bytes, state_bytes) = (0, 0);
         let mut held = Box::new(Held { header, execution, program, record_bytes, state_bytes });
         // However old it is, a child that was there has had its turn.
         let expected = Expected::New { free_after: Timestamp(i64::MIN) };
         let commit = drive::commit(&mut held, expected, None, step.records, now);
-        let first = FirstStep { held, commit, effects: step.effects };
+        let first = FirstStep { held, commit, effects: step.effects, lines };
         match self.commit_start(first).await {
             Ok(Some(ended)) => {
                 let output = ended.execution.output.clone().filter(|_| keeps_output);

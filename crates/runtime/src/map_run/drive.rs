@@ -22,6 +22,7 @@ use super::feed::{Child, Feed, Source};
 use super::progress::Progress;
 use super::results::StoredResults;
 use super::{ChildEnd, MapRunName, Word};
+use crate::express::ExpressRun;
 use crate::live::{Held, Message};
 use crate::shell::{Backoff, Shell};
 use crate::{OpenItems, ReaderPosition, WriteResults};
@@ -434,8 +435,12 @@ impl Driver {
         let start = execution.start;
         self.express_running.insert(child.index, (child.clone(), start));
         let (sender, receiver) = oneshot::channel();
-        let (scope, program) = (self.family.scope.clone(), self.family.program.clone());
-        let run = self.shell.clone().run_express(scope, program, execution, effects, Some(sender));
+        let run = ExpressRun {
+            scope: self.family.scope.clone(),
+            program: self.family.program.clone(),
+            policy: self.shell.child_log_policy(&self.family.state_machine_arn),
+        };
+        let run = self.shell.clone().run_express(run, execution, effects, Some(sender));
         self.express.spawn(async move {
             run.await;
             (child, start, receiver.await.ok())
