@@ -317,7 +317,6 @@ class RefusalTest(ServerTest):
 
     def test_operations_that_are_not_there(self):
         for call in [
-            lambda: self.sfn.redrive_execution(executionArn=f"{PREFIX}:execution:a:b"),
             lambda: self.sfn.list_map_runs(executionArn=f"{PREFIX}:execution:a:b"),
         ]:
             self.assert_refused("UnknownOperationException", call)

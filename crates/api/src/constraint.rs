@@ -67,6 +67,11 @@ const RESTRICTED: Pattern = Pattern {
 
 const ASCII: Pattern = Pattern { text: r"\p{ASCII}*", matches: str::is_ascii };
 
+const VISIBLE_ASCII: Pattern = Pattern {
+    text: "[!-~]+",
+    matches: |text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()),
+};
+
 impl Member {
     const fn new(name: &'static str, rule: Rule) -> Member {
         Member { name, rule, required: false, sensitive: false }
@@ -86,6 +91,12 @@ impl Member {
     pub(crate) const fn restricted_name(name: &'static str) -> Member {
         let length = Length::Characters { min: 1, max: 80 };
         Member::new(name, Rule::Text { length, pattern: Some(RESTRICTED) })
+    }
+
+    /// `ClientToken`
+    pub(crate) const fn client_token(name: &'static str) -> Member {
+        let length = Length::Characters { min: 1, max: 64 };
+        Member::new(name, Rule::Text { length, pattern: Some(VISIBLE_ASCII) })
     }
 
     /// `Arn`

@@ -21,6 +21,7 @@ pub enum ErrorCode {
     ExecutionAlreadyExists,
     ExecutionDoesNotExist,
     ExecutionLimitExceeded,
+    ExecutionNotRedrivable,
     InvalidArn,
     InvalidDefinition,
     InvalidEncryptionConfiguration,
@@ -77,6 +78,7 @@ impl ErrorCode {
             Code::ExecutionAlreadyExists => service("ExecutionAlreadyExists"),
             Code::ExecutionDoesNotExist => service("ExecutionDoesNotExist"),
             Code::ExecutionLimitExceeded => service("ExecutionLimitExceeded"),
+            Code::ExecutionNotRedrivable => service("ExecutionNotRedrivable"),
             Code::InvalidArn => service("InvalidArn"),
             Code::InvalidDefinition => service("InvalidDefinition"),
             Code::InvalidEncryptionConfiguration => service("InvalidEncryptionConfiguration"),
@@ -243,6 +245,8 @@ impl From<ExecutionError> for ApiError {
             ExecutionError::Operational(error) => return error.into(),
             ExecutionError::DoesNotExist(_) => ErrorCode::ExecutionDoesNotExist,
             ExecutionError::StateMachineDoesNotExist(_) => ErrorCode::StateMachineDoesNotExist,
+            ExecutionError::NotRedrivable(_) => ErrorCode::ExecutionNotRedrivable,
+            ExecutionError::LimitExceeded(_) => ErrorCode::ExecutionLimitExceeded,
             ExecutionError::TypeNotSupported => ErrorCode::StateMachineTypeNotSupported,
         };
         ApiError::new(code, error.to_string())

@@ -57,6 +57,7 @@ fn names(kind: &EventKind) -> (&'static str, Option<&'static str>) {
         Kind::ExecutionFailed(_) => ("ExecutionFailed", "executionFailedEventDetails"),
         Kind::ExecutionAborted(_) => ("ExecutionAborted", "executionAbortedEventDetails"),
         Kind::ExecutionTimedOut(_) => ("ExecutionTimedOut", "executionTimedOutEventDetails"),
+        Kind::ExecutionRedriven { .. } => ("ExecutionRedriven", "executionRedrivenEventDetails"),
         Kind::StateEntered { state_type, .. } => {
             (entered_type(*state_type), "stateEnteredEventDetails")
         }
@@ -163,6 +164,9 @@ fn write_details(out: &mut JsonWriter, kind: &EventKind, with_data: bool) {
         | Kind::LambdaFunctionFailed(failure)
         | Kind::LambdaFunctionTimedOut(failure)
         | Kind::MapRunFailed(failure) => write_failure(out, failure),
+        Kind::ExecutionRedriven { redrive_count, deadline: _, client_token: _, anew: _ } => {
+            out.integer("redriveCount", *redrive_count);
+        }
         Kind::StateEntered { state_type: _, name, input, state: _, until: _ } => {
             out.text("name", name);
             write_input(out, input, with_data);

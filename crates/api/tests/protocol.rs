@@ -108,7 +108,7 @@ async fn unknown_operations_are_refused() {
 #[tokio::test]
 async fn operations_that_are_missing_are_named() {
     let server = Server::start().await;
-    for operation in ["DescribeMapRun", "ListMapRuns", "RedriveExecution", "UpdateMapRun"] {
+    for operation in ["DescribeMapRun", "ListMapRuns", "UpdateMapRun"] {
         assert_eq!(
             server.refusal(operation, json!({})).await,
             format!("400 UnknownOperationException: Stairwell does not support {operation} yet")

@@ -61,6 +61,10 @@ impl Execution {
             EventKind::ExecutionTimedOut(failure) => {
                 self.end(Status::TimedOut, Some(failure), event.timestamp);
             }
+            EventKind::ExecutionRedriven { redrive_count, deadline, client_token, anew } => {
+                self.reopen(*deadline, anew);
+                self.redrives.count_one(*redrive_count, event.timestamp, client_token.as_ref());
+            }
             kind => self.apply_to_frame(event, kind),
         }
     }
@@ -123,6 +127,7 @@ impl Execution {
             | EventKind::ExecutionFailed(_)
             | EventKind::ExecutionAborted(_)
             | EventKind::ExecutionTimedOut(_)
+            | EventKind::ExecutionRedriven { .. }
             | EventKind::TaskStarted { .. }
             | EventKind::LambdaFunctionStarted
             | EventKind::ParallelStateSucceeded
@@ -150,6 +155,25 @@ impl Execution {
         self.failure = failure.cloned();
         self.stop = Some(now);
         self.deadline = None;
+    }
+
+    /// Makes the execution run again: every state that was entered and not left is as if it had
+    /// just been entered, except that a wait keeps its instant, and a Parallel or Map state its
+    /// branches or iterations.
+    fn reopen(&mut self, deadline: Option<Timestamp>, anew: &[FrameId]) {
+        self.status = Status::Running;
+        self.failure = None;
+        self.stop = None;
+        self.deadline = deadline;
+        for id in self.frames.keys().copied().collect::<Vec<_>>() {
+            if anew.contains(&id) {
+                self.drop_below(id);
+            }
+            if self.frames.contains_key(&id) {
+                self.abandon(id);
+                self.frame_mut(id).reopen(anew.contains(&id));
+            }
+        }
     }
 
     fn add_frame(&mut self, id: FrameId, frame: Frame) {
@@ -338,6 +362,20 @@ impl Execution {
 }
 
 impl Frame {
+    /// See [`Execution::reopen`]; `anew` where the state's branches or iterations are gone.
+    fn reopen(&mut self, anew: bool) {
+        let Position::In { entered_event, retries, waiting_on, .. } = &mut self.position else {
+            return;
+        };
+        retries.clear();
+        let keeps = matches!(waiting_on, WaitingOn::Until(_))
+            || matches!(waiting_on, WaitingOn::Join(_)) && !anew;
+        if !keeps {
+            *waiting_on = WaitingOn::Nothing;
+            self.last_event = *entered_event;
+        }
+    }
+
     fn new(
         parent: Option<FrameId>,
         region: RegionIndex,

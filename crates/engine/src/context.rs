@@ -71,7 +71,11 @@ fn execution_part(execution: &Execution) -> Object {
     part.insert("RoleArn", parameters.role_arn.clone());
     // Express executions, whose ARNs say `express`, are never redriven and have no count.
     if !parameters.arn.contains(":express:") {
-        part.insert("RedriveCount", 0);
+        let redrives = &execution.redrives;
+        part.insert("RedriveCount", i64::try_from(redrives.count).unwrap_or(i64::MAX));
+        if let Some(date) = redrives.date {
+            part.insert("RedriveTime", iso(date));
+        }
     }
     part
 }

@@ -101,6 +101,18 @@ pub enum EventKind {
     ExecutionFailed(Failure),
     ExecutionAborted(Failure),
     ExecutionTimedOut(Failure),
+    /// The execution goes on from where it failed.
+    ExecutionRedriven {
+        /// How often that has happened, this time included.
+        redrive_count: u64,
+        /// Not shown: when the execution times out now.
+        deadline: Option<Timestamp>,
+        /// Not shown: the `clientToken` of the request.
+        client_token: Option<Arc<str>>,
+        /// Not shown: the frames whose Parallel or Map state begins anew, although nothing below
+        /// it failed.
+        anew: Vec<FrameId>,
+    },
 
     /// `PassStateEntered`, `TaskStateEntered`, …
     StateEntered {

@@ -52,6 +52,46 @@ pub struct Execution {
     pub abandoned_jobs: Vec<Job>,
     /// The test case that it runs under.
     pub mocked: Option<Box<MockedExecution>>,
+    /// How often, when and by whom it was redriven.
+    pub redrives: Redrives,
+}
+
+/// The redrives of an execution.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Redrives {
+    /// `redriveCount`
+    pub count: u64,
+    /// `redriveDate`: of the last one.
+    pub date: Option<Timestamp>,
+    /// The last `clientToken`s that led to a redrive, each with the instant of that: ten at most.
+    pub client_tokens: Vec<(Arc<str>, Timestamp)>,
+}
+
+impl Redrives {
+    /// How many tokens are remembered: AWS's number.
+    const CLIENT_TOKENS_MAX: usize = 10;
+    /// For how long, in seconds: AWS's number, 15 minutes.
+    const CLIENT_TOKEN_SECONDS: u64 = 15 * 60;
+
+    /// When a request with that token led to a redrive, where it is to be given the same answer.
+    pub fn answered(&self, client_token: &str, now: Timestamp) -> Option<Timestamp> {
+        let mut tokens = self.client_tokens.iter();
+        let (_, date) = tokens.find(|(token, _)| **token == *client_token)?;
+        (now < date.plus_seconds(Redrives::CLIENT_TOKEN_SECONDS)).then_some(*date)
+    }
+
+    pub(crate) fn count_one(
+        &mut self,
+        count: u64,
+        date: Timestamp,
+        client_token: Option<&Arc<str>>,
+    ) {
+        self.count = count;
+        self.date = Some(date);
+        self.client_tokens.extend(client_token.map(|token| (token.clone(), date)));
+        let too_many = self.client_tokens.len().saturating_sub(Redrives::CLIENT_TOKENS_MAX);
+        self.client_tokens.drain(..too_many);
+    }
 }
 
 /// One thread of control: the root, a branch, or an iteration.
@@ -238,6 +278,7 @@ impl Execution {
             abandoned: Vec::new(),
             abandoned_jobs: Vec::new(),
             mocked: None,
+            redrives: Redrives::default(),
         }
     }
 

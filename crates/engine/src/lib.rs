@@ -18,6 +18,7 @@ mod ids;
 mod limits;
 mod map_run;
 mod mock;
+mod redrive;
 mod retry;
 mod states;
 mod step;
@@ -25,8 +26,8 @@ mod trial;
 
 pub use event::{EventKind, HistoryEvent, Note, Record, RetryAt, TaskResource};
 pub use execution::{
-    Activity, ChildTask, Execution, Frame, Join, MapItem, MapJoin, Position, ServiceTask, Status,
-    TaskState, WaitingOn,
+    Activity, ChildTask, Execution, Frame, Join, MapItem, MapJoin, Position, Redrives, ServiceTask,
+    Status, TaskState, WaitingOn,
 };
 pub use failure::{ErrorName, Failure};
 pub use ids::{EventId, ExecutionId, FrameId, TaskId, TaskToken, Timestamp};

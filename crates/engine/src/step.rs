@@ -82,6 +82,13 @@ pub enum Input {
     },
     /// StopExecution.
     Stopped(Failure),
+    /// RedriveExecution, of an execution that did not succeed: it goes on from where it failed.
+    /// Changes nothing of one that runs or succeeded. Whether the redrive is allowed is the
+    /// caller's to say.
+    Redriven {
+        /// `clientToken`
+        client_token: Option<Arc<str>>,
+    },
 }
 
 /// What a step gives.
@@ -253,8 +260,7 @@ pub fn start_mocked(
     mocks: Option<Mocks>,
     env: &mut StepEnv<'_>,
 ) -> (Execution, Step) {
-    let limit_seconds = env.limits.execution_seconds_max;
-    let seconds = program.timeout_seconds.unwrap_or(limit_seconds).min(limit_seconds);
+    let seconds = seconds_max(program, env);
     begin(program, parameters, mocks.map(|mocks| Note::Mocked { mocks }), seconds, env)
 }
 
@@ -294,6 +300,12 @@ fn begin(
     (execution, step)
 }
 
+/// How long an execution may run from its start, or from a redrive.
+pub(crate) fn seconds_max(program: &Program, env: &StepEnv<'_>) -> u64 {
+    let limit_seconds = env.limits.execution_seconds_max;
+    program.timeout_seconds.unwrap_or(limit_seconds).min(limit_seconds)
+}
+
 /// Advances an execution with one input, until it can only wait, or its budget is used up (then
 /// [`Execution::is_runnable`] holds, and a `Tick` goes on). An input for a task that is no longer
 /// waited for changes nothing and gives no records.
@@ -303,7 +315,14 @@ pub fn step(
     input: Input,
     env: &mut StepEnv<'_>,
 ) -> Step {
-    if execution.status != Status::Running {
+    let goes_on = match execution.status {
+        Status::Running => true,
+        Status::Succeeded => false,
+        Status::Failed | Status::TimedOut | Status::Aborted => {
+            matches!(input, Input::Redriven { .. })
+        }
+    };
+    if !goes_on {
         return late(execution, input);
     }
     Stepper::run(program, execution, env, |stepper| stepper.take(input))
@@ -407,6 +426,7 @@ impl<'a, 'env> Stepper<'a, 'env> {
                 Ok(())
             }
             Input::MapRunFinished { task, outcome } => self.map_run_finished(task, outcome),
+            Input::Redriven { client_token } => self.redrive(client_token),
             Input::Stopped(failure) => {
                 self.abort_map_run(FrameId::ROOT)?;
                 self.abort_below(FrameId::ROOT, None, None)?;
@@ -478,7 +498,12 @@ impl<'a, 'env> Stepper<'a, 'env> {
         self.enter(id, state, input)
     }
 
-    fn enter(&mut self, id: FrameId, index: StateIndex, input: Document) -> Result<(), Ended> {
+    pub(crate) fn enter(
+        &mut self,
+        id: FrameId,
+        index: StateIndex,
+        input: Document,
+    ) -> Result<(), Ended> {
         let state = self.program.state(index);
         let until = match &state.kind {
             StateKind::Wait(wait) => {
@@ -507,7 +532,7 @@ impl<'a, 'env> Stepper<'a, 'env> {
 
     /// Does what the state of a frame is there for: when it was entered, and at each retry.
     /// `previous` is the event that led here.
-    fn work(&mut self, id: FrameId, previous: EventId) -> Result<(), Ended> {
+    pub(crate) fn work(&mut self, id: FrameId, previous: EventId) -> Result<(), Ended> {
         let Position::In { state, input, .. } = &self.execution.frame(id).position else {
             unreachable!("a frame works in a state");
         };

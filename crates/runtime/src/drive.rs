@@ -5,13 +5,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use engine::{
-    Activity, Effect, Execution, ExecutionId, Failure, Input, Record, Status, StepEnv, Timestamp,
+    Activity, Effect, Execution, ExecutionId, Failure, Input, Limits, Record, Status, StepEnv,
+    Timestamp,
 };
 use store::{Agenda, Commit, ExecutionHeader, Expected, Revision, StoreError, encoding};
 
 use crate::live::{Answer, Ask, Held, Message, Pushed, Report, Undone};
 use crate::shell::{Backoff, Shell};
-use crate::{ActivityTask, OperationalError, child};
+use crate::{ActivityTask, OperationalError, RedriveStatus, child};
 
 /// A checkpoint is not worth its bytes below this size of records.
 const CHECKPOINT_BYTES_MIN: usize = 4_096;
@@ -27,6 +28,8 @@ struct Round {
     /// Whether what the last commit meant to others may not have been seen to.
     recovers: bool,
     status_before: Status,
+    /// Whether the execution ended in this round, for the first time or again.
+    ends: bool,
     now: Timestamp,
 }
 
@@ -119,8 +122,7 @@ impl Shell {
             for (message, answer) in messages.into_iter().zip(round.answers) {
                 message.answer(Ok(answer));
             }
-            let ends = current.header.stop.is_some()
-                && (round.status_before == Status::Running || round.recovers);
+            let ends = current.header.stop.is_some() && (round.ends || round.recovers);
             if round.recovers {
                 // What is asked twice is done once: see `effects`.
                 round.effects.extend(current.execution.pending_effects());
@@ -150,15 +152,19 @@ impl Shell {
             moves_heartbeat: false,
             recovers: false,
             status_before: held.header.status,
+            ends: false,
             now,
         };
+        let limits = &self.config.limits;
         let mut random = self.random.fork();
         let mut step = |execution: &mut Execution, input| {
-            let mut env = StepEnv { now, random: &mut random, limits: &self.config.limits };
+            let mut env = StepEnv { now, random: &mut random, limits };
             engine::step(&held.program, execution, input, &mut env)
         };
         let mut take = |round: &mut Round, execution: &mut Execution, input| {
             let step = step(execution, input);
+            // A redrive may fail again at once.
+            round.ends |= !step.records.is_empty() && execution.stop.is_some();
             round.records.extend(step.records);
             round.effects.extend(step.effects);
         };
@@ -166,7 +172,7 @@ impl Shell {
             take(&mut round, &mut held.execution, Input::Stopped(Failure::default()));
         }
         for message in messages {
-            let (input, answer) = input_of(&message.ask, &held.execution, now);
+            let (input, answer) = input_of(&message.ask, &held.execution, is_doomed, limits, now);
             round.moves_heartbeat |= matches!(input, Some(Input::Heartbeat { .. }));
             round.recovers |= matches!(message.ask, Ask::Recover);
             if let Some(input) = input {
@@ -246,7 +252,13 @@ fn refuse_all(messages: VecDeque<Message>, error: &OperationalError) {
 }
 
 /// What a message is to the execution, and its answer once that is committed.
-fn input_of(ask: &Ask, execution: &Execution, now: Timestamp) -> (Option<Input>, Answer) {
+fn input_of(
+    ask: &Ask,
+    execution: &Execution,
+    is_doomed: bool,
+    limits: &Limits,
+    now: Timestamp,
+) -> (Option<Input>, Answer) {
     match ask {
         Ask::Recover => (Some(Input::Tick), Answer::Done),
         Ask::Input(input) => (Some(input.clone()), Answer::Done),
@@ -267,6 +279,25 @@ fn input_of(ask: &Ask, execution: &Execution, now: Timestamp) -> (Option<Input>,
             Some(stop) => (None, Answer::Stopped(stop)),
             None => (Some(Input::Stopped(failure.clone())), Answer::Stopped(now)),
         },
+        // Whoever redrove it wants it to run, whatever became of the task that awaited it.
+        Ask::StopChild(_) if execution.redrives.count > 0 => (None, Answer::Done),
+        Ask::StopChild(failure) => {
+            let input = execution.stop.is_none().then(|| Input::Stopped(failure.clone()));
+            (input, Answer::Done)
+        }
+        Ask::Redrive(client_token) => {
+            let token = client_token.as_deref();
+            if let Some(date) = token.and_then(|token| execution.redrives.answered(token, now)) {
+                return (None, Answer::Redriven(Ok(date)));
+            }
+            match RedriveStatus::of_execution(execution, is_doomed, limits, now) {
+                RedriveStatus::Redrivable => {
+                    let client_token = client_token.clone();
+                    (Some(Input::Redriven { client_token }), Answer::Redriven(Ok(now)))
+                }
+                RedriveStatus::NotRedrivable(why) => (None, Answer::Redriven(Err(why))),
+            }
+        }
         Ask::TakeTask { task, worker_name } => {
             let offered = execution.task(*task).and_then(|state| match &state.activity {
                 Activity::Worker { input, started: false, .. } => {
@@ -315,10 +346,13 @@ pub(crate) fn commit(
     now: Timestamp,
 ) -> Commit {
     let execution = &held.execution;
-    let ExecutionHeader { status, stop, last_event, revision, .. } = &mut held.header;
+    let ExecutionHeader { status, stop, last_event, revision, redrive_count, redrive_date, .. } =
+        &mut held.header;
     *status = execution.status;
     *stop = execution.stop;
     *last_event = execution.last_event;
+    *redrive_count = execution.redrives.count;
+    *redrive_date = execution.redrives.date;
     *revision = Revision(revision.0 + u32::from(!records.is_empty()));
     let agenda = agenda(execution, now);
     let checkpoint = checkpoint(held, &records);

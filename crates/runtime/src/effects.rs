@@ -190,8 +190,11 @@ impl Shell {
                 Input::TaskSubmitted { task, output, child_arn: awaits.then_some(arn) }
             }
         };
-        let ended = ended.filter(|_| awaits);
-        Ok(NestedStart { input, ended: ended.map(|held| Arc::new(self.description_of(&held))) })
+        let ended = match ended.filter(|_| awaits) {
+            Some(held) => Some(Arc::new(self.description_of(&held).await)),
+            None => None,
+        };
+        Ok(NestedStart { input, ended })
     }
 
     fn refused(&self, task: TaskId, refusal: &Refusal) -> Input {
@@ -247,7 +250,7 @@ impl Shell {
             waiters.insert((execution, task));
         }
         if !waiters.is_empty() {
-            let child = Arc::new(self.description_of(held));
+            let child = Arc::new(self.description_of(held).await);
             waiters.into_iter().for_each(|waiter| self.tell_end(waiter, child.clone()));
         }
         if self.machine_is_gone(&held.header).await {
@@ -293,7 +296,7 @@ impl Shell {
             }
             let error = match self.store.find_execution(&child_arn).await {
                 Ok(None) => return true,
-                Ok(Some(id)) => match self.ask(id, Ask::Stop(failure.clone())).await {
+                Ok(Some(id)) => match self.ask(id, Ask::StopChild(failure.clone())).await {
                     Ok(_) | Err(Undone::Absent) => return true,
                     Err(Undone::Operational(OperationalError::Store(error))) => error,
                     Err(Undone::Operational(error)) => {

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use crate::live::{Answer, Ask, Held, Message, Reply, Undone};
 use crate::releases::version_number;
 use crate::shell::Shell;
-use crate::{Arn, ArnError, OperationalError, Runtime};
+use crate::{Arn, ArnError, OperationalError, RedriveStatus, Runtime};
 
 /// An execution as DescribeExecution shows it.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,15 +28,6 @@ pub struct ExecutionDescription {
     pub failure: Option<Failure>,
     /// `redriveStatus` and `redriveStatusReason`
     pub redrive: RedriveStatus,
-}
-
-/// Whether an execution could be redriven.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RedriveStatus {
-    /// `REDRIVABLE`
-    Redrivable,
-    /// `NOT_REDRIVABLE`, with `redriveStatusReason`.
-    NotRedrivable(&'static str),
 }
 
 /// StopExecution.
@@ -107,6 +98,12 @@ pub enum ExecutionError {
     /// `StateMachineDoesNotExist`. Holds the ARN as it was given.
     #[error("State Machine Does Not Exist: '{0}'")]
     StateMachineDoesNotExist(String),
+    /// `ExecutionNotRedrivable`: why.
+    #[error("{0}")]
+    NotRedrivable(&'static str),
+    /// `ExecutionLimitExceeded`: too many executions are open.
+    #[error("The maximum number of running executions has been reached: {0}")]
+    LimitExceeded(u64),
     /// `StateMachineTypeNotSupported`: Express executions are not listed.
     #[error("This operation is not supported by this type of state machine")]
     TypeNotSupported,
@@ -120,15 +117,6 @@ impl From<StoreError> for ExecutionError {
         ExecutionError::Operational(error.into())
     }
 }
-
-/// Executions can be redriven for 14 days after their end, with AWS.
-const REDRIVABLE_SECONDS: u64 = 14 * 24 * 60 * 60;
-
-/// The history must have room for `ExecutionRedriven` and one more event.
-const REDRIVABLE_EVENTS_MAX: u64 = 24_998;
-
-/// And they must not be older than a year.
-const REDRIVABLE_AGE_SECONDS: u64 = 365 * 24 * 60 * 60;
 
 /// Executions that are looked through at a time for those of a version or alias.
 const BATCH: usize = 1_000;
@@ -148,29 +136,6 @@ impl Through<'_> {
         match self {
             Through::Version(arn) => header.state_machine_version_arn.as_deref() == Some(arn),
             Through::Alias(arn) => header.state_machine_alias_arn.as_deref() == Some(arn),
-        }
-    }
-}
-
-impl RedriveStatus {
-    /// Of an execution, at that instant.
-    fn of(header: &ExecutionHeader, now: Timestamp) -> RedriveStatus {
-        use RedriveStatus::NotRedrivable;
-        match header.status {
-            Status::Running => NotRedrivable("Execution is RUNNING and cannot be redriven"),
-            Status::Succeeded => NotRedrivable("Execution is SUCCEEDED and cannot be redriven"),
-            Status::Failed | Status::TimedOut | Status::Aborted => {
-                let stop = header.stop.unwrap_or(header.start);
-                if header.last_event.0 > REDRIVABLE_EVENTS_MAX {
-                    NotRedrivable("Execution history event limit exceeded")
-                } else if header.start.plus_seconds(REDRIVABLE_AGE_SECONDS) <= now {
-                    NotRedrivable("Execution has exceeded the max execution time")
-                } else if stop.plus_seconds(REDRIVABLE_SECONDS) <= now {
-                    NotRedrivable("Execution redrivable period exceeded")
-                } else {
-                    RedriveStatus::Redrivable
-                }
-            }
         }
     }
 }
@@ -284,7 +249,7 @@ impl Shell {
         }
     }
 
-    async fn execution_header(
+    pub(crate) async fn execution_header(
         &self,
         scope: &Scope,
         arn: &str,
@@ -378,76 +343,27 @@ impl Shell {
                 _ => return Err(corrupt("does not end with its end")),
             }
         }
-        let redrive = RedriveStatus::of(&header, self.now());
+        let machine_is_gone = self.machine_is_gone(&header).await;
+        let redrive =
+            RedriveStatus::of_header(&header, machine_is_gone, &self.config.limits, self.now());
         Ok(ExecutionDescription { header, input, output, failure, redrive })
     }
 
     /// As [`Shell::description`], of an execution in memory.
-    pub(crate) fn description_of(&self, held: &Held) -> ExecutionDescription {
+    pub(crate) async fn description_of(&self, held: &Held) -> ExecutionDescription {
+        let machine_is_gone = self.machine_is_gone(&held.header).await;
         let Execution { parameters, status, output, failure, .. } = &held.execution;
         ExecutionDescription {
             header: held.header.clone(),
             input: parameters.input.clone(),
             output: output.clone(),
             failure: failure.clone().filter(|_| *status != Status::TimedOut),
-            redrive: RedriveStatus::of(&held.header, self.now()),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use engine::EventId;
-    use store::{DefinitionId, MachineId, Revision};
-
-    use super::*;
-
-    fn check(status: Status, events: u64, stop: u64, now: u64, reason: Option<&str>) {
-        let header = ExecutionHeader {
-            id: ExecutionId([0; 16]),
-            scope: Scope { account: "111111111111".into(), region: "us-east-1".into() },
-            arn: "".into(),
-            name: "".into(),
-            machine: MachineId([0; 16]),
-            state_machine_arn: "".into(),
-            state_machine_version_arn: None,
-            state_machine_alias_arn: None,
-            definition: DefinitionId([0; 16]),
-            role_arn: "".into(),
-            status,
-            start: Timestamp(0),
-            stop: (status != Status::Running).then(|| Timestamp(0).plus_seconds(stop)),
-            trace_header: None,
-            started_by: None,
-            parent: None,
-            last_event: EventId(events),
-            revision: Revision(1),
-        };
-        let expected = match reason {
-            Some("") | None => RedriveStatus::Redrivable,
-            Some(reason) => match RedriveStatus::of(&header, Timestamp(0).plus_seconds(now)) {
-                RedriveStatus::NotRedrivable(told) => {
-                    assert_eq!(told, reason);
-                    return;
-                }
-                RedriveStatus::Redrivable => panic!("not redrivable: {reason}"),
-            },
-        };
-        assert_eq!(RedriveStatus::of(&header, Timestamp(0).plus_seconds(now)), expected);
-    }
-
-    #[test]
-    fn who_can_be_redriven() {
-        let day = 24 * 60 * 60;
-        check(Status::Running, 5, 0, 9, Some("Execution is RUNNING and cannot be redriven"));
-        check(Status::Succeeded, 5, 1, 9, Some("Execution is SUCCEEDED and cannot be redriven"));
-        for status in [Status::Failed, Status::Aborted, Status::TimedOut] {
-            check(status, 5, 1, 9, None);
-            check(status, 24_998, 0, 14 * day - 1, None);
-            check(status, 24_999, 1, 9, Some("Execution history event limit exceeded"));
-            check(status, 5, 0, 14 * day, Some("Execution redrivable period exceeded"));
-            let (stop, now) = (360 * day, 365 * day);
-            check(status, 5, stop, now, Some("Execution has exceeded the max execution time"));
+            redrive: RedriveStatus::of_header(
+                &held.header,
+                machine_is_gone,
+                &self.config.limits,
+                self.now(),
+            ),
         }
     }
 }

@@ -42,6 +42,7 @@ mod activities;
 mod aliases;
 mod executions;
 mod mocks;
+mod redrive;
 mod start;
 mod state_machines;
 mod tags;
@@ -63,7 +64,7 @@ pub use config::{MapRunDataHandle, RuntimeConfig};
 pub use error::OperationalError;
 pub use executions::{
     ExecutionDescription, ExecutionError, ExecutionList, ExecutionsOf, GetExecutionHistory,
-    ListExecutions, RedriveStatus, StopExecution,
+    ListExecutions, StopExecution,
 };
 pub use express::SyncExecution;
 pub use integration::{Integration, Integrations, ServiceCall};
@@ -73,6 +74,7 @@ pub use map_data::{
     WriteResults,
 };
 pub use mocks::MockError;
+pub use redrive::{RedriveExecution, RedriveStatus};
 pub use start::{StartError, StartExecution, StartedExecution};
 pub use state_machines::{
     Configurations, CreateStateMachine, CreatedStateMachine, ListStateMachines, StateMachine,

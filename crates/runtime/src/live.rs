@@ -36,6 +36,10 @@ pub(crate) enum Ask {
     ChildEnded { task: TaskId, child: Arc<ExecutionDescription> },
     /// StopExecution.
     Stop(Failure),
+    /// The end of the execution that a task of another one awaited, and awaits no more.
+    StopChild(Failure),
+    /// RedriveExecution, with its `clientToken`.
+    Redrive(Option<Arc<str>>),
     /// A worker is there for an activity's task.
     TakeTask { task: TaskId, worker_name: Option<Arc<str>> },
     /// A worker says something about the task of that token.
@@ -54,6 +58,8 @@ pub(crate) enum Answer {
     Done,
     /// When it stopped.
     Stopped(Timestamp),
+    /// When it was redriven, or why it cannot be.
+    Redriven(Result<Timestamp, &'static str>),
     /// The task, unless somebody else has it or it is gone.
     Task(Option<ActivityTask>),
     /// Whether the token's task is waited for.
@@ -260,6 +266,8 @@ mod tests {
             started_by: None,
             parent: None,
             last_event: engine::EventId(last_event),
+            redrive_count: 0,
+            redrive_date: None,
             revision: store::Revision(1),
         };
         let loaded = Loaded { header, execution, record_bytes: 0 };

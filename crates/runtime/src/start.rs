@@ -236,6 +236,8 @@ impl Shell {
             started_by,
             parent,
             last_event: EventId::NONE,
+            redrive_count: 0,
+            redrive_date: None,
             revision: Revision(0),
         })
     }

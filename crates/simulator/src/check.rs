@@ -62,6 +62,10 @@ fn check_one(ended: &Ended) -> Result<(), String> {
     if of_header != (execution.status, execution.start, execution.stop, execution.last_event) {
         return Err(format!("the header says {of_header:?}"));
     }
+    let redrives = (header.redrive_count, header.redrive_date);
+    if redrives != (execution.redrives.count, execution.redrives.date) {
+        return Err(format!("the header says of the redrives {redrives:?}"));
+    }
     for (index, event) in events.iter().enumerate() {
         if event.id.0 != index as u64 + 1 || event.previous >= event.id {
             return Err(format!("event {} bears {:?}", index + 1, (event.id, event.previous)));
@@ -87,12 +91,27 @@ fn without_heartbeats(execution: &Execution) -> Execution {
     execution
 }
 
-/// Exactly one event ends an execution; it is the last, and says what the status says.
+/// One event ends an execution; it is the last, and says what the status says. Every other end is
+/// none of success, and a redrive follows it at once.
 fn check_end(events: &[HistoryEvent], status: Status) -> Result<(), String> {
     let ends: Vec<Status> = events.iter().filter_map(|event| end(&event.kind)).collect();
     let last = events.last().and_then(|event| end(&event.kind));
-    if ends != [status] || last != Some(status) {
+    if ends.last() != Some(&status) || last != Some(status) {
         return Err(format!("{status:?} with the ends {ends:?}"));
+    }
+    let mut redrives = 0;
+    for (event, next) in events.iter().zip(&events[1..]) {
+        let ended = end(&event.kind);
+        let redriven = matches!(next.kind, EventKind::ExecutionRedriven { .. });
+        if ended.is_some() != redriven || ended == Some(Status::Succeeded) {
+            return Err(format!("{:?} follows {ended:?}", next.kind));
+        }
+        redrives += u64::from(redriven);
+        if let EventKind::ExecutionRedriven { redrive_count, .. } = next.kind
+            && redrive_count != redrives
+        {
+            return Err(format!("redrive {redrives} bears the number {redrive_count}"));
+        }
     }
     Ok(())
 }
@@ -139,6 +158,11 @@ fn check_attempts(events: &[HistoryEvent]) -> Result<(), String> {
                 }
                 0
             }
+            // What was under way has been given up.
+            EventKind::ExecutionRedriven { .. } => {
+                under_way.clear();
+                continue;
+            }
             _ => continue,
         };
         if next == 1 && stage != 0 {
@@ -150,12 +174,21 @@ fn check_attempts(events: &[HistoryEvent]) -> Result<(), String> {
 }
 
 /// Within a frame, a state is left before the next is entered, and left once. A state that failed
-/// is the last of its frame.
+/// is the last of its frame, unless a redrive comes: then it may be entered again, and no other.
 fn check_transitions(events: &[HistoryEvent]) -> Result<(), String> {
     let mut inside: BTreeMap<FrameId, &str> = BTreeMap::new();
+    let mut entered_before_redrive: BTreeMap<FrameId, &str> = BTreeMap::new();
     for event in events {
         let broken = match &event.kind {
-            EventKind::StateEntered { name, .. } => inside.insert(event.frame, name).is_some(),
+            EventKind::ExecutionRedriven { .. } => {
+                entered_before_redrive = inside.clone();
+                false
+            }
+            EventKind::StateEntered { name, .. } => {
+                let again = entered_before_redrive.remove(&event.frame);
+                let before = inside.insert(event.frame, name);
+                before.is_some() && (before != again || before != Some(&**name))
+            }
             EventKind::StateExited { name, .. } => inside.remove(&event.frame) != Some(name),
             _ => false,
         };

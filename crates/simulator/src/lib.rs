@@ -23,7 +23,7 @@ mod world;
 pub use check::check;
 pub use draw::Draw;
 pub use normal::{normal_histories, normal_text};
-pub use plan::{Crash, MachinePlan, Plan, StartPlan, StopPlan};
+pub use plan::{Crash, MachinePlan, Plan, RedrivePlan, StartPlan, StopPlan};
 pub use world::{Ended, Outcome, run};
 
 use std::ops::AddAssign;
@@ -39,6 +39,8 @@ pub struct Tally {
     pub succeeded: u64,
     /// Events of all of them.
     pub events: u64,
+    /// Redrives of all of them.
+    pub redrives: u64,
     /// Processes that died.
     pub crashes: u64,
 }
@@ -48,6 +50,7 @@ impl AddAssign for Tally {
         self.executions += other.executions;
         self.succeeded += other.succeeded;
         self.events += other.events;
+        self.redrives += other.redrives;
         self.crashes += other.crashes;
     }
 }
@@ -76,6 +79,7 @@ pub fn prove(seed: u64) -> Result<Tally, String> {
         executions: outcome.executions.len() as u64,
         succeeded: outcome.executions.iter().filter(succeeded).count() as u64,
         events: outcome.executions.iter().map(|ended| ended.events.len() as u64).sum(),
+        redrives: outcome.executions.iter().map(|ended| ended.loaded.header.redrive_count).sum(),
         crashes: outcome.crashes,
     })
 }

@@ -8,19 +8,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use asl::WorkflowType;
-use engine::EventKind;
+use engine::{EventKind, Status};
 use json::Document;
 use runtime::{
     ActivityError, ActivityTask, Configurations, CreateActivity, CreateStateMachine,
     ExecutionDescription, ExecutionError, ExecutionsOf, GetActivityTask, GetExecutionHistory,
-    ListExecutions, Runtime, SendTaskFailure, SendTaskSuccess, StartError, StartExecution,
-    StateMachineError, StopExecution, TaskError,
+    ListExecutions, RedriveExecution, Runtime, SendTaskFailure, SendTaskSuccess, StartError,
+    StartExecution, StateMachineError, StopExecution, TaskError,
 };
 use tokio::task::{JoinHandle, spawn_local};
 
 use crate::definitions::{ACTIVITY, ARN_PREFIX, CALLBACK};
 use crate::world::{BEGINNING, scope};
-use crate::{Draw, Plan, StartPlan, StopPlan};
+use crate::{Draw, Plan, RedrivePlan, StartPlan, StopPlan};
 
 /// How many call at the same time.
 const STARTERS: usize = 3;
@@ -36,6 +36,8 @@ pub(crate) struct Outside {
     tried: Vec<bool>,
     stopped: usize,
     stops: usize,
+    /// Which of the planned redrives are over.
+    redriven: Vec<bool>,
     /// Callback executions whose token was brought back.
     called_back: BTreeSet<Arc<str>>,
     draw: Draw,
@@ -60,6 +62,7 @@ impl Outside {
             tried: vec![false; plan.starts.len()],
             stopped: 0,
             stops: plan.stops.len(),
+            redriven: vec![false; plan.redrives.len()],
             called_back: BTreeSet::new(),
             draw: Draw::new(!plan.seed),
             complaints: Vec::new(),
@@ -68,7 +71,9 @@ impl Outside {
 
     /// Whether everything that was planned has been done.
     pub(crate) fn is_done(&self) -> bool {
-        self.started.iter().all(Option::is_some) && self.stopped >= self.stops
+        self.started.iter().all(Option::is_some)
+            && self.stopped >= self.stops
+            && self.redriven.iter().all(|is_over| *is_over)
     }
 }
 
@@ -122,6 +127,13 @@ pub(crate) fn spawn_everybody(
         let arn = plan.execution_arn(stop.start);
         let caller = caller.clone();
         tasks.push(spawn_local(async move { caller.stop(stop, &arn).await }));
+    }
+    for (number, redrive) in plan.redrives.iter().copied().enumerate() {
+        let arn = plan.execution_arn(redrive.start);
+        let caller = caller.clone();
+        if !outside.borrow().redriven[number] {
+            tasks.push(spawn_local(async move { caller.redrive(number, redrive, &arn).await }));
+        }
     }
     tasks.push(spawn_local(async move { caller.bring_tokens_back().await }));
     Everybody(tasks)
@@ -235,6 +247,55 @@ impl Caller {
             }
         }
         self.outside.borrow_mut().stopped += 1;
+    }
+
+    /// Redrives an execution when it has ended, so long as it does not succeed.
+    async fn redrive(&self, number: usize, redrive: RedrivePlan, arn: &str) {
+        loop {
+            tokio::time::sleep(PAUSE).await;
+            let described = match self.runtime.describe_execution(&scope(), arn).await {
+                Ok(described) => described,
+                Err(ExecutionError::DoesNotExist(_) | ExecutionError::Operational(_)) => continue,
+                Err(other) => return self.complain(format!("describe {arn}: {other}")),
+            };
+            let header = described.header;
+            if header.status == Status::Succeeded
+                || header.status != Status::Running && header.redrive_count >= redrive.times
+            {
+                break;
+            }
+            if header.status == Status::Running {
+                continue;
+            }
+            match self.redrive_once(arn, header.redrive_count).await {
+                Ok(()) => {}
+                // Stopped or redriven by somebody else meanwhile, or at its last event.
+                Err(ExecutionError::NotRedrivable(why)) if why.contains("limit") => break,
+                Err(ExecutionError::NotRedrivable(why)) if why.contains("RUNNING") => {}
+                Err(other) => return self.complain(format!("redrive {arn}: {other}")),
+            }
+        }
+        self.outside.borrow_mut().redriven[number] = true;
+    }
+
+    /// Asks until there is an answer, and once more: with the same token, that changes nothing.
+    async fn redrive_once(&self, arn: &str, count: u64) -> Result<(), ExecutionError> {
+        let token = format!("{arn}-{count}");
+        let request = RedriveExecution { execution_arn: arn, client_token: Some(&token) };
+        let mut first = None;
+        loop {
+            match self.runtime.redrive_execution(&scope(), request).await {
+                Ok(date) if first.is_none() => first = Some(date),
+                Ok(date) => {
+                    if first != Some(date) {
+                        self.complain(format!("{arn} was redriven at {first:?} and at {date:?}"));
+                    }
+                    return Ok(());
+                }
+                Err(ExecutionError::Operational(_)) => tokio::time::sleep(PAUSE).await,
+                Err(other) => return Err(other),
+            }
+        }
     }
 
     /// A worker of the activity.

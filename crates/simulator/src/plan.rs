@@ -20,6 +20,8 @@ pub struct Plan {
     pub starts: Vec<StartPlan>,
     /// The executions that are stopped from outside.
     pub stops: Vec<StopPlan>,
+    /// The executions that are redriven when they have failed.
+    pub redrives: Vec<RedrivePlan>,
     /// The crashes, in order.
     pub crashes: Vec<Crash>,
     /// How many in a thousand calls of the store fail until the last crash.
@@ -61,6 +63,16 @@ pub struct StopPlan {
     pub at_milliseconds: u64,
 }
 
+/// A redrive of an execution that does not succeed, as soon as it has ended, and again where it
+/// fails again.
+#[derive(Clone, Copy, Debug)]
+pub struct RedrivePlan {
+    /// Which of the starts.
+    pub start: usize,
+    /// How often, at most.
+    pub times: u64,
+}
+
 /// The death of the process.
 #[derive(Clone, Copy, Debug)]
 pub struct Crash {
@@ -100,6 +112,10 @@ impl Plan {
                 at_milliseconds: draw.below(60_000),
             })
             .collect();
+        let redrives = (0..starts.len())
+            .map(|start| RedrivePlan { start, times: draw.below(10).saturating_sub(6) })
+            .filter(|redrive| redrive.times > 0)
+            .collect();
         let crashes = (0..draw.below(4)).map(|_| crash(&mut draw, is_ordered)).collect();
         let faults_per_thousand = if draw.percent(50) { draw.below(60) } else { 0 };
         let limits = limits(&mut draw, is_ordered);
@@ -110,6 +126,7 @@ impl Plan {
             machines,
             starts,
             stops,
+            redrives,
             crashes,
             faults_per_thousand,
             limits,

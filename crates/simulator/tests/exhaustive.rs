@@ -2,7 +2,7 @@
 
 use engine::Limits;
 use stairwell_simulator::{
-    Crash, MachinePlan, Outcome, Plan, StartPlan, check, normal_histories, run,
+    Crash, MachinePlan, Outcome, Plan, RedrivePlan, StartPlan, check, normal_histories, run,
 };
 use store::Fault;
 
@@ -26,6 +26,7 @@ fn plan(definition: &str, child: &str) -> Plan {
             at_milliseconds: 0,
         }],
         stops: Vec::new(),
+        redrives: Vec::new(),
         crashes: Vec::new(),
         faults_per_thousand: 0,
         limits: Limits::AWS,
@@ -36,8 +37,22 @@ fn plan(definition: &str, child: &str) -> Plan {
 /// Crashes before and after each commit of the world, and once more in between the two; what is
 /// left must always be the same.
 fn check_every_crash(definition: &str, child: &str) {
-    let calm = plan(definition, child);
-    let expected = sound(&calm);
+    check_every_crash_of(&plan(definition, child));
+}
+
+/// The same of an execution that fails, and is redriven so often.
+fn check_every_crash_redriven(definition: &str, child: &str, times: u64) {
+    let redrives = vec![RedrivePlan { start: 0, times }];
+    let calm = Plan { redrives, ..plan(definition, child) };
+    let redriven =
+        sound(&calm).executions.iter().any(|ended| ended.loaded.header.redrive_count > 0);
+    assert!(redriven, "{definition}");
+    check_every_crash_of(&calm);
+}
+
+fn check_every_crash_of(calm: &Plan) {
+    let definition = &calm.machines[0].definition;
+    let expected = sound(calm);
     let histories = normal_histories(&expected);
     assert!(expected.commits > 0);
     for commits in 0..expected.commits {
@@ -208,4 +223,29 @@ fn both_languages_and_variables() {
         "C":{"Type":"Wait","Seconds":1,"Next":"D"},
         "D":{"Type":"Pass","QueryLanguage":"JSONata","Output":"{% [$kept, $sum] %}","End":true}}}"#;
     check_every_crash(definition, CHILD);
+}
+
+#[test]
+fn redrives() {
+    let fails = r#"{"StartAt":"A","States":{"A":{"Type":"Wait","Seconds":1,"Next":"B"},
+        "B":{"Type":"Fail","Error":"Custom","Cause":"on purpose"}}}"#;
+    check_every_crash_redriven(fails, CHILD, 2);
+    let branches = r#"{"StartAt":"P","States":{"P":{"Type":"Parallel","Branches":[
+        {"StartAt":"A","States":{"A":{"Type":"Wait","Seconds":1,"Next":"B"},
+            "B":{"Type":"Choice","Choices":[{"Variable":"$$.Execution.RedriveCount",
+                "NumericGreaterThan":1,"Next":"C"}]},"C":{"Type":"Pass","End":true}}},
+        {"StartAt":"D","States":{"D":{"Type":"Pass","End":true}}},
+        {"StartAt":"E","States":{"E":{"Type":"Wait","Seconds":20000,"End":true}}}],
+        "Next":"Then"},"Then":{"Type":"Pass","End":true}}}"#;
+    check_every_crash_redriven(branches, CHILD, 3);
+}
+
+#[test]
+fn a_redrive_of_a_nested_execution_that_fails() {
+    let child = r#"{"StartAt":"A","States":{"A":{"Type":"Choice","Default":"B","Choices":[
+        {"Variable":"$.redrives","NumericGreaterThan":0,"Next":"C"}]},
+        "B":{"Type":"Fail","Error":"Custom"},"C":{"Type":"Succeed"}}}"#;
+    let definition = nested(".sync:2", "").replace("State.RetryCount", "Execution.RedriveCount");
+    let definition = definition.replace("attempt.$", "redrives.$");
+    check_every_crash_redriven(&definition, child, 1);
 }

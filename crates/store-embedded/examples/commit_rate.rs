@@ -162,6 +162,8 @@ fn sample(number: u64, salt: u64) -> Commit {
         started_by: None,
         parent: None,
         last_event: EventId(records.len() as u64),
+        redrive_count: 0,
+        redrive_date: None,
         revision: Revision(1),
     };
     let expected = Expected::New { free_after: Timestamp(0) };

@@ -72,7 +72,12 @@ impl ExecutionChange {
                 change.put(Table::Index, keys::listing(&list, header.status, header.id), []);
                 if let Some(previous) = previous_status {
                     let key = keys::listing(&list, previous, header.id);
-                    change.write(Table::Index, key, Value::RemoveOnce);
+                    // A redrive puts an execution back to where it was listed before.
+                    let removal = match header.redrive_count {
+                        0 => Value::RemoveOnce,
+                        _ => Value::Remove,
+                    };
+                    change.write(Table::Index, key, removal);
                 }
             }
         }

@@ -32,6 +32,7 @@ pub async fn run(open: impl AsyncFn(u32) -> Arc<dyn Store>) {
     commits::many_executions_are_committed_at_once(&stores.next().await).await;
     commits::what_is_not_there_is_none(&stores.next().await).await;
     commits::everything_is_there_after_a_restart(&mut stores).await;
+    commits::what_is_closed_can_be_opened_again(&mut stores).await;
     histories::pages_join_to_the_whole(&stores.next().await).await;
     histories::large_payloads_make_short_pages(&stores.next().await).await;
     listings::lists_are_newest_first(&stores.next().await).await;

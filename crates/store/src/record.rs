@@ -76,6 +76,10 @@ pub struct ExecutionHeader {
     pub parent: Option<ParentTask>,
     /// The last event of its history.
     pub last_event: EventId,
+    /// `redriveCount`
+    pub redrive_count: u64,
+    /// `redriveDate`: of the last redrive.
+    pub redrive_date: Option<Timestamp>,
     /// The last commit with records.
     pub revision: Revision,
 }

@@ -48,7 +48,8 @@ fn answer(described: &ExecutionDescription, with_data: bool) -> Vec<u8> {
     }
     out.optional_text("stateMachineVersionArn", header.state_machine_version_arn.as_deref());
     out.optional_text("stateMachineAliasArn", header.state_machine_alias_arn.as_deref());
-    out.integer("redriveCount", 0);
+    out.integer("redriveCount", header.redrive_count);
+    out.optional_timestamp("redriveDate", header.redrive_date);
     match described.redrive {
         RedriveStatus::Redrivable => out.text("redriveStatus", "REDRIVABLE"),
         RedriveStatus::NotRedrivable(reason) => {

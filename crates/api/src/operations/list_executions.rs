@@ -35,7 +35,9 @@ pub(crate) async fn call(api: &Api, request: &Request) -> Result<Vec<u8>, ApiErr
         }
     };
     if request.text("redriveFilter").is_some() {
-        return Err(ApiError::not_supported_yet("redriveFilter"));
+        // It is for the executions of a Map Run.
+        let message = "redriveFilter is only supported with a mapRunArn";
+        return Err(ApiError::validation(message));
     }
     let filter = request.text("statusFilter").map_or("", |filter| filter);
     let listing = Listing {
@@ -94,5 +96,6 @@ fn write_item(out: &mut JsonWriter, header: &ExecutionHeader) {
     out.optional_timestamp("stopDate", header.stop);
     out.optional_text("stateMachineVersionArn", header.state_machine_version_arn.as_deref());
     out.optional_text("stateMachineAliasArn", header.state_machine_alias_arn.as_deref());
-    out.integer("redriveCount", 0);
+    out.integer("redriveCount", header.redrive_count);
+    out.optional_timestamp("redriveDate", header.redrive_date);
 }

@@ -21,6 +21,7 @@ mod list_state_machine_versions;
 mod list_state_machines;
 mod list_tags_for_resource;
 mod publish_state_machine_version;
+mod redrive_execution;
 mod send_task_failure;
 mod send_task_heartbeat;
 mod send_task_success;
@@ -63,6 +64,7 @@ enum Supported {
     ListStateMachines,
     ListTagsForResource,
     PublishStateMachineVersion,
+    RedriveExecution,
     SendTaskFailure,
     SendTaskHeartbeat,
     SendTaskSuccess,
@@ -152,7 +154,7 @@ const OPERATIONS: [Operation; 37] = [
         Supported::PublishStateMachineVersion,
         publish_state_machine_version::MEMBERS,
     ),
-    lacks("RedriveExecution"),
+    has("RedriveExecution", Supported::RedriveExecution, redrive_execution::MEMBERS),
     has("SendTaskFailure", Supported::SendTaskFailure, send_task_failure::MEMBERS),
     has("SendTaskHeartbeat", Supported::SendTaskHeartbeat, send_task_heartbeat::MEMBERS),
     has("SendTaskSuccess", Supported::SendTaskSuccess, send_task_success::MEMBERS),
@@ -213,6 +215,7 @@ impl Operation {
             }
             Supported::ListStateMachines => list_state_machines::call(api, request).await,
             Supported::ListTagsForResource => list_tags_for_resource::call(api, request).await,
+            Supported::RedriveExecution => redrive_execution::call(api, request).await,
             Supported::SendTaskFailure => send_task_failure::call(api, request).await,
             Supported::SendTaskHeartbeat => send_task_heartbeat::call(api, request).await,
             Supported::SendTaskSuccess => send_task_success::call(api, request).await,

@@ -24,11 +24,33 @@ impl Stepper<'_, '_> {
         if join.finished < join.length {
             return Ok(());
         }
-        let result = self.join_result(parent);
+        self.join_done(parent, previous)
+    }
+
+    /// The last branch or iteration came to its end.
+    fn join_done(&mut self, id: FrameId, previous: EventId) -> Result<(), Ended> {
+        let is_map = self.join_of(id).map.is_some();
+        let result = self.join_result(id);
         let succeeded =
             if is_map { EventKind::MapStateSucceeded } else { EventKind::ParallelStateSucceeded };
-        self.emit(parent, previous, succeeded)?;
-        self.join_left(parent, result, previous)
+        self.emit(id, previous, succeeded)?;
+        self.join_left(id, result, previous)
+    }
+
+    /// Goes on with a Parallel or Map state after a redrive. Its branches and iterations that did
+    /// not come to their end go on by themselves.
+    pub(crate) fn resume_join(&mut self, id: FrameId) -> Result<(), Ended> {
+        let previous = self.execution.frame(id).last_event;
+        let join = self.join_of(id);
+        let is_done = join.finished == join.length;
+        match (&join.map, &self.state_of(id).kind) {
+            (Some(_), StateKind::Map(map)) if is_done && join.length == 0 => {
+                self.join_empty(id, previous, map.transition)
+            }
+            _ if is_done => self.join_done(id, previous),
+            (Some(_), _) => self.start_iterations(id, previous),
+            (None, _) => Ok(()),
+        }
     }
 
     /// Leaves a Parallel or Map state with its result.

@@ -44,12 +44,21 @@ impl Stepper<'_, '_> {
         if length == 0 {
             return self.join_empty(id, started, map.transition);
         }
-        let at_once = match max_concurrency {
-            0 => self.env.limits.inline_map_concurrency_max,
-            limit => limit.min(self.env.limits.inline_map_concurrency_max),
+        self.start_iterations(id, started)
+    }
+
+    /// Starts as many iterations as may run beside those that do.
+    pub(crate) fn start_iterations(&mut self, id: FrameId, previous: EventId) -> Result<(), Ended> {
+        let join = self.join_of(id);
+        let limit = self.env.limits.inline_map_concurrency_max;
+        let at_once = match join.map.as_ref().map_or(0, |map| map.max_concurrency) {
+            0 => limit,
+            max_concurrency => max_concurrency.min(limit),
         };
-        for _ in 0..at_once.min(length) {
-            self.start_next_iteration(id, started)?;
+        let started = join.children.len() as u64;
+        let room = at_once.saturating_sub(started - join.finished);
+        for _ in 0..room.min(join.length - started) {
+            self.start_next_iteration(id, previous)?;
         }
         Ok(())
     }

@@ -114,6 +114,12 @@ impl World {
         }
     }
 
+    /// Lets time pass, and nothing else happen.
+    #[allow(dead_code, reason = "not every group of tests needs it")]
+    pub(crate) fn pass(&mut self, seconds: u64) {
+        self.now = self.now.plus_seconds(seconds);
+    }
+
     /// Lets everything happen that happens by itself.
     pub(crate) fn run(&mut self) {
         loop {
@@ -243,6 +249,9 @@ fn describe(kind: &EventKind) -> String {
         }
         EventKind::ExecutionTimedOut(failure) => {
             format!("ExecutionTimedOut {}", failure_text(failure))
+        }
+        EventKind::ExecutionRedriven { redrive_count, .. } => {
+            format!("ExecutionRedriven {redrive_count}")
         }
         EventKind::StateEntered { state_type: kind, name, input, .. } => {
             format!("{}StateEntered {name} {input:?}", state_type(*kind))

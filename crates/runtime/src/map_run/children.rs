@@ -111,6 +111,8 @@ impl Family {
             started_by: None,
             parent: None,
             last_event: engine::EventId::NONE,
+            redrive_count: 0,
+            redrive_date: None,
             revision: Revision(0),
         }
     }

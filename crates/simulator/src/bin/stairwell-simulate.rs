@@ -64,10 +64,10 @@ fn main() -> ExitCode {
         }
     });
     let seconds = began.elapsed().as_secs_f64();
-    let Tally { executions, succeeded, events, crashes } = run.tally();
+    let Tally { executions, succeeded, events, redrives, crashes } = run.tally();
     println!(
         "simulate: {executions} executions ({succeeded} succeeded) in {} worlds, {events} events, \
-         {crashes} crashes, {seconds:.1} s",
+         {redrives} redrives, {crashes} crashes, {seconds:.1} s",
         run.count.load(Ordering::Relaxed),
     );
     match run.failed.load(Ordering::Relaxed) {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use engine::{ExecutionId, Status};
 use tokio::task::JoinSet;
 
-use super::Stores;
 use super::sample::Life;
-use crate::{Commit, Expected, Revision, Store, StoreError};
+use super::{Stores, eventually};
+use crate::encoding::STATUSES;
+use crate::{Commit, ExecutionQuery, Expected, Revision, Store, StoreError};
 
 pub(super) async fn what_is_committed_is_loaded(store: &Arc<dyn Store>) {
     let mut life = Life::new(1);
@@ -21,6 +22,43 @@ pub(super) async fn what_is_committed_is_loaded(store: &Arc<dyn Store>) {
     life.check(&**store).await;
     let found = store.find_execution(&life.header.arn).await.expect("readable");
     assert_eq!(found, Some(life.id()));
+}
+
+pub(super) async fn what_is_closed_can_be_opened_again<Open>(stores: &mut Stores<Open>)
+where
+    Open: AsyncFn(u32) -> Arc<dyn Store>,
+{
+    let mut store = stores.next().await;
+    let mut life = Life::new(1);
+    let query = ExecutionQuery::Machine(life.header.machine);
+    store.commit(life.start()).await.expect("a new name");
+    for status in [Status::Failed, Status::Aborted, Status::Failed, Status::TimedOut] {
+        store.commit(life.pass(1)).await.expect("nobody else commits");
+        store.commit(life.end(status)).await.expect("nobody else commits");
+        store = stores.restart(store).await;
+        let mut late = life.clone();
+        let due = life.now();
+        store.commit(life.due(Some(due), false).redrive()).await.expect("nobody else commits");
+        assert_eq!(store.commit(late.redrive()).await, Err(StoreError::Conflict));
+        life.check(&*store).await;
+        for listed in STATUSES {
+            let list = store.list_executions(&query, Some(listed), None, 9).await;
+            let expected = usize::from(listed == Status::Running);
+            assert_eq!(list.expect("readable").len(), expected, "{listed:?}");
+        }
+        store = stores.restart(store).await;
+        life.check(&*store).await;
+        let counted = async || store.open_count(&life.header.scope).await == Ok(1);
+        eventually("it is counted", counted).await;
+        let claimed = async || {
+            let claim = store.claim_due(due, 9).await.expect("readable");
+            claim.executions == [life.id()]
+        };
+        eventually("it is due", claimed).await;
+        life.agenda = None;
+    }
+    store.commit(life.end(Status::Succeeded)).await.expect("nobody else commits");
+    life.check(&*store).await;
 }
 
 pub(super) async fn a_checkpoint_replaces_the_records_before_it(store: &Arc<dyn Store>) {

@@ -64,6 +64,8 @@ impl Life {
             started_by: None,
             parent: None,
             last_event: EventId::NONE,
+            redrive_count: 0,
+            redrive_date: None,
             revision: Revision(0),
         };
         let execution = Execution::new(StartParameters {
@@ -182,6 +184,18 @@ impl Life {
         self.commit(Expected::At(self.header.revision), vec![record], None)
     }
 
+    /// A redrive: what was closed is open again.
+    pub fn redrive(&mut self) -> Commit {
+        let redriven = EventKind::ExecutionRedriven {
+            redrive_count: self.header.redrive_count + 1,
+            deadline: None,
+            client_token: Some("token".into()),
+            anew: Vec::new(),
+        };
+        let record = self.event(self.now(), redriven);
+        self.commit(Expected::At(self.header.revision), vec![record], None)
+    }
+
     /// A commit of the agenda alone.
     pub fn reschedule(&mut self) -> Commit {
         self.commit(Expected::At(self.header.revision), Vec::new(), None)
@@ -203,6 +217,8 @@ impl Life {
         let previous_status = (!is_new).then_some(self.header.status);
         self.header.status = self.execution.status;
         self.header.stop = self.execution.stop;
+        self.header.redrive_count = self.execution.redrives.count;
+        self.header.redrive_date = self.execution.redrives.date;
         self.header.revision.0 += u32::from(!records.is_empty());
         let (header, agenda) = (self.header.clone(), self.agenda.clone());
         Commit { expected, header, previous_status, records, agenda, checkpoint }

@@ -5,9 +5,9 @@ use asl::{IntegrationPattern, RegionIndex, StateIndex, StateType};
 use engine::{
     Activity, ChildRequest, ChildTask, EventId, EventKind, Execution, ExecutionId, Failure, Frame,
     FrameId, HistoryEvent, Job, Join, MapItem, MapJoin, MapRunRequest, MapRunState,
-    MockedExecution, MockedOutcome, MockedResponse, Mocks, Note, Position, Record, RetryAt,
-    ServiceRequest, ServiceTarget, ServiceTask, StartParameters, Status, TaskId, TaskResource,
-    TaskState, TaskToken, WaitingOn,
+    MockedExecution, MockedOutcome, MockedResponse, Mocks, Note, Position, Record, Redrives,
+    RetryAt, ServiceRequest, ServiceTarget, ServiceTask, StartParameters, Status, TaskId,
+    TaskResource, TaskState, TaskToken, WaitingOn,
 };
 
 use super::row::{Malformed, RowReader, RowWriter, Stored};
@@ -93,8 +93,9 @@ structs! {
     }
     Execution {
         parameters, status, start, stop, deadline, output, failure, last_event, frames, next_frame,
-        abandoned, mocked since 2, abandoned_jobs since 2
+        abandoned, mocked since 2, abandoned_jobs since 2, redrives since 2
     }
+    Redrives { count, date, client_tokens }
     Mocks { test_case, states }
     MockedResponse { first, last, outcome }
     MockedExecution { mocks, attempts }
@@ -226,6 +227,7 @@ enums! {
         42 => MapRunSucceeded {}
         43 => MapRunFailed { failure @ 0 }
         44 => MapRunAborted {}
+        45 => ExecutionRedriven { redrive_count, deadline, client_token, anew }
     }
 }
 

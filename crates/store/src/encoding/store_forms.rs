@@ -78,6 +78,8 @@ impl Stored for ExecutionHeader {
             started_by,
             parent,
             last_event,
+            redrive_count,
+            redrive_date,
             revision,
         } = self;
         id.write(row);
@@ -102,6 +104,8 @@ impl Stored for ExecutionHeader {
         parent.write(row);
         last_event.write(row);
         revision.write(row);
+        redrive_count.write(row);
+        redrive_date.write(row);
     }
 
     fn read(row: &mut RowReader<'_>) -> Result<Self, Malformed> {
@@ -134,6 +138,8 @@ impl Stored for ExecutionHeader {
             parent: Stored::read(row)?,
             last_event: Stored::read(row)?,
             revision: Stored::read(row)?,
+            redrive_count: member!(row since 2),
+            redrive_date: member!(row since 2),
         })
     }
 }

@@ -8,9 +8,9 @@ use asl::{IntegrationPattern, RegionIndex, StateIndex, StateType};
 use engine::{
     Activity, ChildRequest, ChildTask, EventId, EventKind, Execution, ExecutionId, Failure, Frame,
     FrameId, HistoryEvent, Job, Join, MapItem, MapJoin, MapRunRequest, MapRunState,
-    MockedExecution, MockedOutcome, MockedResponse, Mocks, Note, Position, Record, RetryAt,
-    ServiceRequest, ServiceTarget, ServiceTask, StartParameters, Status, TaskId, TaskResource,
-    TaskState, TaskToken, Timestamp, WaitingOn,
+    MockedExecution, MockedOutcome, MockedResponse, Mocks, Note, Position, Record, Redrives,
+    RetryAt, ServiceRequest, ServiceTarget, ServiceTask, StartParameters, Status, TaskId,
+    TaskResource, TaskState, TaskToken, Timestamp, WaitingOn,
 };
 use json::Document;
 use stairwell_store::encoding::{AgendaRow, STATUSES};
@@ -19,7 +19,7 @@ use stairwell_store::{
 };
 
 /// How many types of event there are.
-const EVENT_KINDS: u8 = 44;
+const EVENT_KINDS: u8 = 45;
 
 pub(crate) struct Tape<'a> {
     bytes: std::slice::Iter<'a, u8>,
@@ -357,7 +357,13 @@ impl<'a> Tape<'a> {
             41 => EventKind::MapRunStarted { request: Box::new(self.map_run_request()) },
             42 => EventKind::MapRunSucceeded,
             43 => EventKind::MapRunFailed(self.failure()),
-            EVENT_KINDS => EventKind::MapRunAborted,
+            44 => EventKind::MapRunAborted,
+            EVENT_KINDS => EventKind::ExecutionRedriven {
+                redrive_count: self.number(),
+                deadline: self.option(Self::instant),
+                client_token: self.option(Self::text),
+                anew: self.several(Self::frame_id),
+            },
             kind => unreachable!("there is no type of event {kind}"),
         }
     }
@@ -389,6 +395,8 @@ impl<'a> Tape<'a> {
                 task: tape.task_id(),
             }),
             last_event: self.event_id(),
+            redrive_count: self.number(),
+            redrive_date: self.option(Self::instant),
             revision: Revision(self.small_number()),
         }
     }
@@ -444,6 +452,11 @@ impl<'a> Tape<'a> {
                 let attempts = attempts.into_iter().collect();
                 Box::new(MockedExecution { mocks: tape.mocks(), attempts })
             }),
+            redrives: Redrives {
+                count: self.number(),
+                date: self.option(Self::instant),
+                client_tokens: self.several(|tape| (tape.text(), tape.instant())),
+            },
         }
     }
 
