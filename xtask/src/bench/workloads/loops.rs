@@ -15,9 +15,9 @@ const FEW_CLIENTS: usize = 4;
 /// Between two questions whether a long execution has ended, so that asking costs little.
 const PAUSE: Duration = Duration::from_millis(1);
 /// Rounds of the counting loop.
-const ROUNDS: usize = 1_000;
+pub(super) const ROUNDS: usize = 1_000;
 /// States of the long chain.
-const CHAIN_LENGTH: usize = 2_000;
+pub(super) const CHAIN_LENGTH: usize = 2_000;
 /// Items of the Map.
 const ITEMS: usize = 1_000;
 
@@ -90,7 +90,7 @@ async fn transitions_in_memory(
 }
 
 /// A Choice and a Pass that adds one, again and again.
-fn counting() -> Value {
+pub(super) fn counting() -> Value {
     json!({"StartAt": "Begin", "States": {
         "Begin": {"Type": "Pass", "Result": {"count": 0}, "Next": "Enough"},
         "Enough": {

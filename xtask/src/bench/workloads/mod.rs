@@ -2,6 +2,7 @@
 
 mod chains;
 mod growth;
+mod language;
 mod loops;
 mod nested;
 mod process;
@@ -25,6 +26,8 @@ pub(crate) enum Workload {
     Map,
     /// A counting loop of 1,000 rounds, and a long chain
     Loops,
+    /// Expressions, the interpreter and the validator, without a server
+    Language,
     /// From the start of the process to its first answer, and its memory
     StartUp,
     /// Many executions that wait for a day; not part of a plain run
@@ -37,13 +40,14 @@ pub(crate) enum Workload {
 
 impl Workload {
     /// Those of a plain run.
-    pub(super) const PLAIN: [Workload; 6] = [
+    pub(super) const PLAIN: [Workload; 7] = [
         Workload::StartUp,
         Workload::Chain,
         Workload::Nested,
         Workload::Express,
         Workload::Map,
         Workload::Loops,
+        Workload::Language,
     ];
 
     /// Those that the guard watches.
@@ -58,6 +62,7 @@ impl Workload {
             Workload::Express => chains::express(bench).await,
             Workload::Map => loops::map(bench).await,
             Workload::Loops => loops::loops(bench).await,
+            Workload::Language => language::language(bench),
             Workload::StartUp => process::start_up(bench).await,
             Workload::Parked => growth::parked(bench).await,
             Workload::Closed => growth::closed(bench).await,
