@@ -7,7 +7,7 @@ use std::sync::Arc;
 use engine::{ExecutionId, Status};
 use sha2::{Digest, Sha256};
 use store::encoding::status_number;
-use store::{ExecutionHeader, ExecutionQuery, ResourceKey, ResourceKind, Revision, Scope};
+use store::{ExecutionQuery, ResourceKey, ResourceKind, Revision, Scope};
 
 const AGENDA: u8 = b'a';
 const CHECKPOINT: u8 = b'c';
@@ -33,6 +33,11 @@ pub(crate) fn history_revision(key: &[u8]) -> Option<Revision> {
 /// Of an execution's header.
 pub(crate) fn header(id: ExecutionId) -> [u8; 17] {
     lettered(HEADER, id.0)
+}
+
+/// The id in a key of [`header`].
+pub(crate) fn header_id(key: &[u8]) -> Option<ExecutionId> {
+    execution_id(key.strip_prefix(&[HEADER])?)
 }
 
 /// Of an execution's checkpoint.
@@ -86,12 +91,6 @@ pub(crate) fn listing(query: &ExecutionQuery, status: Status, id: ExecutionId) -
 pub(crate) fn listing_id(key: &[u8]) -> Option<ExecutionId> {
     let inverted: [u8; 16] = *key.last_chunk()?;
     Some(ExecutionId(inverted.map(|byte| !byte)))
-}
-
-/// The lists that an execution is in.
-pub(crate) fn lists(header: &ExecutionHeader) -> impl Iterator<Item = ExecutionQuery> {
-    let machine = ExecutionQuery::Machine(header.machine);
-    [machine].into_iter().chain(header.started_by.map(ExecutionQuery::StartedBy))
 }
 
 /// Of a resource: kind, account and region with their lengths, name.

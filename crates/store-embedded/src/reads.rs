@@ -2,13 +2,13 @@
 
 use std::ops::Bound;
 
-use engine::{ExecutionId, Status};
+use engine::{ExecutionId, Status, Timestamp};
 use fjall::{Readable, Snapshot, UserValue};
 use store::encoding::{AgendaRow, STATUSES, decode_agenda, decode_header};
 use store::rebuild::{history_page, rebuild};
 use store::{
-    ExecutionHeader, ExecutionQuery, HistoryCursor, HistoryPage, ListCursor, Loaded, Resource,
-    ResourceKey, ResourceKind, Revision, Scope, StoreError,
+    Ended, ExecutionHeader, ExecutionQuery, HistoryCursor, HistoryPage, ListCursor, Loaded,
+    Resource, ResourceKey, ResourceKind, Revision, Scope, StoreError,
 };
 
 use crate::database::{Database, Table};
@@ -115,6 +115,33 @@ impl Database {
         let missing =
             |id: ExecutionId| StoreError::Corrupt(format!("{id} is listed, and not there"));
         ids.into_iter().map(|id| view.header(id)?.ok_or_else(|| missing(id))).collect()
+    }
+
+    pub(crate) fn ended_before(
+        &self,
+        instant: Timestamp,
+        after: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Ended, StoreError> {
+        let view = View { database: self, snapshot: self.snapshot() };
+        let begin = match after {
+            Some(id) => Bound::Excluded(keys::header(id)),
+            None => Bound::Included(keys::header(ExecutionId([0; 16]))),
+        };
+        let end = Bound::Included(keys::header(ExecutionId([0xFF; 16])));
+        let mut ended = Ended::default();
+        for row in view.snapshot.range(self.table(Table::Index), (begin, end)).take(limit) {
+            let (key, row) =
+                row.into_inner().map_err(|error| failed(Table::Index, b"h", &error))?;
+            let id = keys::header_id(&key).ok_or_else(|| malformed(Table::Index, &key))?;
+            ended.next = Some(id);
+            let header = decode_header(&row).map_err(|error| of(id, error))?;
+            let has_ended = header.stop.is_some_and(|stop| stop < instant);
+            if has_ended && view.get(Table::Index, &keys::agenda(id))?.is_none() {
+                ended.headers.push(header);
+            }
+        }
+        Ok(ended)
     }
 
     pub(crate) fn read_resource(&self, key: &ResourceKey) -> Result<Option<Resource>, StoreError> {

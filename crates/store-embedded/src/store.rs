@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use engine::{ExecutionId, Status, Timestamp};
 use parking_lot::{Mutex, RwLock};
 use store::{
-    Claim, Commit, ExecutionHeader, ExecutionQuery, HistoryCursor, HistoryPage, ListCursor, Loaded,
-    Resource, ResourceKey, ResourceKind, Scope, Store, StoreError,
+    Claim, Commit, Ended, ExecutionHeader, ExecutionQuery, HistoryCursor, HistoryPage, ListCursor,
+    Loaded, Resource, ResourceKey, ResourceKind, Scope, Store, StoreError,
 };
 use tokio::sync::oneshot;
 
@@ -181,6 +181,20 @@ impl Store for EmbeddedStore {
         limit: usize,
     ) -> Result<Vec<ExecutionHeader>, StoreError> {
         self.shared.read(|database| database.list_executions(query, status, after, limit))
+    }
+
+    async fn ended_before(
+        &self,
+        instant: Timestamp,
+        after: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Ended, StoreError> {
+        self.shared.read(|database| database.ended_before(instant, after, limit))
+    }
+
+    async fn remove(&self, header: &ExecutionHeader) -> Result<(), StoreError> {
+        let change = Box::new(ExecutionChange::removal(header));
+        self.request(|reply| Request::Execution(change, reply)).await
     }
 
     async fn claim_due(&self, now: Timestamp, limit: usize) -> Result<Claim, StoreError> {

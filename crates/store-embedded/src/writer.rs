@@ -53,7 +53,7 @@ struct Broken {
 #[derive(Default)]
 struct Group {
     writes: Vec<Write>,
-    executions: Vec<(Change, Known, Reply<()>)>,
+    executions: Vec<(Change, Option<Known>, Reply<()>)>,
     resource: Option<(u64, Reply<u64>)>,
     ids: HashSet<ExecutionId>,
     names: HashSet<[u8; 17]>,
@@ -132,12 +132,18 @@ impl Writer {
     /// Adds a request to the group, answers it, or leaves it for the next group.
     fn stage(&mut self, group: &mut Group, request: Request) {
         match request {
-            Request::Execution(change, reply) => {
-                let is_new = matches!(change.expected, Expected::New { .. });
-                if group.ids.contains(&change.id) || is_new && group.names.contains(&change.name) {
+            Request::Execution(mut change, reply) => {
+                let names = change.names();
+                if group.ids.contains(&change.id) || names && group.names.contains(&change.name) {
                     return self.carried.push(Request::Execution(change, reply));
                 }
-                match self.shared.read(|database| self.recent.check(database, &change)) {
+                let checked = self.shared.read(|database| {
+                    if change.removes && database.newest(&change.name)? == Some(change.id) {
+                        change.remove_name();
+                    }
+                    self.recent.check(database, &change)
+                });
+                match checked {
                     Ok(previous_due) => group.add(*change, previous_due, reply),
                     Err(error) => drop(reply.send(Err(error))),
                 }
@@ -190,7 +196,10 @@ impl Writer {
         let mut replies = Vec::with_capacity(group.executions.len());
         let mut agendas = self.shared.agendas.lock();
         for (change, known, reply) in group.executions {
-            self.recent.remember(change.id, known);
+            match known {
+                Some(known) => self.recent.remember(change.id, known),
+                None => self.recent.forget(change.id),
+            }
             agendas.change(change);
             replies.push(reply);
         }
@@ -275,10 +284,11 @@ impl Writer {
 impl Group {
     fn add(&mut self, change: ExecutionChange, previous_due: Option<Timestamp>, reply: Reply<()>) {
         self.ids.insert(change.id);
-        if matches!(change.expected, Expected::New { .. }) {
+        if change.names() {
             self.names.insert(change.name);
         }
-        let known = Known { revision: change.revision, due: change.due };
+        let known =
+            (!change.removes).then_some(Known { revision: change.revision, due: change.due });
         let ExecutionChange { id, scope, previous_status, status, due, writes, .. } = change;
         self.writes.extend(writes);
         let change = Change { id, scope, previous_status, status, previous_due, due };
@@ -340,6 +350,11 @@ impl Recent {
         }
         let header = database.header(id)?;
         Ok(header.map(|header| Known { revision: header.revision, due: None }))
+    }
+
+    fn forget(&mut self, id: ExecutionId) {
+        self.young.remove(&id);
+        self.old.remove(&id);
     }
 
     fn remember(&mut self, id: ExecutionId, known: Known) {

@@ -8,6 +8,7 @@ mod agendas;
 mod commits;
 mod histories;
 mod listings;
+mod removals;
 mod resources;
 pub mod sample;
 
@@ -37,6 +38,10 @@ pub async fn run(open: impl AsyncFn(u32) -> Arc<dyn Store>) {
     histories::large_payloads_make_short_pages(&stores.next().await).await;
     listings::lists_are_newest_first(&stores.next().await).await;
     listings::the_children_of_an_execution_are_listed(&stores.next().await).await;
+    removals::what_has_ended_is_found_in_the_order_of_its_start(&stores.next().await).await;
+    removals::nothing_is_left_of_what_is_removed(&mut stores).await;
+    removals::a_name_that_has_gone_over_stays(&stores.next().await).await;
+    removals::what_has_moved_on_is_not_removed(&stores.next().await).await;
     agendas::what_is_due_is_given_once(&stores.next().await).await;
     agendas::an_agenda_alone_is_no_revision(&stores.next().await).await;
     agendas::heartbeats_of_the_agenda_are_loaded(&stores.next().await).await;

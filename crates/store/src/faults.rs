@@ -7,8 +7,8 @@ use engine::{ExecutionId, Status, Timestamp};
 use parking_lot::Mutex;
 
 use crate::{
-    Claim, Commit, ExecutionHeader, ExecutionQuery, HistoryCursor, HistoryPage, ListCursor, Loaded,
-    Resource, ResourceKey, ResourceKind, Scope, Store, StoreError,
+    Claim, Commit, Ended, ExecutionHeader, ExecutionQuery, HistoryCursor, HistoryPage, ListCursor,
+    Loaded, Resource, ResourceKey, ResourceKind, Scope, Store, StoreError,
 };
 
 /// How a call fails.
@@ -31,6 +31,8 @@ pub enum Operation {
     Header,
     History,
     ListExecutions,
+    EndedBefore,
+    Remove,
     ClaimDue,
     OpenCount,
     ReadResource,
@@ -119,6 +121,20 @@ impl Store for FaultyStore {
     ) -> Result<Vec<ExecutionHeader>, StoreError> {
         let call = self.inner.list_executions(query, status, after, limit);
         self.call(Operation::ListExecutions, call).await
+    }
+
+    async fn ended_before(
+        &self,
+        instant: Timestamp,
+        after: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Ended, StoreError> {
+        let call = self.inner.ended_before(instant, after, limit);
+        self.call(Operation::EndedBefore, call).await
+    }
+
+    async fn remove(&self, header: &ExecutionHeader) -> Result<(), StoreError> {
+        self.call(Operation::Remove, self.inner.remove(header)).await
     }
 
     async fn claim_due(&self, now: Timestamp, limit: usize) -> Result<Claim, StoreError> {

@@ -27,8 +27,8 @@ pub use map_run::{
 };
 pub use memory::MemoryStore;
 pub use record::{
-    Agenda, Claim, Commit, DefinitionId, ExecutionHeader, ExecutionQuery, Expected, HistoryCursor,
-    HistoryPage, ListCursor, Loaded, MachineId, ParentTask, Revision, Scope,
+    Agenda, Claim, Commit, DefinitionId, Ended, ExecutionHeader, ExecutionQuery, Expected,
+    HistoryCursor, HistoryPage, ListCursor, Loaded, MachineId, ParentTask, Revision, Scope,
 };
 pub use resource::{Resource, ResourceKey, ResourceKind};
 
@@ -72,6 +72,21 @@ pub trait Store: Send + Sync + 'static {
         after: Option<ListCursor>,
         limit: usize,
     ) -> Result<Vec<ExecutionHeader>, StoreError>;
+
+    /// Executions that ended before the instant and have nothing left to do, in the order of their
+    /// start, after the one given. Looks at `limit` executions, whether they have ended or not.
+    async fn ended_before(
+        &self,
+        instant: Timestamp,
+        after: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Ended, StoreError>;
+
+    /// Removes all that is kept of an execution that has ended; its name is free then.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] where it is not there, or not any more at the header's revision.
+    async fn remove(&self, header: &ExecutionHeader) -> Result<(), StoreError>;
 
     /// Takes executions whose agenda is due by `now`, and, once after a start, those whose effects
     /// were pending when the last process ended. What is taken is not given again until its next

@@ -14,9 +14,9 @@ use parking_lot::Mutex;
 use crate::encoding::{STATUSES, encode_records, status_number};
 use crate::rebuild::{history_page, rebuild};
 use crate::{
-    Agenda, Claim, Commit, DueIndex, ExecutionHeader, ExecutionQuery, Expected, HistoryCursor,
-    HistoryPage, ListCursor, Loaded, Resource, ResourceKey, ResourceKind, Revision, Scope, Store,
-    StoreError,
+    Agenda, Claim, Commit, DueIndex, Ended, ExecutionHeader, ExecutionQuery, Expected,
+    HistoryCursor, HistoryPage, ListCursor, Loaded, Resource, ResourceKey, ResourceKind, Revision,
+    Scope, Store, StoreError,
 };
 
 /// Keeps everything until it is dropped. Records are kept in their stored form, so that whatever
@@ -136,9 +136,8 @@ impl State {
     }
 
     fn list(&mut self, header: &ExecutionHeader, previous: Option<Status>) {
-        let started_by = header.started_by.map(ExecutionQuery::StartedBy);
-        for query in [Some(ExecutionQuery::Machine(header.machine)), started_by] {
-            let Some(owner) = query.as_ref().map(list_owner) else { continue };
+        for query in header.lists() {
+            let owner = list_owner(&query);
             if let Some(previous) = previous {
                 self.listed.remove(&(owner, status_number(previous), Reverse(header.id)));
             }
@@ -175,6 +174,38 @@ impl State {
         ids.sort_unstable();
         ids.truncate(limit);
         ids.iter().map(|Reverse(id)| self.executions[id].header.clone()).collect()
+    }
+
+    fn ended_before(&self, instant: Timestamp, after: Option<ExecutionId>, limit: usize) -> Ended {
+        let begin = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut ended = Ended::default();
+        for (id, stored) in self.executions.range((begin, Bound::Unbounded)).take(limit) {
+            ended.next = Some(*id);
+            let has_ended = stored.header.stop.is_some_and(|stop| stop < instant);
+            if has_ended && stored.agenda == Agenda::default() {
+                ended.headers.push(stored.header.clone());
+            }
+        }
+        ended
+    }
+
+    fn remove(&mut self, header: &ExecutionHeader) -> Result<(), StoreError> {
+        let stored = self.executions.get(&header.id);
+        if stored.is_none_or(|stored| stored.header.revision != header.revision) {
+            return Err(StoreError::Conflict);
+        }
+        self.executions.remove(&header.id);
+        if self.names.get(&header.arn) == Some(&header.id) {
+            self.names.remove(&header.arn);
+        }
+        for query in header.lists() {
+            self.listed.remove(&(
+                list_owner(&query),
+                status_number(header.status),
+                Reverse(header.id),
+            ));
+        }
+        Ok(())
     }
 
     fn write_resource(
@@ -277,6 +308,19 @@ impl Store for MemoryStore {
         limit: usize,
     ) -> Result<Vec<ExecutionHeader>, StoreError> {
         self.open(|state| Ok(state.list_executions(query, status, after, limit)))
+    }
+
+    async fn ended_before(
+        &self,
+        instant: Timestamp,
+        after: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Ended, StoreError> {
+        self.open(|state| Ok(state.ended_before(instant, after, limit)))
+    }
+
+    async fn remove(&self, header: &ExecutionHeader) -> Result<(), StoreError> {
+        self.open(|state| state.remove(header))
     }
 
     async fn claim_due(&self, now: Timestamp, limit: usize) -> Result<Claim, StoreError> {

@@ -85,6 +85,12 @@ pub struct ExecutionHeader {
 }
 
 impl ExecutionHeader {
+    /// The lists that it is in.
+    pub fn lists(&self) -> impl Iterator<Item = ExecutionQuery> + use<> {
+        let machine = ExecutionQuery::Machine(self.machine);
+        [machine].into_iter().chain(self.started_by.map(ExecutionQuery::StartedBy))
+    }
+
     /// Whether another execution may have the same ARN: this one stopped then or before.
     pub fn is_name_free(&self, free_after: Timestamp) -> bool {
         self.stop.is_some_and(|stop| stop <= free_after)
@@ -177,6 +183,15 @@ pub enum ExecutionQuery {
 /// The last execution of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ListCursor(pub ExecutionId);
+
+/// Executions that have ended: part of an answer that goes over all executions.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ended {
+    /// What was asked for, among the executions that were looked at.
+    pub headers: Vec<ExecutionHeader>,
+    /// The last execution that was looked at; none where there is none after it.
+    pub next: Option<ExecutionId>,
+}
 
 /// The first event of a page: its commit, and its position among that commit's records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
