@@ -1,10 +1,12 @@
 //! What the command line takes.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
+use serde::{Deserialize, Deserializer};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -31,6 +33,8 @@ pub(crate) enum Command {
     Serve(ServeArguments),
     /// Run a definition once, in memory and without a server
     Run(RunArguments),
+    /// Remove executions that ended long ago from a data folder that no server is using
+    Purge(PurgeArguments),
     /// Find the mistakes in definitions
     Validate(ValidateArguments),
     /// Start a server, run a parent with a nested execution on it, and tell what happens
@@ -116,9 +120,82 @@ pub(crate) struct ServeArguments {
     /// AWS_ENDPOINT_URL_CLOUDWATCH_LOGS says where that is, else stdout]
     #[arg(long, env = "STAIRWELL_LOG_EXECUTIONS", value_name = "PLACE")]
     pub(crate) log_executions: Option<String>,
+    /// How many days executions are kept after they have ended, or forever [default: 90]
+    #[arg(long, env = "STAIRWELL_RETENTION_DAYS", value_name = "DAYS")]
+    pub(crate) retention_days: Option<Days>,
     /// The configuration file [default: stairwell.toml, where it is there]
     #[arg(long, env = "STAIRWELL_CONFIG", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) config: Option<PathBuf>,
+}
+
+const PURGE_EXAMPLES: &str = "\
+Examples:
+  stairwell purge --dry-run                 tell what is older than is to be kept
+  stairwell purge --retention-days 7        remove what ended more than a week ago
+
+A server removes the same by itself while it runs. What is kept how long can also be said in
+stairwell.toml, for single state machines by their names:
+  retention-days = 90
+  [machine-retention-days]
+  nightly-import = 7
+  audit = \"forever\"";
+
+#[derive(Args, Debug)]
+#[command(after_help = PURGE_EXAMPLES)]
+pub(crate) struct PurgeArguments {
+    /// Only tell what would be removed
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// The folder that keeps everything [default: ./stairwell-data]
+    #[arg(long, env = "STAIRWELL_DATA", value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    pub(crate) data: Option<PathBuf>,
+    /// How many days executions are kept after they have ended, or forever [default: 90]
+    #[arg(long, env = "STAIRWELL_RETENTION_DAYS", value_name = "DAYS")]
+    pub(crate) retention_days: Option<Days>,
+    /// The configuration file [default: stairwell.toml, where it is there]
+    #[arg(long, env = "STAIRWELL_CONFIG", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// A number of days, or for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Days(pub(crate) Option<u32>);
+
+impl Days {
+    /// For those who keep time in seconds.
+    pub(crate) fn seconds(self) -> Option<u64> {
+        self.0.map(|days| u64::from(days) * 24 * 60 * 60)
+    }
+}
+
+impl FromStr for Days {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Days, String> {
+        match text {
+            "forever" => Ok(Days(None)),
+            days => match days.parse() {
+                Ok(days) => Ok(Days(Some(days))),
+                Err(_) => Err("neither a number of days nor forever".to_owned()),
+            },
+        }
+    }
+}
+
+impl<'text> Deserialize<'text> for Days {
+    fn deserialize<D: Deserializer<'text>>(deserializer: D) -> Result<Days, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Form {
+            Number(u32),
+            Text(String),
+        }
+        match Form::deserialize(deserializer) {
+            Ok(Form::Number(days)) => Ok(Days(Some(days))),
+            Ok(Form::Text(text)) if text == "forever" => Ok(Days(None)),
+            _ => Err(serde::de::Error::custom("neither a number of days nor \"forever\"")),
+        }
+    }
 }
 
 const RUN_EXAMPLES: &str = "\

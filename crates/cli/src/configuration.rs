@@ -13,13 +13,18 @@ use api::Accounts;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 use integrations::Endpoint;
+use runtime::Retention;
 use serde::Deserialize;
 
-use crate::arguments::ServeArguments;
+use crate::arguments::{Days, PurgeArguments, ServeArguments};
 use crate::execution_logs::LogExecutions;
 use crate::services;
 
 const FILE_NAME: &str = "stairwell.toml";
+const DEFAULT_FOLDER: &str = "./stairwell-data";
+
+/// As AWS keeps them.
+const DEFAULT_RETENTION: Days = Days(Some(90));
 
 /// What a server needs to know.
 #[derive(Debug)]
@@ -38,6 +43,8 @@ pub(crate) struct Settings {
     pub(crate) log_executions: Option<LogExecutions>,
     /// The mock configuration file.
     pub(crate) mock_config: Option<PathBuf>,
+    /// How long executions are kept after they have ended.
+    pub(crate) retention: Retention,
 }
 
 /// Where everything is kept.
@@ -63,6 +70,9 @@ struct File {
     lambda_endpoint: Option<String>,
     log_executions: Option<String>,
     mock_config: Option<PathBuf>,
+    retention_days: Option<Days>,
+    #[serde(default)]
+    machine_retention_days: BTreeMap<String, Days>,
     #[serde(default)]
     access_keys: BTreeMap<String, String>,
 }
@@ -92,9 +102,28 @@ pub(crate) fn settings(
     let of_local = || env::var_os("SFN_MOCK_CONFIG").filter(|path| !path.is_empty());
     let mock_config = arguments.mock_config.clone().or(file.mock_config.clone());
     let mock_config = mock_config.or_else(|| of_local().map(PathBuf::from));
+    let retention = retention(arguments.retention_days, &file);
     let accounts = accounts(arguments, file)?;
     let address = SocketAddr::new(address, port);
-    Ok(Settings { address, storage, log, accounts, lambda, log_executions, mock_config })
+    Ok(Settings { address, storage, log, accounts, lambda, log_executions, mock_config, retention })
+}
+
+/// The folder that is to be purged, and what is to be kept in it.
+///
+/// # Errors
+/// As [`settings`].
+pub(crate) fn purge_settings(arguments: &PurgeArguments) -> anyhow::Result<(PathBuf, Retention)> {
+    let file = read(arguments.config.as_deref())?;
+    let retention = retention(arguments.retention_days, &file);
+    let folder = arguments.data.clone().or(file.data);
+    Ok((folder.unwrap_or_else(|| PathBuf::from(DEFAULT_FOLDER)), retention))
+}
+
+fn retention(argument: Option<Days>, file: &File) -> Retention {
+    let days = argument.or(file.retention_days).unwrap_or(DEFAULT_RETENTION);
+    let machines = file.machine_retention_days.iter();
+    let machines = machines.map(|(name, days)| (name.clone(), days.seconds())).collect();
+    Retention { default_seconds: days.seconds(), machines }
 }
 
 fn read(path: Option<&Path>) -> anyhow::Result<File> {
@@ -139,7 +168,7 @@ fn storage(
             (None, _) => {}
         }
     }
-    Ok(Storage::Folder(PathBuf::from("./stairwell-data")))
+    Ok(Storage::Folder(PathBuf::from(DEFAULT_FOLDER)))
 }
 
 fn accounts(arguments: &ServeArguments, file: File) -> anyhow::Result<Accounts> {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use api::Accounts;
+use runtime::Retention;
 use serde_json::{Value, json};
 
 use crate::arguments::DemoArguments;
@@ -37,6 +38,7 @@ pub(crate) fn demo(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
             lambda: services::lambda_endpoint(None)?,
             log_executions: None,
             mock_config: None,
+            retention: Retention::default(),
         };
         let server = Server::start(&settings).await?;
         server.announce()?;

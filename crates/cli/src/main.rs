@@ -7,6 +7,7 @@ mod demo;
 mod execution_logs;
 mod input;
 mod print;
+mod purge;
 mod run;
 mod serve;
 mod services;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
             (serve::serve(&arguments, matches), 1)
         }
         Command::Run(arguments) => (run::run(&arguments), USAGE),
+        Command::Purge(arguments) => (purge::purge(&arguments), 1),
         Command::Validate(arguments) => (validate::validate(&arguments), USAGE),
         Command::Demo(arguments) => (demo::demo(&arguments), 1),
         Command::Version => (version(), 1),

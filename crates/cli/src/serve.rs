@@ -59,7 +59,11 @@ impl Server {
         let mut config = runtime_config(settings.lambda.clone());
         config.execution_logs =
             execution_logs::open(settings.log_executions.as_ref(), &config.integrations)?;
-        let config = RuntimeConfig { mock_config: settings.mock_config.clone(), ..config };
+        let config = RuntimeConfig {
+            mock_config: settings.mock_config.clone(),
+            retention: settings.retention.clone(),
+            ..config
+        };
         let runtime = Runtime::open(store, config);
         let api = Arc::new(Api::new(runtime.clone(), settings.accounts.clone()));
         Ok(Server { listener, api, runtime, storage })
@@ -162,7 +166,7 @@ async fn open(storage: &Storage) -> anyhow::Result<(Arc<dyn Store>, String)> {
     }
 }
 
-fn open_folder(folder: &Path) -> anyhow::Result<impl Store + use<>> {
+pub(crate) fn open_folder(folder: &Path) -> anyhow::Result<impl Store + use<>> {
     // Its errors name the folder and what lies beneath themselves.
     EmbeddedStore::open(folder, Options::default())
         .map_err(|error| anyhow::anyhow!("cannot open the data folder: {error}"))

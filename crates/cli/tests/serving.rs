@@ -37,6 +37,51 @@ fn a_server_says_where_it_listens_and_ends_on_a_signal() {
 }
 
 #[test]
+fn purge_tells_and_removes_what_is_older_than_is_kept() {
+    let folder = folder("serve_purge");
+    let purge = |arguments: &[&str]| {
+        outcome(&mut stairwell(&folder, &[&["purge", "--data", "kept"], arguments].concat()))
+    };
+    let missing = purge(&["--dry-run"]);
+    assert_eq!((missing.status, &*missing.err), (1, "stairwell: there is no data folder kept\n"));
+    let server = serve(&folder, &["--data", "kept"]);
+    let definition = r#"{\"StartAt\":\"P\",\"States\":{\"P\":{\"Type\":\"Pass\",\"End\":true}}}"#;
+    let role = "arn:aws:iam::123456789012:role/r";
+    let arn = "arn:aws:states:us-east-1:123456789012:stateMachine:m";
+    let body = format!(r#"{{"name":"m","definition":"{definition}","roleArn":"{role}"}}"#);
+    assert!(server.post("CreateStateMachine", &body).starts_with("HTTP/1.1 200"));
+    let body = format!(r#"{{"stateMachineArn":"{arn}"}}"#);
+    for _ in 0..3 {
+        assert!(server.post("StartExecution", &body).starts_with("HTTP/1.1 200"));
+    }
+    let busy = purge(&["--dry-run"]);
+    assert_eq!(busy.status, 1);
+    assert!(busy.err.contains("stairwell (process"), "{}", busy.err);
+    server.signal("TERM");
+    assert_eq!(server.end().0, 0);
+    let none = "           0 executions would be removed\n";
+    assert_eq!(purge(&["--dry-run"]).out, none);
+    assert_eq!(purge(&["--dry-run", "--retention-days", "forever"]).out, none);
+    let counts = |words: &str| format!("           3 of {arn}\n           3 executions {words}\n");
+    let all = ["--retention-days", "0"];
+    assert_eq!(purge(&[&all[..], &["--dry-run"]].concat()).out, counts("would be removed"));
+    fs::write(folder.join("stairwell.toml"), "[machine-retention-days]\nm = \"forever\"\n")
+        .expect("written");
+    assert_eq!(purge(&all).out, "           0 executions removed\n");
+    fs::write(folder.join("stairwell.toml"), "[machine-retention-days]\nm = -1\n")
+        .expect("written");
+    let wrong = purge(&all);
+    assert_eq!(wrong.status, 1);
+    assert!(wrong.err.contains("stairwell.toml:2: neither a number of days"), "{}", wrong.err);
+    fs::remove_file(folder.join("stairwell.toml")).expect("it is there");
+    assert_eq!(purge(&all).out, counts("removed"));
+    assert_eq!(purge(&all).out, "           0 executions removed\n");
+    let wrong = purge(&["--retention-days", "soon"]);
+    assert_eq!(wrong.status, 2);
+    assert!(wrong.err.contains("neither a number of days nor forever"), "{}", wrong.err);
+}
+
+#[test]
 fn what_was_answered_is_there_after_a_restart() {
     let folder = folder("serve_restart");
     for signal in ["TERM", "KILL"] {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use engine::Limits;
 
-use crate::{Clock, ExecutionLogs, Integrations, MapRunData};
+use crate::{Clock, ExecutionLogs, Integrations, MapRunData, Retention};
 
 /// How a runtime behaves.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ pub struct RuntimeConfig {
     pub open_executions_max: u64,
     /// How long the name of a closed execution stays taken, in seconds: 90 days.
     pub closed_name_taken_seconds: u64,
+    /// How long executions are kept after they have ended: for ever.
+    pub retention: Retention,
     /// How many workers may poll an activity at a time: 1,000.
     pub activity_pollers_max: usize,
     /// What calls services; nothing is called where it is empty.
@@ -60,6 +62,7 @@ impl RuntimeConfig {
             live_executions_max: 10_000,
             open_executions_max: 1_000_000,
             closed_name_taken_seconds: 90 * 24 * 60 * 60,
+            retention: Retention::default(),
             activity_pollers_max: 1_000,
             integrations: Integrations::default(),
             execution_logs: None,

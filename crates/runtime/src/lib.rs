@@ -10,7 +10,8 @@
 //!
 //! In reading order: [`Runtime`] is the handle and `shell` what is behind it; `live`, `drive` and
 //! `timers` move executions; `effects`, `child`, `offers`, `integration` and `express` do what they
-//! ask for, and `logs` tells of it; `machines` and `programs` know what they run; then one file per family of operations.
+//! ask for, and `logs` tells of it; `retention` removes what ended long ago; `machines` and
+//! `programs` know what they run; then one file per family of operations.
 
 mod arn;
 mod cache;
@@ -33,6 +34,7 @@ mod logs;
 mod map_data;
 mod map_run;
 mod offers;
+mod retention;
 
 mod machines;
 mod programs;
@@ -75,6 +77,7 @@ pub use map_data::{
 };
 pub use mocks::MockError;
 pub use redrive::{RedriveExecution, RedriveStatus};
+pub use retention::{Retention, purge};
 pub use start::{StartError, StartExecution, StartedExecution};
 pub use state_machines::{
     Configurations, CreateStateMachine, CreatedStateMachine, ListStateMachines, StateMachine,
@@ -109,6 +112,7 @@ impl Runtime {
         let shell = Arc::new(Shell::new(store, config));
         shell.open_logs(logs);
         shell.spawn(shell.clone().run_timers());
+        shell.spawn(shell.clone().run_retention());
         Runtime { shell }
     }
 

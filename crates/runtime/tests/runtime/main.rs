@@ -6,6 +6,7 @@ mod activities;
 mod nested;
 mod releases;
 mod restarts;
+mod retention;
 mod services;
 mod start;
 mod state_machines;

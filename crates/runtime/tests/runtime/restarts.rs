@@ -16,8 +16,9 @@ use stairwell_runtime::{
     StartError, StartExecution, StopExecution, TaskError,
 };
 use store::{
-    Claim, Commit, ExecutionHeader, ExecutionQuery, Fault, FaultyStore, HistoryCursor, HistoryPage,
-    ListCursor, Loaded, Operation, Resource, ResourceKey, ResourceKind, Scope, Store, StoreError,
+    Claim, Commit, Ended, ExecutionHeader, ExecutionQuery, Fault, FaultyStore, HistoryCursor,
+    HistoryPage, ListCursor, Loaded, Operation, Resource, ResourceKey, ResourceKind, Scope, Store,
+    StoreError,
 };
 use tokio::sync::watch;
 
@@ -508,6 +509,19 @@ impl Store for UnrulyStore {
         limit: usize,
     ) -> Result<Vec<ExecutionHeader>, StoreError> {
         self.paused(self.inner.list_executions(query, status, after, limit)).await
+    }
+
+    async fn ended_before(
+        &self,
+        instant: Timestamp,
+        after: Option<ExecutionId>,
+        limit: usize,
+    ) -> Result<Ended, StoreError> {
+        self.inner.ended_before(instant, after, limit).await
+    }
+
+    async fn remove(&self, header: &ExecutionHeader) -> Result<(), StoreError> {
+        self.inner.remove(header).await
     }
 
     async fn claim_due(&self, now: Timestamp, limit: usize) -> Result<Claim, StoreError> {

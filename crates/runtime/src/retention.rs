@@ -1,0 +1,124 @@
+//! Removing executions that ended long ago.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::{ExecutionId, Timestamp};
+use store::{ExecutionHeader, Store, StoreError};
+use tokio::task::JoinSet;
+
+use crate::shell::Shell;
+
+/// Executions that are looked at, and removed, at a time.
+const PAGE: usize = 256;
+
+/// Between two pages of which something was removed, so that others can write.
+const PAGE_PAUSE: Duration = Duration::from_millis(20);
+
+/// Between two rounds over all executions, in seconds.
+const ROUND_PAUSE_SECONDS: u64 = 600;
+
+/// How long executions are kept after they have ended. What is open is always kept.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Retention {
+    /// In seconds; for ever where it is none. AWS keeps them for 90 days.
+    pub default_seconds: Option<u64>,
+    /// The same for the executions of certain state machines, by the machine's name.
+    pub machines: BTreeMap<String, Option<u64>>,
+}
+
+impl Retention {
+    /// The last instant at which the execution is kept; none where it is kept for ever.
+    fn keeps_until(&self, header: &ExecutionHeader) -> Option<Timestamp> {
+        let name = header.state_machine_arn.rsplit(':').next().unwrap_or_default();
+        let seconds = self.machines.get(name).unwrap_or(&self.default_seconds);
+        Some(header.stop?.plus_seconds((*seconds)?))
+    }
+
+    /// The shortest time that anything is kept; none where all is kept for ever.
+    fn shortest_seconds(&self) -> Option<u64> {
+        self.machines.values().chain([&self.default_seconds]).copied().flatten().min()
+    }
+}
+
+/// Goes over all executions once, and removes those that need not be kept any more; only counts
+/// them where `removes` is not set. Returns how many there are of each state machine, by its ARN.
+///
+/// # Errors
+/// Where the store fails. What was removed until then stays so.
+pub async fn purge(
+    store: &Arc<dyn Store>,
+    retention: &Retention,
+    now: Timestamp,
+    removes: bool,
+) -> Result<BTreeMap<Arc<str>, u64>, StoreError> {
+    let mut removed = BTreeMap::new();
+    let Some(shortest) = retention.shortest_seconds() else { return Ok(removed) };
+    let shortest = i64::try_from(shortest).unwrap_or(i64::MAX).saturating_mul(1_000);
+    let ended_before = Timestamp(now.0.saturating_sub(shortest));
+    let mut after: Option<ExecutionId> = None;
+    loop {
+        let page = store.ended_before(ended_before, after, PAGE).await?;
+        let is_due = |header: &ExecutionHeader| {
+            retention.keeps_until(header).is_some_and(|until| until < now)
+        };
+        let headers: Vec<_> = page.headers.into_iter().filter(is_due).collect();
+        for header in &headers {
+            *removed.entry(header.state_machine_arn.clone()).or_default() += 1;
+        }
+        if removes && !headers.is_empty() {
+            remove(store, headers).await?;
+            tokio::time::sleep(PAGE_PAUSE).await;
+        }
+        after = page.next;
+        if after.is_none() {
+            return Ok(removed);
+        }
+    }
+}
+
+/// Removes them in few commits.
+async fn remove(store: &Arc<dyn Store>, headers: Vec<ExecutionHeader>) -> Result<(), StoreError> {
+    let removals = headers.into_iter().map(|header| {
+        let store = store.clone();
+        async move { store.remove(&header).await }
+    });
+    let removals: JoinSet<_> = removals.collect();
+    for removed in removals.join_all().await {
+        match removed {
+            // Somebody has redriven it meanwhile, or removed it.
+            Ok(()) | Err(StoreError::Conflict) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+impl Shell {
+    /// Removes what need not be kept any more, now and then. Ends when the runtime closes.
+    pub(crate) async fn run_retention(self: Arc<Self>) {
+        let retention = &self.config.retention;
+        if retention.shortest_seconds().is_none() {
+            return;
+        }
+        loop {
+            let round = purge(&self.store, retention, self.now(), true);
+            tokio::select! {
+                purged = round => match purged {
+                    Ok(removed) if removed.is_empty() => {}
+                    Ok(removed) => {
+                        let executions: u64 = removed.values().sum();
+                        tracing::info!(executions, "removed what ended long ago");
+                    }
+                    Err(error) => tracing::warn!(%error, "what ended long ago is not removed"),
+                },
+                () = self.closing() => return,
+            }
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_secs(ROUND_PAUSE_SECONDS)) => {}
+                () = self.closing() => return,
+            }
+        }
+    }
+}
