@@ -84,7 +84,8 @@ impl Integrations {
 
     /// Whether there is something that calls the service.
     pub fn calls(&self, service: &str) -> bool {
-        self.0.contains_key(service)
+        let is_of_sdk = service.starts_with("aws-sdk:");
+        self.0.contains_key(service) || is_of_sdk && self.0.contains_key("aws-sdk")
     }
 
     pub(crate) fn find(&self, target: &ServiceTarget) -> Result<Arc<dyn Integration>, Failure> {
