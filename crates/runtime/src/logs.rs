@@ -71,7 +71,7 @@ pub struct LoggedEvent<'a> {
     /// The event.
     pub event: &'a HistoryEvent,
     /// `redrive_count`
-    pub redrive_count: u32,
+    pub redrive_count: u64,
     /// `includeExecutionData`
     pub include_execution_data: bool,
 }
@@ -249,7 +249,7 @@ impl Logs {
             text: (self.line)(&LoggedEvent {
                 execution_arn: &execution.parameters.arn,
                 event,
-                redrive_count: 0,
+                redrive_count: execution.redrives.count,
                 include_execution_data: policy.include_execution_data,
             }),
         };
