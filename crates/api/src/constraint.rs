@@ -23,6 +23,7 @@ pub(crate) struct Member {
 pub(crate) enum Rule {
     Text { length: Length, pattern: Option<Pattern> },
     Integer { min: i64, max: i64 },
+    Float { min: i32, max: i32 },
     Boolean,
     Enum(&'static [&'static str]),
     List { item: &'static Member, length: Length },
@@ -145,6 +146,10 @@ impl Member {
         Member::new(name, Rule::Integer { min, max })
     }
 
+    pub(crate) const fn float(name: &'static str, min: i32, max: i32) -> Member {
+        Member::new(name, Rule::Float { min, max })
+    }
+
     /// `PageSize`
     pub(crate) const fn page_size(name: &'static str) -> Member {
         Member::integer(name, 0, 1_000)
@@ -221,6 +226,7 @@ fn check_type(rule: &Rule, value: &Value) -> Result<(), ApiError> {
     let wanted = match (rule, value) {
         (_, Value::Null)
         | (Rule::Text { .. } | Rule::Enum(_), Value::String(_))
+        | (Rule::Float { .. }, Value::Number(_))
         | (Rule::Boolean, Value::Bool(_)) => return Ok(()),
         (Rule::Integer { .. }, Value::Number(number)) if number.as_i64().is_some() => return Ok(()),
         (Rule::List { item, .. }, Value::Array(values)) => {
@@ -230,6 +236,7 @@ fn check_type(rule: &Rule, value: &Value) -> Result<(), ApiError> {
         (Rule::Text { .. } | Rule::Enum(_), _) => "a String",
         (Rule::Boolean, _) => "a Boolean",
         (Rule::Integer { .. }, _) => "an Integer",
+        (Rule::Float { .. }, _) => "a Float",
         (Rule::List { .. }, _) => "a List",
         (Rule::Structure(_), _) => "a Structure",
     };
@@ -287,6 +294,13 @@ fn check_value(member: &Member, value: &Value, path: &str, violations: &mut Vec<
             }
             _ => {}
         },
+        (Rule::Float { min, max }, Value::Number(number)) => {
+            if number.as_f64() < f64::from(*min) {
+                broken(&format!("have value greater than or equal to {min}"));
+            } else if number.as_f64() > f64::from(*max) {
+                broken(&format!("have value less than or equal to {max}"));
+            }
+        }
         (Rule::Enum(values), Value::String(text)) if !values.contains(&&**text) => {
             broken(&format!("satisfy enum value set: [{}]", values.join(", ")));
         }

@@ -2,8 +2,8 @@
 
 use hyper::StatusCode;
 use runtime::{
-    ActivityError, ArnError, ExecutionError, OperationalError, StartError, StateMachineError,
-    TagError, TaskError, TestStateError,
+    ActivityError, ArnError, ExecutionError, MapRunError, OperationalError, StartError,
+    StateMachineError, TagError, TaskError, TestStateError,
 };
 use store::StoreError;
 
@@ -243,11 +243,25 @@ impl From<ExecutionError> for ApiError {
         let code = match error {
             ExecutionError::Arn(error) => return error.into(),
             ExecutionError::Operational(error) => return error.into(),
+            ExecutionError::MapRun(error) => return error.into(),
             ExecutionError::DoesNotExist(_) => ErrorCode::ExecutionDoesNotExist,
             ExecutionError::StateMachineDoesNotExist(_) => ErrorCode::StateMachineDoesNotExist,
             ExecutionError::NotRedrivable(_) => ErrorCode::ExecutionNotRedrivable,
             ExecutionError::LimitExceeded(_) => ErrorCode::ExecutionLimitExceeded,
             ExecutionError::TypeNotSupported => ErrorCode::StateMachineTypeNotSupported,
+        };
+        ApiError::new(code, error.to_string())
+    }
+}
+
+impl From<MapRunError> for ApiError {
+    fn from(error: MapRunError) -> ApiError {
+        let code = match error {
+            MapRunError::Arn(error) => return error.into(),
+            MapRunError::Operational(error) => return error.into(),
+            MapRunError::NotFound(_) => ErrorCode::ResourceNotFound,
+            MapRunError::ExecutionDoesNotExist(_) => ErrorCode::ExecutionDoesNotExist,
+            MapRunError::NotRunning(_) => ErrorCode::ValidationException,
         };
         ApiError::new(code, error.to_string())
     }

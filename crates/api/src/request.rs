@@ -57,6 +57,10 @@ impl Request {
         self.members.get(name)?.as_i64()
     }
 
+    pub(crate) fn float(&self, name: &str) -> Option<f64> {
+        Some(self.members.get(name)?.as_number()?.as_f64())
+    }
+
     pub(crate) fn boolean(&self, name: &str) -> Option<bool> {
         self.members.get(name)?.as_bool()
     }

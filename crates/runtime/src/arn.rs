@@ -170,7 +170,7 @@ pub struct StateMachineArn<'a> {
 }
 
 impl ResourceName<'_> {
-    fn wrong_type(self) -> ArnError {
+    pub(crate) fn wrong_type(self) -> ArnError {
         let kind = match self {
             ResourceName::StateMachine { .. } => "stateMachine",
             ResourceName::Execution { .. } => "execution",

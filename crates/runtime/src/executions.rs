@@ -11,9 +11,10 @@ use store::{
 use tokio::sync::oneshot;
 
 use crate::live::{Answer, Ask, Held, Message, Reply, Undone};
+use crate::map_run::items_of;
 use crate::releases::version_number;
 use crate::shell::Shell;
-use crate::{Arn, ArnError, OperationalError, RedriveStatus, Runtime};
+use crate::{Arn, ArnError, MapRunError, OperationalError, RedriveStatus, Runtime};
 
 /// An execution as DescribeExecution shows it.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,6 +60,8 @@ pub struct ListExecutions<'a> {
 pub enum ExecutionsOf<'a> {
     /// `stateMachineArn`; with a version or an alias, those that were started through it.
     StateMachine(&'a str),
+    /// `mapRunArn`: the children of a Map Run.
+    MapRun(&'a str),
     /// The ARN of an execution that started others and said so in their input
     /// (`AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID`). Ours; AWS has no such operation.
     StartedBy(&'a str),
@@ -69,6 +72,8 @@ pub enum ExecutionsOf<'a> {
 pub struct ExecutionList {
     /// The executions.
     pub executions: Vec<ExecutionHeader>,
+    /// `itemCount` of each, of the children of a Map Run; empty of others.
+    pub item_counts: Vec<u64>,
     /// What [`ListExecutions::after`] of the next page is; none at the end.
     pub next: Option<ListCursor>,
 }
@@ -107,6 +112,9 @@ pub enum ExecutionError {
     /// `StateMachineTypeNotSupported`: Express executions are not listed.
     #[error("This operation is not supported by this type of state machine")]
     TypeNotSupported,
+    /// Of [`ExecutionsOf::MapRun`].
+    #[error(transparent)]
+    MapRun(#[from] MapRunError),
     /// Not the caller's fault.
     #[error(transparent)]
     Operational(#[from] OperationalError),
@@ -166,9 +174,12 @@ impl Runtime {
         request: ListExecutions<'_>,
     ) -> Result<ExecutionList, ExecutionError> {
         self.shell.check_open()?;
-        let ListExecutions { of, status, after, limit } = request;
+        let of = request.of;
         let (query, through) = match of {
             ExecutionsOf::StateMachine(arn) => self.shell.machine_query(scope, arn).await?,
+            ExecutionsOf::MapRun(arn) => {
+                return self.shell.list_map_children(scope, arn, request).await;
+            }
             ExecutionsOf::StartedBy(arn) => {
                 let id = self.shell.execution_header(scope, arn).await?.id;
                 (ExecutionQuery::StartedBy(id), None)
@@ -177,13 +188,7 @@ impl Runtime {
         if let Some(through) = through {
             return Ok(self.shell.list_through(&query, through, request).await?);
         }
-        let store = &self.shell.store;
-        // One more tells whether there is another page.
-        let mut executions = store.list_executions(&query, status, after, limit + 1).await?;
-        let is_last = executions.len() <= limit;
-        executions.truncate(limit);
-        let next = executions.last().filter(|_| !is_last).map(|last| ListCursor(last.id));
-        Ok(ExecutionList { executions, next })
+        Ok(self.shell.list_page(&query, request).await?)
     }
 
     /// GetExecutionHistory: a page of events.
@@ -283,6 +288,41 @@ impl Shell {
         }
     }
 
+    async fn list_page(
+        &self,
+        query: &ExecutionQuery,
+        request: ListExecutions<'_>,
+    ) -> Result<ExecutionList, StoreError> {
+        let ListExecutions { status, after, limit, .. } = request;
+        // One more tells whether there is another page.
+        let mut executions = self.store.list_executions(query, status, after, limit + 1).await?;
+        let is_last = executions.len() <= limit;
+        executions.truncate(limit);
+        let next = executions.last().filter(|_| !is_last).map(|last| ListCursor(last.id));
+        Ok(ExecutionList { executions, item_counts: Vec::new(), next })
+    }
+
+    /// A page of the children of a Map Run.
+    async fn list_map_children(
+        &self,
+        scope: &Scope,
+        arn: &str,
+        request: ListExecutions<'_>,
+    ) -> Result<ExecutionList, ExecutionError> {
+        let (name, run) = self.find_map_run(scope, arn).await?;
+        if run.is_express {
+            return Ok(self.list_express_children(scope, (&name, &run), request).await?);
+        }
+        let mut page = self.list_page(&ExecutionQuery::Machine(name.run), request).await?;
+        for header in &page.executions {
+            page.item_counts.push(match run.is_batched {
+                true => items_of(self.description(header.clone()).await?.input.value()),
+                false => 1,
+            });
+        }
+        Ok(page)
+    }
+
     /// A page of the executions that were started through a version or an alias. There is no index
     /// of them: those of the machine are looked through, so many at most that a page comes soon.
     async fn list_through(
@@ -302,17 +342,21 @@ impl Shell {
                 let cursor = ListCursor(header.id);
                 if through.is_of(&header) {
                     if executions.len() == limit {
-                        return Ok(ExecutionList { executions, next: after });
+                        return Ok(ExecutionList {
+                            executions,
+                            item_counts: Vec::new(),
+                            next: after,
+                        });
                     }
                     executions.push(header);
                 }
                 after = Some(cursor);
             }
             if is_last {
-                return Ok(ExecutionList { executions, next: None });
+                return Ok(ExecutionList { executions, item_counts: Vec::new(), next: None });
             }
             if seen >= LOOKED_THROUGH_MAX {
-                return Ok(ExecutionList { executions, next: after });
+                return Ok(ExecutionList { executions, item_counts: Vec::new(), next: after });
             }
         }
     }

@@ -43,6 +43,7 @@ mod releases;
 mod activities;
 mod aliases;
 mod executions;
+mod map_runs;
 mod mocks;
 mod redrive;
 mod start;
@@ -75,6 +76,7 @@ pub use map_data::{
     ChildResult, Item, ItemReader, MapRunData, OpenItems, ReaderPosition, ResultSource,
     WriteResults,
 };
+pub use map_runs::{ListMapRuns, MapRunError, MapRunList, UpdateMapRun};
 pub use mocks::MockError;
 pub use redrive::{RedriveExecution, RedriveStatus};
 pub use retention::{Retention, purge};

@@ -12,6 +12,7 @@
 
 mod children;
 mod drive;
+mod express_children;
 mod feed;
 mod progress;
 mod records;
@@ -30,7 +31,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::live::Held;
 use crate::shell::Shell;
 
-pub(crate) use records::MapRunName;
+pub(crate) use records::{MapRunName, runs_prefix};
 
 /// The Map Runs that are driven now.
 #[derive(Default)]

@@ -140,6 +140,8 @@ pub struct StateMachineForExecution {
     pub revision_id: Option<Arc<str>>,
     /// Those of today; none where the machine is gone.
     pub configurations: Configurations,
+    /// `mapRunArn`, of a child of a Map Run, whose `label` ends the name in `arn`.
+    pub map_run_arn: Option<String>,
 }
 
 /// ListStateMachines.
@@ -486,9 +488,19 @@ impl Runtime {
         let header = self.shell.find_header(scope, &arn).await?;
         let header = header
             .ok_or_else(|| StateMachineError::ExecutionDoesNotExist(execution_arn.to_owned()))?;
-        let machine_arn = Arn::state_machine(&header.state_machine_arn)?;
+        // Children of a Map Run run a part of the machine whose name comes before the label.
+        let map_run_arn = header.map_run_arn();
+        let unlabelled = match (&map_run_arn, header.state_machine_arn.rsplit_once('/')) {
+            (Some(_), Some((unlabelled, _))) => unlabelled,
+            _ => &header.state_machine_arn,
+        };
+        let machine_arn = Arn::state_machine(unlabelled)?;
         let known = self.shell.machine(scope, &machine_arn).await?;
-        let known = known.filter(|known| known.machine.id == header.machine);
+        let is_its_own = |known: &Arc<machines::Known>| match map_run_arn {
+            Some(_) => known.machine.definition == header.definition,
+            None => known.machine.id == header.machine,
+        };
+        let known = known.filter(is_its_own);
         let version_arn = header.state_machine_version_arn.as_deref();
         let revision = known.as_ref().and_then(|known| match version_arn {
             None => Some(known.revision_at(header.start)),
@@ -502,6 +514,7 @@ impl Runtime {
             role_arn: header.role_arn.clone(),
             update_date,
             revision_id,
+            map_run_arn: header.map_run_arn(),
             configurations: known
                 .map(|known| known.machine.configurations.clone())
                 .unwrap_or_default(),

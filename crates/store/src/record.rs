@@ -91,6 +91,18 @@ impl ExecutionHeader {
         [machine].into_iter().chain(self.started_by.map(ExecutionQuery::StartedBy))
     }
 
+    /// The ARN of the Map Run that it is a child of: its state machine bears the label of the run,
+    /// and the run stands for its machine.
+    pub fn map_run_arn(&self) -> Option<String> {
+        let (head, machine) = self.state_machine_arn.split_once(":stateMachine:")?;
+        let id = u128::from_be_bytes(self.machine.0);
+        let part = |shift: u32, digits: usize| {
+            format!("{:0digits$x}", (id >> shift) & ((1 << (digits * 4)) - 1))
+        };
+        let uuid = [part(96, 8), part(80, 4), part(64, 4), part(48, 4), part(0, 12)].join("-");
+        machine.contains('/').then(|| format!("{head}:mapRun:{machine}:{uuid}"))
+    }
+
     /// Whether another execution may have the same ARN: this one stopped then or before.
     pub fn is_name_free(&self, free_after: Timestamp) -> bool {
         self.stop.is_some_and(|stop| stop <= free_after)

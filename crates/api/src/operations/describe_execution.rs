@@ -39,6 +39,7 @@ fn answer(described: &ExecutionDescription, with_data: bool) -> Vec<u8> {
         out.text("output", output.text());
         out.member("outputDetails", |out| out.boolean("included", true));
     }
+    out.optional_text("mapRunArn", header.map_run_arn().as_deref());
     out.optional_text("traceHeader", header.trace_header.as_deref());
     // AWS tells why an execution failed or was stopped, and does not of one that timed out.
     let failure = described.failure.as_ref().filter(|_| header.status != Status::TimedOut);

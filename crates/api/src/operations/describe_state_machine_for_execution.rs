@@ -20,6 +20,9 @@ pub(crate) async fn call(api: &Api, request: &Request) -> Result<Vec<u8>, ApiErr
     out.text("definition", if request.is_metadata_only() { "{}" } else { &machine.definition });
     out.text("roleArn", &machine.role_arn);
     out.timestamp("updateDate", machine.update_date);
+    out.optional_text("mapRunArn", machine.map_run_arn.as_deref());
+    let label = machine.map_run_arn.as_ref().and(machine.arn.rsplit_once('/'));
+    out.optional_text("label", label.map(|(_, label)| label));
     write_configurations(&mut out, &machine.configurations);
     out.optional_text("revisionId", machine.revision_id.as_deref());
     write_variable_references(&mut out, &machine.definition);

@@ -26,9 +26,9 @@ pub(crate) const MEMBERS: &[Member] = &[
 ];
 
 pub(crate) async fn call(api: &Api, request: &Request) -> Result<Vec<u8>, ApiError> {
-    let state_machine_arn = match (request.text("stateMachineArn"), request.text("mapRunArn")) {
-        (Some(state_machine_arn), None) => state_machine_arn,
-        (None, Some(_)) => return Err(ApiError::not_supported_yet("mapRunArn")),
+    let of = match (request.text("stateMachineArn"), request.text("mapRunArn")) {
+        (Some(arn), None) => ExecutionsOf::StateMachine(arn),
+        (None, Some(arn)) => ExecutionsOf::MapRun(arn),
         (None, None) | (Some(_), Some(_)) => {
             let message = "Must specify exactly one of: stateMachineArn, mapRunArn";
             return Err(ApiError::validation(message));
@@ -40,26 +40,27 @@ pub(crate) async fn call(api: &Api, request: &Request) -> Result<Vec<u8>, ApiErr
         return Err(ApiError::validation(message));
     }
     let filter = request.text("statusFilter").map_or("", |filter| filter);
-    let listing = Listing {
-        operation: "ListExecutions",
-        scope: &request.scope,
-        arguments: &[state_machine_arn, filter],
-    };
+    let (ExecutionsOf::StateMachine(arn)
+    | ExecutionsOf::MapRun(arn)
+    | ExecutionsOf::StartedBy(arn)) = of;
+    let listing =
+        Listing { operation: "ListExecutions", scope: &request.scope, arguments: &[arn, filter] };
     let now = api.runtime.now();
     let after = match request.text("nextToken") {
         Some(token) => Some(listing.cursor(now, token, read_cursor)?),
         None => None,
     };
-    let page = ListExecutions {
-        of: ExecutionsOf::StateMachine(state_machine_arn),
-        status: status(filter)?,
-        after,
-        limit: request.page_size(),
-    };
+    let page = ListExecutions { of, status: status(filter)?, after, limit: request.page_size() };
     let page = api.runtime.list_executions(&request.scope, page).await?;
     let mut out = JsonWriter::object();
     out.array("executions", |out| {
-        page.executions.iter().for_each(|header| out.item(|out| write_item(out, header)));
+        for (index, header) in page.executions.iter().enumerate() {
+            out.item(|out| {
+                write_item(out, header);
+                out.optional_text("mapRunArn", request.text("mapRunArn").map(|arn| &**arn));
+                out.optional_integer("itemCount", page.item_counts.get(index).copied());
+            });
+        }
     });
     if let Some(ListCursor(ExecutionId(last))) = page.next {
         out.text("nextToken", &listing.token(now, &last));

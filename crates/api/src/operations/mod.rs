@@ -9,6 +9,7 @@ mod delete_state_machine_alias;
 mod delete_state_machine_version;
 mod describe_activity;
 mod describe_execution;
+mod describe_map_run;
 mod describe_state_machine;
 mod describe_state_machine_alias;
 mod describe_state_machine_for_execution;
@@ -16,6 +17,7 @@ mod get_activity_task;
 mod get_execution_history;
 mod list_activities;
 mod list_executions;
+mod list_map_runs;
 mod list_state_machine_aliases;
 mod list_state_machine_versions;
 mod list_state_machines;
@@ -31,6 +33,7 @@ mod stop_execution;
 mod tag_resource;
 mod test_state;
 mod untag_resource;
+mod update_map_run;
 mod update_state_machine;
 mod update_state_machine_alias;
 mod validate_state_machine_definition;
@@ -52,6 +55,7 @@ enum Supported {
     DeleteStateMachineVersion,
     DescribeActivity,
     DescribeExecution,
+    DescribeMapRun,
     DescribeStateMachine,
     DescribeStateMachineAlias,
     DescribeStateMachineForExecution,
@@ -59,6 +63,7 @@ enum Supported {
     GetExecutionHistory,
     ListActivities,
     ListExecutions,
+    ListMapRuns,
     ListStateMachineAliases,
     ListStateMachineVersions,
     ListStateMachines,
@@ -74,6 +79,7 @@ enum Supported {
     TagResource,
     TestState,
     UntagResource,
+    UpdateMapRun,
     UpdateStateMachine,
     UpdateStateMachineAlias,
     ValidateStateMachineDefinition,
@@ -120,7 +126,7 @@ const OPERATIONS: [Operation; 37] = [
     ),
     has("DescribeActivity", Supported::DescribeActivity, describe_activity::MEMBERS),
     has("DescribeExecution", Supported::DescribeExecution, describe_execution::MEMBERS),
-    lacks("DescribeMapRun"),
+    has("DescribeMapRun", Supported::DescribeMapRun, describe_map_run::MEMBERS),
     has("DescribeStateMachine", Supported::DescribeStateMachine, describe_state_machine::MEMBERS),
     has(
         "DescribeStateMachineAlias",
@@ -136,7 +142,7 @@ const OPERATIONS: [Operation; 37] = [
     has("GetExecutionHistory", Supported::GetExecutionHistory, get_execution_history::MEMBERS),
     has("ListActivities", Supported::ListActivities, list_activities::MEMBERS),
     has("ListExecutions", Supported::ListExecutions, list_executions::MEMBERS),
-    lacks("ListMapRuns"),
+    has("ListMapRuns", Supported::ListMapRuns, list_map_runs::MEMBERS),
     has(
         "ListStateMachineAliases",
         Supported::ListStateMachineAliases,
@@ -164,7 +170,7 @@ const OPERATIONS: [Operation; 37] = [
     has("TagResource", Supported::TagResource, tag_resource::MEMBERS),
     has("TestState", Supported::TestState, test_state::MEMBERS),
     has("UntagResource", Supported::UntagResource, untag_resource::MEMBERS),
-    lacks("UpdateMapRun"),
+    has("UpdateMapRun", Supported::UpdateMapRun, update_map_run::MEMBERS),
     has("UpdateStateMachine", Supported::UpdateStateMachine, update_state_machine::MEMBERS),
     has(
         "UpdateStateMachineAlias",
@@ -241,6 +247,9 @@ impl Operation {
                 publish_state_machine_version::call(api, request).await
             }
             Supported::StartSyncExecution => start_sync_execution::call(api, request).await,
+            Supported::DescribeMapRun => describe_map_run::call(api, request).await,
+            Supported::ListMapRuns => list_map_runs::call(api, request).await,
+            Supported::UpdateMapRun => update_map_run::call(api, request).await,
             Supported::TagResource => tag_resource::call(api, request).await,
             Supported::TestState => test_state::call(api, request).await,
             Supported::UntagResource => untag_resource::call(api, request).await,

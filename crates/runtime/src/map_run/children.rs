@@ -16,6 +16,7 @@ use store::{
     DefinitionId, ExecutionHeader, Expected, MachineId, MapRunChild, Revision, Scope, StoreError,
 };
 
+use super::MapRunName;
 use super::feed::Child;
 use crate::arn::ArnPrefix;
 use crate::drive;
@@ -23,20 +24,25 @@ use crate::live::Held;
 use crate::shell::{Backoff, Shell};
 use crate::start::FirstStep;
 
-/// What all children of a Map Run have in common.
-pub(crate) struct Family {
+/// What the names of the children of a Map Run follow from.
+pub(crate) struct Names {
     /// The run, which its children take for their state machine in listings.
     pub(crate) run: MachineId,
     pub(crate) scope: Scope,
     /// `<machine>/<label>`
-    pub(crate) name: Arc<str>,
+    pub(crate) machine: Arc<str>,
+    pub(crate) is_express: bool,
+}
+
+/// What all children of a Map Run have in common.
+pub(crate) struct Family {
+    pub(crate) names: Names,
     /// `…:stateMachine:<machine>/<label>`
     pub(crate) state_machine_arn: Arc<str>,
     pub(crate) definition: DefinitionId,
     pub(crate) role_arn: Arc<str>,
     pub(crate) program: Arc<Program>,
     pub(crate) processor: asl::RegionIndex,
-    pub(crate) is_express: bool,
     /// Of the run, when its children are started.
     pub(crate) redrive_count: u64,
 }
@@ -53,7 +59,17 @@ pub(crate) enum Started {
     Lost(Child),
 }
 
-impl Family {
+impl Names {
+    pub(crate) fn of(scope: &Scope, name: &MapRunName, is_express: bool) -> Names {
+        let (run, machine) = (name.run, name.machine.clone());
+        Names { run, scope: scope.clone(), machine, is_express }
+    }
+
+    /// `…:stateMachine:<machine>/<label>`
+    pub(crate) fn state_machine_arn(&self) -> Arc<str> {
+        ArnPrefix(&self.scope).state_machine(&self.machine)
+    }
+
     /// The name of a child that was started after so many redrives: a UUID.
     pub(crate) fn child_name(&self, index: u64, redrive_count: u64) -> Arc<str> {
         let mut hash = Sha256::new();
@@ -71,20 +87,22 @@ impl Family {
     pub(crate) fn child_arn(&self, name: &str) -> Arc<str> {
         if self.is_express {
             let unique = uuid::Uuid::from_bytes(self.run.0).to_string();
-            ArnPrefix(&self.scope).express(&self.name, name, &unique)
+            ArnPrefix(&self.scope).express(&self.machine, name, &unique)
         } else {
-            ArnPrefix(&self.scope).execution(&self.name, name)
+            ArnPrefix(&self.scope).execution(&self.machine, name)
         }
     }
+}
 
+impl Family {
     fn parameters(&self, id: ExecutionId, child: &Child) -> StartParameters {
-        let name = self.child_name(child.index, self.redrive_count);
+        let name = self.names.child_name(child.index, self.redrive_count);
         StartParameters {
             id,
-            arn: self.child_arn(&name),
+            arn: self.names.child_arn(&name),
             name,
             state_machine_arn: self.state_machine_arn.clone(),
-            state_machine_name: self.name.clone(),
+            state_machine_name: self.names.machine.clone(),
             role_arn: self.role_arn.clone(),
             state_machine_version_arn: None,
             state_machine_alias_arn: None,
@@ -95,10 +113,10 @@ impl Family {
     fn header(&self, id: ExecutionId, parameters: &StartParameters) -> ExecutionHeader {
         ExecutionHeader {
             id,
-            scope: self.scope.clone(),
+            scope: self.names.scope.clone(),
             arn: parameters.arn.clone(),
             name: parameters.name.clone(),
-            machine: self.run,
+            machine: self.names.run,
             state_machine_arn: self.state_machine_arn.clone(),
             state_machine_version_arn: None,
             state_machine_alias_arn: None,
@@ -126,7 +144,7 @@ impl Shell {
         children: Vec<Child>,
         keeps_outputs: bool,
     ) -> Vec<Started> {
-        if family.is_express {
+        if family.names.is_express {
             return children.into_iter().map(|it| self.start_express_child(&family, it)).collect();
         }
         let mut starts = tokio::task::JoinSet::new();
@@ -147,7 +165,7 @@ impl Shell {
             return Started::Lost(child);
         };
         let policy = self.child_log_policy(&family.state_machine_arn);
-        let lines = self.log_lines(policy.as_ref(), &family.scope, &execution, &step.records);
+        let lines = self.log_lines(policy.as_ref(), &family.names.scope, &execution, &step.records);
         self.send_log_lines(lines);
         if execution.status == Status::Running {
             return Started::Express(Box::new(execution), step.effects, child);
@@ -170,7 +188,7 @@ impl Shell {
         });
         let started = catch_unwind(start);
         if started.is_err() {
-            tracing::error!(run = %family.name, "a child of a Map Run met a mistake in Stairwell");
+            tracing::error!(run = %family.names.machine, "a child of a Map Run met a mistake in Stairwell");
         }
         started.ok()
     }
@@ -190,7 +208,7 @@ impl Shell {
                 Err(error) => error,
             };
             if matches!(error, StoreError::Corrupt(_)) || !backoff.pause(self, &error).await {
-                tracing::error!(run = %family.name, %error, "a child was not started");
+                tracing::error!(run = %family.names.machine, %error, "a child was not started");
                 return Started::Lost(child);
             }
         }
@@ -213,7 +231,7 @@ impl Shell {
             return Ok(Started::Lost(child.clone()));
         };
         let policy = self.child_log_policy(&family.state_machine_arn);
-        let lines = self.log_lines(policy.as_ref(), &family.scope, &execution, &step.records);
+        let lines = self.log_lines(policy.as_ref(), &family.names.scope, &execution, &step.records);
         let program = family.program.clone();
         let (record_bytes, state_bytes) = (0, 0);
         let mut held = Box::new(Held { header, execution, program, record_bytes, state_bytes });

@@ -17,7 +17,7 @@ use store::{
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
-use super::children::{Family, Started, cut_outcome, express_outcome, standard_outcome};
+use super::children::{Family, Names, Started, cut_outcome, express_outcome, standard_outcome};
 use super::feed::{Child, Feed, Source};
 use super::progress::Progress;
 use super::results::StoredResults;
@@ -103,17 +103,14 @@ impl Driver {
         let distributed = distributed(held, task);
         let is_express =
             distributed.is_some_and(|it| it.execution_type == asl::WorkflowType::Express);
-        let prefix = crate::arn::ArnPrefix(&header.scope);
+        let names = Names::of(&header.scope, name, is_express);
         let family = Family {
-            run: name.run,
-            scope: header.scope.clone(),
-            name: name.machine.clone(),
-            state_machine_arn: prefix.state_machine(&name.machine),
+            state_machine_arn: names.state_machine_arn(),
+            names,
             definition: header.definition,
             role_arn: header.role_arn.clone(),
             program: held.program.clone(),
             processor: request.processor,
-            is_express,
             redrive_count: 0,
         };
         let record = MapRunRecord {
@@ -192,7 +189,7 @@ impl Driver {
 
     /// Makes the run known, or reads how far it is. Says whether there is anything left to do.
     async fn begin(&mut self) -> Result<bool, Halt> {
-        let scope = self.family.scope.clone();
+        let scope = self.family.names.scope.clone();
         let name = self.name.clone();
         let (execution, start) = (self.parent.id, self.record.start);
         let shell = self.shell.clone();
@@ -283,7 +280,7 @@ impl Driver {
         let distributed = self.distributed();
         let reader = distributed.item_reader.as_ref().expect("items come from somewhere");
         OpenItems {
-            scope: self.family.scope.clone(),
+            scope: self.family.names.scope.clone(),
             map_run_arn: self.request.arn.clone(),
             action: reader.action,
             parameters: self.request.reader_parameters.clone().unwrap_or_else(empty_object),
@@ -436,7 +433,7 @@ impl Driver {
         self.express_running.insert(child.index, (child.clone(), start));
         let (sender, receiver) = oneshot::channel();
         let run = ExpressRun {
-            scope: self.family.scope.clone(),
+            scope: self.family.names.scope.clone(),
             program: self.family.program.clone(),
             policy: self.shell.child_log_policy(&self.family.state_machine_arn),
         };
@@ -514,7 +511,8 @@ impl Driver {
             return Ok(());
         }
         let outcomes = MapRunOutcomes { redrive_count: self.record.redrive_count, mark, children };
-        let (shell, scope, run) = (self.shell.clone(), self.family.scope.clone(), self.name.run);
+        let (shell, scope, run) =
+            (self.shell.clone(), self.family.names.scope.clone(), self.name.run);
         let row = self.row;
         insist(&shell, || shell.write_map_run_outcomes(&scope, run, row, &outcomes)).await?;
         self.row += 1;
@@ -523,7 +521,7 @@ impl Driver {
 
     async fn write_record(&mut self) -> Result<(), Halt> {
         let (shell, scope, name) =
-            (self.shell.clone(), self.family.scope.clone(), self.name.clone());
+            (self.shell.clone(), self.family.names.scope.clone(), self.name.clone());
         let (record, version) = (self.record.clone(), self.version);
         let written = insist(&shell, || async {
             match shell.write_map_run(&scope, &name, Some(version), &record).await {
@@ -600,7 +598,7 @@ impl Driver {
             return Ok(None);
         };
         let request = WriteResults {
-            scope: self.family.scope.clone(),
+            scope: self.family.names.scope.clone(),
             map_run_arn: self.request.arn.clone(),
             target: self.request.writer_parameters.clone(),
             config: writer.config,

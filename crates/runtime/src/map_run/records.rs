@@ -28,7 +28,11 @@ pub(crate) struct MapRunName {
 
 impl MapRunName {
     pub(crate) fn parse(arn: &str) -> Option<MapRunName> {
-        let (_, text) = arn.split_once(":mapRun:")?;
+        MapRunName::of_text(arn.split_once(":mapRun:")?.1)
+    }
+
+    /// Of what comes after `mapRun:`.
+    pub(crate) fn of_text(text: &str) -> Option<MapRunName> {
         let (machine, uuid) = text.split_once(':')?;
         let run = MachineId(uuid::Uuid::try_parse(uuid).ok()?.into_bytes());
         machine.contains('/').then(|| MapRunName {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use store::{MapRunChild, StoreError};
 
-use super::children::Family;
+use super::children::{Family, Names};
 use crate::shell::Shell;
 use crate::{ChildResult, OperationalError, ResultSource};
 
@@ -36,7 +36,7 @@ impl StoredResults {
                 }
                 None if !results.is_empty() => break,
                 None => {
-                    let Family { scope, run, .. } = &*self.family;
+                    let Names { scope, run, .. } = &self.family.names;
                     let rows = self.shell.map_run_outcomes(scope, *run, self.after).await?;
                     let Some((last, rows)) = rows else { break };
                     self.after = Some(last);
@@ -63,8 +63,8 @@ impl StoredResults {
         if is_over {
             return Ok(None);
         }
-        let name = family.child_name(child.index, redrive_count);
-        let arn = family.child_arn(&name);
+        let name = family.names.child_name(child.index, redrive_count);
+        let arn = family.names.child_arn(&name);
         let (input, output, failure) = match child.input {
             Some(input) => (input, child.output, child.failure),
             None => {
