@@ -26,5 +26,5 @@ pub use client::{Client, Settings};
 pub use credentials::{CredentialChain, CredentialsError, Environment};
 pub use endpoint::{Endpoint, EndpointError, Endpoints};
 pub use http::{HttpAnswer, HttpBody, HttpClient, HttpError, HttpLimits, escaped};
-pub use s3::{Listed, ObjectBody, ObjectReference, S3, S3Error};
+pub use s3::{Listed, ObjectBody, ObjectPart, ObjectReference, S3, S3Error};
 pub use timestamp::instant;

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use hyper::StatusCode;
 use hyper::body::Bytes;
 use json::{Object, Value};
 use service_model::Service;
@@ -41,11 +42,24 @@ pub struct ObjectReference<'a> {
     pub role: Option<&'a Assume<'a>>,
 }
 
+/// Which part of an object is meant.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ObjectPart<'a> {
+    /// Its first byte.
+    pub from: u64,
+    /// How many bytes; all to the end where there is none.
+    pub length: Option<u64>,
+    /// Only where the object still has this entity tag.
+    pub etag: Option<&'a str>,
+}
+
 /// An object that is being read.
 #[derive(Debug)]
 pub struct ObjectBody {
-    /// Its length in bytes, where S3 says it.
+    /// The length in bytes of what comes, where S3 says it.
     pub length: Option<u64>,
+    /// The length in bytes of the whole object, where S3 says it.
+    pub size: Option<u64>,
     /// Its entity tag, quotes included, where S3 says it.
     pub etag: Option<String>,
     body: HttpBody,
@@ -74,7 +88,31 @@ impl S3 {
     /// # Errors
     /// Where S3 refuses, or there is no answer.
     pub async fn get(&self, object: ObjectReference<'_>) -> Result<ObjectBody, S3Error> {
+        self.get_part(object, ObjectPart::default()).await
+    }
+
+    /// Begins to read a part of an object.
+    ///
+    /// # Errors
+    /// Where S3 refuses, with status 412 where the object has another tag and 416 where it has no
+    /// such part, or there is no answer.
+    pub async fn get_part(
+        &self,
+        object: ObjectReference<'_>,
+        part: ObjectPart<'_>,
+    ) -> Result<ObjectBody, S3Error> {
         let mut parameters = object.parameters("Key");
+        match (part.from, part.length) {
+            (0, None) => {}
+            (from, None) => parameters.insert("Range", format!("bytes={from}-")),
+            (from, Some(length)) => {
+                let last = from + length.saturating_sub(1);
+                parameters.insert("Range", format!("bytes={from}-{last}"));
+            }
+        }
+        if let Some(etag) = part.etag {
+            parameters.insert("IfMatch", etag);
+        }
         if let Some(version) = object.version {
             parameters.insert("VersionId", version);
         }
@@ -92,8 +130,14 @@ impl S3 {
             return Err(self.client.refusal_of(service(), &answer));
         }
         let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+        let length = header("content-length").and_then(|length| length.parse().ok());
+        let of_whole = |range: &str| range.rsplit('/').next().and_then(|size| size.parse().ok());
         Ok(ObjectBody {
-            length: header("content-length").and_then(|length| length.parse().ok()),
+            length,
+            size: match parts.status {
+                StatusCode::PARTIAL_CONTENT => header("content-range").and_then(of_whole),
+                _ => length,
+            },
             etag: header("etag").map(str::to_owned),
             body: HttpBody::new(body, PATIENCE),
         })
@@ -135,12 +179,119 @@ impl S3 {
         if let Some(at_most) = at_most {
             parameters.insert("MaxKeys", i64::from(at_most));
         }
+        self.listed(objects, parameters).await
+    }
+
+    /// Lists the objects whose keys begin with `objects.key` and come after that key: at most a
+    /// thousand of them.
+    ///
+    /// # Errors
+    /// Where S3 refuses, or there is no answer.
+    pub async fn list_after(
+        &self,
+        objects: ObjectReference<'_>,
+        key: Option<&str>,
+    ) -> Result<Listed, S3Error> {
+        let mut parameters = objects.parameters("Prefix");
+        if let Some(key) = key {
+            parameters.insert("StartAfter", key);
+        }
+        self.listed(objects, parameters).await
+    }
+
+    async fn listed(
+        &self,
+        objects: ObjectReference<'_>,
+        parameters: Object,
+    ) -> Result<Listed, S3Error> {
         let parameters = Value::from(parameters);
         let answer = self.client.call(objects.call("listObjectsV2", &parameters)).await?;
         let found = answer.result.get("Contents").and_then(Value::as_array);
         let next = answer.result.get("NextContinuationToken").and_then(Value::as_str);
         Ok(Listed { objects: found.unwrap_or_default().to_vec(), next: next.map(str::to_owned) })
     }
+
+    /// Begins to write an object in parts, and gives the id of the upload.
+    ///
+    /// # Errors
+    /// Where S3 refuses, or there is no answer.
+    pub async fn create_upload(
+        &self,
+        object: ObjectReference<'_>,
+        content_type: &str,
+    ) -> Result<String, S3Error> {
+        let mut parameters = object.parameters("Key");
+        parameters.insert("ContentType", content_type);
+        let parameters = Value::from(parameters);
+        let answer = self.client.call(object.call("createMultipartUpload", &parameters)).await?;
+        text(&answer, "UploadId")
+    }
+
+    /// Writes a part, counted from 1, of an upload, and gives its entity tag. All but the last part
+    /// have 5 MiB at least.
+    ///
+    /// # Errors
+    /// Where S3 refuses, or there is no answer. A part can be written again.
+    pub async fn upload_part(
+        &self,
+        object: ObjectReference<'_>,
+        upload: &str,
+        number: u16,
+        part: &str,
+    ) -> Result<String, S3Error> {
+        let mut parameters = object.parameters("Key");
+        parameters.insert("UploadId", upload);
+        parameters.insert("PartNumber", i64::from(number));
+        parameters.insert("Body", part);
+        let parameters = Value::from(parameters);
+        let answer = self.client.call(object.call("uploadPart", &parameters)).await?;
+        text(&answer, "ETag")
+    }
+
+    /// Makes an object of an upload, by the entity tags of its parts.
+    ///
+    /// # Errors
+    /// Where S3 refuses, or there is no answer.
+    pub async fn complete_upload(
+        &self,
+        object: ObjectReference<'_>,
+        upload: &str,
+        etags: &[String],
+    ) -> Result<(), S3Error> {
+        let part = |(number, etag): (i64, &String)| {
+            let mut part = Object::new();
+            part.insert("ETag", etag.as_str());
+            part.insert("PartNumber", number);
+            Value::from(part)
+        };
+        let mut parts = Object::new();
+        parts.insert("Parts", (1..).zip(etags).map(part).collect::<Vec<Value>>());
+        let mut parameters = object.parameters("Key");
+        parameters.insert("UploadId", upload);
+        parameters.insert("MultipartUpload", parts);
+        let parameters = Value::from(parameters);
+        self.client.call(object.call("completeMultipartUpload", &parameters)).await.map(drop)
+    }
+
+    /// Gives an upload up; its parts are gone.
+    ///
+    /// # Errors
+    /// Where S3 refuses, or there is no answer.
+    pub async fn abort_upload(
+        &self,
+        object: ObjectReference<'_>,
+        upload: &str,
+    ) -> Result<(), S3Error> {
+        let mut parameters = object.parameters("Key");
+        parameters.insert("UploadId", upload);
+        let parameters = Value::from(parameters);
+        self.client.call(object.call("abortMultipartUpload", &parameters)).await.map(drop)
+    }
+}
+
+fn text(answer: &Answer, name: &str) -> Result<String, S3Error> {
+    let found = answer.result.get(name).and_then(Value::as_str).map(str::to_owned);
+    found.ok_or_else(|| CallError::Client(format!("the answer of S3 has no {name}")))
 }
 
 impl ObjectBody {

@@ -106,6 +106,11 @@ pub(crate) struct ServeArguments {
     /// LAMBDA_ENDPOINT and AWS_ENDPOINT_URL
     #[arg(long, env = "STAIRWELL_LAMBDA_ENDPOINT", value_name = "URL", value_hint = ValueHint::Url)]
     pub(crate) lambda_endpoint: Option<String>,
+    /// Where the objects are that Map states read their items from and write their results to:
+    /// http://127.0.0.1:9000 of what speaks as S3 does, or file:///srv/objects, a folder with a
+    /// folder for each bucket; also taken from AWS_ENDPOINT_URL_S3 and AWS_ENDPOINT_URL
+    #[arg(long, env = "STAIRWELL_S3_ENDPOINT", value_name = "URL", value_hint = ValueHint::Url)]
+    pub(crate) s3_endpoint: Option<String>,
     /// The mock configuration file, whose test cases executions run under that are started with
     /// #TESTCASE behind the state machine's ARN; also taken from SFN_MOCK_CONFIG
     #[arg(

@@ -18,6 +18,7 @@ use serde::Deserialize;
 
 use crate::arguments::{Days, PurgeArguments, ServeArguments};
 use crate::execution_logs::LogExecutions;
+use crate::objects::ObjectsAt;
 use crate::services;
 
 const FILE_NAME: &str = "stairwell.toml";
@@ -41,6 +42,8 @@ pub(crate) struct Settings {
     pub(crate) lambda: Option<Endpoint>,
     /// Where execution logs go; none where that is not said.
     pub(crate) log_executions: Option<LogExecutions>,
+    /// Where the objects of Map Runs are.
+    pub(crate) objects: ObjectsAt,
     /// The mock configuration file.
     pub(crate) mock_config: Option<PathBuf>,
     /// How long executions are kept after they have ended.
@@ -69,6 +72,7 @@ struct File {
     region: Option<String>,
     lambda_endpoint: Option<String>,
     log_executions: Option<String>,
+    s3_endpoint: Option<String>,
     mock_config: Option<PathBuf>,
     retention_days: Option<Days>,
     #[serde(default)]
@@ -99,13 +103,25 @@ pub(crate) fn settings(
     let lambda = services::lambda_endpoint(lambda)?;
     let log_executions = arguments.log_executions.as_deref().or(file.log_executions.as_deref());
     let log_executions = log_executions.map(str::parse).transpose()?;
+    let s3 = arguments.s3_endpoint.as_deref().or(file.s3_endpoint.as_deref());
+    let objects = ObjectsAt::find(s3)?;
     let of_local = || env::var_os("SFN_MOCK_CONFIG").filter(|path| !path.is_empty());
     let mock_config = arguments.mock_config.clone().or(file.mock_config.clone());
     let mock_config = mock_config.or_else(|| of_local().map(PathBuf::from));
     let retention = retention(arguments.retention_days, &file);
     let accounts = accounts(arguments, file)?;
     let address = SocketAddr::new(address, port);
-    Ok(Settings { address, storage, log, accounts, lambda, log_executions, mock_config, retention })
+    Ok(Settings {
+        address,
+        storage,
+        log,
+        accounts,
+        lambda,
+        log_executions,
+        objects,
+        mock_config,
+        retention,
+    })
 }
 
 /// The folder that is to be purged, and what is to be kept in it.

@@ -37,6 +37,7 @@ pub(crate) fn demo(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
             accounts: Accounts::default(),
             lambda: services::lambda_endpoint(None)?,
             log_executions: None,
+            objects: crate::objects::ObjectsAt::find(None)?,
             mock_config: None,
             retention: Retention::default(),
         };

@@ -6,6 +6,7 @@ mod configuration;
 mod demo;
 mod execution_logs;
 mod input;
+mod objects;
 mod print;
 mod purge;
 mod run;

@@ -20,6 +20,7 @@ use tracing_subscriber::EnvFilter;
 use crate::arguments::ServeArguments;
 use crate::configuration::{self, Settings, Storage};
 use crate::execution_logs;
+use crate::objects::ObjectsAt;
 use crate::print;
 use crate::services;
 
@@ -56,7 +57,7 @@ impl Server {
             .await
             .with_context(|| format!("cannot listen on {address}"))?;
         let (store, storage) = open(&settings.storage).await?;
-        let mut config = runtime_config(settings.lambda.clone());
+        let mut config = runtime_config(settings.lambda.clone(), &settings.objects);
         config.execution_logs =
             execution_logs::open(settings.log_executions.as_ref(), &config.integrations)?;
         let config = RuntimeConfig {
@@ -133,13 +134,17 @@ impl EndSignals {
 }
 
 /// How a runtime of this process behaves.
-pub(crate) fn runtime_config(lambda: Option<Endpoint>) -> RuntimeConfig {
+pub(crate) fn runtime_config(lambda: Option<Endpoint>, objects: &ObjectsAt) -> RuntimeConfig {
     // Two random UUIDs are the shortest way to 244 secret bits from the operating system.
     let mut seed = [0; 32];
     seed[..16].copy_from_slice(uuid::Uuid::new_v4().as_bytes());
     seed[16..].copy_from_slice(uuid::Uuid::new_v4().as_bytes());
     let config = RuntimeConfig::new(Clock::system(), seed);
-    RuntimeConfig { integrations: services::integrations(lambda), ..config }
+    RuntimeConfig {
+        integrations: services::integrations(lambda),
+        map_run_data: Some(objects.map_run_data()),
+        ..config
+    }
 }
 
 /// An API in memory, for a single process.
@@ -147,7 +152,7 @@ pub(crate) fn runtime_config(lambda: Option<Endpoint>) -> RuntimeConfig {
 /// # Errors
 /// Where a variable names an endpoint that cannot be called.
 pub(crate) fn in_memory() -> anyhow::Result<Api> {
-    let config = runtime_config(services::lambda_endpoint(None)?);
+    let config = runtime_config(services::lambda_endpoint(None)?, &ObjectsAt::find(None)?);
     let runtime = Runtime::open(Arc::new(MemoryStore::new()), config);
     Ok(Api::new(runtime, Accounts::default()))
 }

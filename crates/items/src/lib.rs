@@ -23,6 +23,7 @@ mod parameters;
 mod parquet_items;
 mod position;
 mod reader;
+mod s3;
 mod split;
 mod stream;
 mod text;
@@ -38,4 +39,5 @@ pub use objects::{
     Body, BucketAddress, ListedObject, ObjectAddress, ObjectWriter, Objects, ObjectsError,
     OpenObject, Refusal,
 };
+pub use s3::S3Objects;
 pub use stream::Patience;

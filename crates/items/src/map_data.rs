@@ -46,7 +46,8 @@ impl MapData {
         request: &OpenItems,
         position: Option<Position>,
     ) -> Result<Box<dyn ItemReader>, ReadError> {
-        let object = Parameters::read(&request.parameters, OBJECT_PARAMETERS)?.object()?;
+        let (parameters, scope) = (&request.parameters, &request.scope);
+        let object = Parameters::read(parameters, OBJECT_PARAMETERS, scope)?.object()?;
         let tag = position.as_ref().and_then(|position| position.manifest.as_deref());
         let (origin, config) = (self.origin.clone(), &request.config);
         let (format, objects, manifest) = match manifest_type(config) {
@@ -72,7 +73,7 @@ impl MapData {
         request: &OpenItems,
         position: Option<Position>,
     ) -> Result<Box<dyn ItemReader>, ReadError> {
-        let parameters = Parameters::read(&request.parameters, LISTING_PARAMETERS)?;
+        let parameters = Parameters::read(&request.parameters, LISTING_PARAMETERS, &request.scope)?;
         let after = match position.as_ref().map(|position| &position.object) {
             Some(ObjectAt::After(key) | ObjectAt::Key(key)) => Some(key.clone()),
             _ => parameters.get("StartAfter").map(|key| key.to_string()),

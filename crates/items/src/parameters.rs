@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use json::{Document, Value};
+use store::Scope;
 
 use crate::ObjectAddress;
 use crate::failure::ReadError;
@@ -10,11 +11,18 @@ use crate::objects::BucketAddress;
 
 /// The texts in the parameters of a resource.
 #[derive(Debug)]
-pub(crate) struct Parameters(Vec<(Arc<str>, Arc<str>)>);
+pub(crate) struct Parameters {
+    texts: Vec<(Arc<str>, Arc<str>)>,
+    region: Arc<str>,
+}
 
 impl Parameters {
     /// Reads an object of texts that has no other members than those.
-    pub(crate) fn read(parameters: &Document, known: &[&str]) -> Result<Parameters, ReadError> {
+    pub(crate) fn read(
+        parameters: &Document,
+        known: &[&str],
+        scope: &Scope,
+    ) -> Result<Parameters, ReadError> {
         let mut texts = Vec::new();
         let members = parameters.value().as_object();
         for (name, value) in members.iter().flat_map(|members| members.iter()) {
@@ -26,11 +34,11 @@ impl Parameters {
             };
             texts.push((name.clone(), text.clone()));
         }
-        Ok(Parameters(texts))
+        Ok(Parameters { texts, region: scope.region.clone() })
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<Arc<str>> {
-        self.0.iter().find(|(known, _)| **known == *name).map(|(_, text)| text.clone())
+        self.texts.iter().find(|(known, _)| **known == *name).map(|(_, text)| text.clone())
     }
 
     fn required(&self, name: &'static str) -> Result<Arc<str>, ReadError> {
@@ -40,7 +48,8 @@ impl Parameters {
     /// `Bucket`, and who should own it.
     pub(crate) fn bucket(&self) -> Result<BucketAddress, ReadError> {
         let name = self.required("Bucket")?;
-        Ok(BucketAddress { name, expected_owner: self.get("ExpectedBucketOwner") })
+        let (region, expected_owner) = (self.region.clone(), self.get("ExpectedBucketOwner"));
+        Ok(BucketAddress { name, region, expected_owner })
     }
 
     /// `Bucket`, `Key` and `VersionId`

@@ -55,7 +55,7 @@ pub(crate) async fn write(
 ) -> Result<Document, WriteError> {
     match &request.target {
         Some(target) => {
-            let parameters = Parameters::read(target, PARAMETERS)?;
+            let parameters = Parameters::read(target, PARAMETERS, &request.scope)?;
             Files::new(origin, &request, &parameters)?.write(results).await
         }
         None => gather(&request, results).await,
