@@ -322,24 +322,30 @@ impl<'a> Fields<'a> {
 pub(crate) fn check_parameters<'a>(
     parameters: &'a Object,
     table: &[Field],
+    language: QueryLanguage,
     place: &Place<'a>,
     findings: &mut Findings<'a>,
 ) {
+    let has_paths = language == QueryLanguage::JsonPath;
     for field in table.iter().filter(|field| field.required) {
         let name = field.name;
-        if !parameters.contains(name) && !parameters.contains(&format!("{name}.$")) {
+        let has_path = has_paths && parameters.contains(&format!("{name}.$"));
+        if !parameters.contains(name) && !has_path {
             findings.error(place, format_args!("The field '{name}' is required but was missing"));
         }
     }
     for (name, value) in parameters.iter() {
-        let plain = name.strip_suffix(".$");
+        let plain = name.strip_suffix(".$").filter(|_| has_paths);
         let named = plain.unwrap_or(name);
         let Some(field) = table.iter().find(|field| field.name == named) else {
             let message = format_args!("The field '{name}' is not supported by Step Functions");
             findings.error(place, message);
             continue;
         };
+        let is_expression =
+            !has_paths && value.as_str().and_then(jsonata::expression_text).is_some();
         if plain.is_none()
+            && !is_expression
             && let Err(message) = field.shape.accepts(value)
         {
             findings.error(&place.member(name), message);

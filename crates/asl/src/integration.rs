@@ -1,9 +1,8 @@
-//! The service integrations: the one table of what Task states can call beside activities and
-//! functions by their ARN.
+//! The service integrations: what Task states can call beside activities and functions by their
+//! ARN. The optimised ones are tables here; those of the AWS SDK are every operation of the models.
 //! See <https://docs.aws.amazon.com/step-functions/latest/dg/integrate-services.html>.
 
 mod optimised;
-mod sfn;
 
 use json::{Object, Value};
 use service_model::{Operation, Parameters, Service, UnfitReason};
@@ -128,25 +127,48 @@ pub(crate) fn as_written(language: QueryLanguage) -> Parameters {
     }
 }
 
-/// The action of that service and name.
+/// The action of that service and name. The services of the AWS SDK are named `aws-sdk:` and their
+/// name there.
 pub fn integration(service: &str, action: &str) -> Option<Integration> {
-    integrations().find(|found| found.service == service && found.action == action)
+    let Some(name) = service.strip_prefix(SDK) else {
+        return integrations().find(|found| found.service == service && found.action == action);
+    };
+    let service = service_model::service(name)?;
+    Some(of_sdk(service, service.operation(action)?))
 }
 
-/// Every action that there is, by service.
+/// Every optimised integration, by service. Those of the AWS SDK are every operation of every
+/// service of [`service_model::service_names`].
 pub fn integrations() -> impl Iterator<Item = Integration> {
-    let sdk = sfn::SFN.iter().map(|(action, parameters)| Integration {
-        service: "aws-sdk:sfn",
-        action,
+    optimised::integrations()
+}
+
+/// Every action of a service of the AWS SDK; none where there is no such service.
+pub(crate) fn sdk_integrations(name: &str) -> impl Iterator<Item = Integration> + use<> {
+    let service = service_model::service(name);
+    service
+        .into_iter()
+        .flat_map(|service| service.operations().map(move |operation| of_sdk(service, operation)))
+}
+
+/// What the names of services of the AWS SDK begin with.
+pub(crate) const SDK: &str = "aws-sdk:";
+
+fn of_sdk(service: &'static Service, operation: &'static Operation) -> Integration {
+    Integration {
+        service: &service.resource_type,
+        action: &operation.action,
         patterns: CALLBACK,
-        parameters: ParameterTable::Fields(parameters),
-    });
-    optimised::integrations().chain(sdk)
+        parameters: ParameterTable::Model { service: &service.name, action: &operation.action },
+    }
 }
 
 /// Whether there is any action of that service.
 pub(crate) fn is_service(service: &str) -> bool {
-    integrations().any(|integration| integration.service == service)
+    match service.strip_prefix(SDK) {
+        Some(name) => service_model::service(name).is_some(),
+        None => integrations().any(|integration| integration.service == service),
+    }
 }
 
 /// The action that the end of a resource names, such as `startExecution.sync:2`.

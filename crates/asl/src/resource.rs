@@ -6,14 +6,11 @@ use json::Value;
 
 use crate::fields::{check_parameters, expect_object, nearest};
 use crate::integration;
-use crate::integration::{ParameterTable, as_written, integrations};
+use crate::integration::{ParameterTable, SDK, as_written, integrations, sdk_integrations};
 use crate::language::QueryLanguage;
 use crate::place::Place;
 use crate::state::StateReader;
 use crate::{Code, IntegrationPattern, Resource, WorkflowType};
-
-/// What is given to an activity or a function is theirs to look at.
-const NONE: ParameterTable = ParameterTable::Fields(&[]);
 
 /// `Resource`, and what it asks of the other fields.
 pub(crate) fn compile(state: &mut StateReader<'_, '_>) -> Resource {
@@ -33,7 +30,7 @@ pub(crate) fn compile(state: &mut StateReader<'_, '_>) -> Resource {
         }
         Err((code, message)) => {
             let kept = state.findings.error_with(code, &place, message);
-            match nearest(text, known().iter().map(String::as_str)) {
+            match nearest(text, known(text).iter().map(String::as_str)) {
                 Some(meant) => kept.help(format_args!("did you mean '{meant}'?")),
                 None => kept.help(
                     "such as arn:aws:states:::lambda:invoke, or the ARN of an activity or a function",
@@ -44,9 +41,15 @@ pub(crate) fn compile(state: &mut StateReader<'_, '_>) -> Resource {
     }
 }
 
-/// Every service integration, as a `Resource` names it.
-fn known() -> Vec<String> {
-    let actions = integrations().flat_map(|found| {
+/// What a resource without parameters of its own takes: whatever it is given.
+const NOTHING: ParameterTable = ParameterTable::Fields(&[]);
+
+/// Every service integration that a resource may have meant, as a `Resource` names it.
+fn known(text: &str) -> Vec<String> {
+    let sdk = text.split(SDK).nth(1).and_then(|rest| rest.split(':').next());
+    let meant = |name| nearest(name, service_model::service_names());
+    let sdk = sdk.and_then(meant).map(sdk_integrations).into_iter().flatten();
+    let actions = integrations().chain(sdk).flat_map(|found| {
         let name = format!("arn:aws:states:::{}:{}", found.service, found.action);
         found.patterns.iter().map(move |pattern| format!("{name}{}", pattern.suffix()))
     });
@@ -76,7 +79,7 @@ fn parse(text: &Arc<str>) -> Result<(Resource, ParameterTable), (Code, String)> 
         if name.is_empty() || name.contains(':') || !is_placed {
             return not_an_arn();
         }
-        return Ok((Resource::Activity(Arc::clone(text)), NONE));
+        return Ok((Resource::Activity(Arc::clone(text)), NOTHING));
     }
     if service == "lambda"
         && let Some(function) = resource.strip_prefix("function:")
@@ -85,7 +88,7 @@ fn parse(text: &Arc<str>) -> Result<(Resource, ParameterTable), (Code, String)> 
         if name.is_empty() || qualifier.is_empty() || qualifier.contains(':') || !is_placed {
             return not_an_arn();
         }
-        return Ok((Resource::Lambda(Arc::clone(text)), NONE));
+        return Ok((Resource::Lambda(Arc::clone(text)), NOTHING));
     }
     Err(not_supported(text))
 }
@@ -101,6 +104,12 @@ fn parse_integration(
         return Err((Code::SchemaValidationFailed, not_recognized(text)));
     };
     let (service, action) = (&resource[..colon], &resource[colon + 1..]);
+    if let Some(what) = service.strip_prefix(SDK).and_then(unspoken) {
+        let message = format!(
+            "The resource '{text}' is not supported by this version of Stairwell: the service {what}"
+        );
+        return Err((Code::InvalidResource, message));
+    }
     match integration::find(service, action) {
         Some((found, pattern)) if found.service == "states" => {
             Ok((Resource::StartExecution(pattern), found.parameters))
@@ -109,11 +118,16 @@ fn parse_integration(
             let (service, action) = (found.service, found.action);
             Ok((Resource::Service { service, action, pattern }, found.parameters))
         }
-        None if integration::is_service(service) => {
+        None if integration::is_service(service) || service.starts_with(SDK) => {
             Err((Code::SchemaValidationFailed, not_recognized(text)))
         }
         None => Err(not_supported(text)),
     }
+}
+
+/// Why a service of the AWS SDK cannot be called, where it cannot.
+fn unspoken(name: &str) -> Option<&'static str> {
+    service_model::service(name)?.unspoken()
 }
 
 fn not_supported(text: &str) -> (Code, String) {
@@ -121,7 +135,8 @@ fn not_supported(text: &str) -> (Code, String) {
     services.dedup();
     let message = format!(
         "The resource '{text}' is not supported by this version of Stairwell. Supported are: \
-         activities, Lambda functions, and the integrations {}",
+         activities, Lambda functions, every service of the AWS SDK (aws-sdk:<service>:<action>), \
+         and the integrations {}",
         services.join(", ")
     );
     (Code::InvalidResource, message)
@@ -161,30 +176,6 @@ fn check_call<'a>(
     resource: &str,
     resource_place: &Place<'a>,
 ) {
-    if let ParameterTable::Model { .. } = table {
-        return check_modelled(state, table, resource, resource_place);
-    }
-    let ParameterTable::Fields(fields) = table else { return };
-    if state.language != QueryLanguage::JsonPath || fields.is_empty() {
-        return;
-    }
-    if !state.fields.has("Parameters") && table.has_required() {
-        let message = format_args!("Parameters field is required for resource ARN: {resource}");
-        state.findings.error(resource_place, message);
-    }
-    let Some((parameters, place)) = state.fields.located("Parameters") else { return };
-    if let Some(parameters) = expect_object(parameters, &place, state.findings) {
-        check_parameters(parameters, fields, &place, state.findings);
-    }
-}
-
-/// The same for those that a service's model has. In JSONata, what is no expression is known too.
-fn check_modelled<'a>(
-    state: &mut StateReader<'_, 'a>,
-    table: ParameterTable,
-    resource: &str,
-    resource_place: &Place<'a>,
-) {
     let field = match state.language {
         QueryLanguage::JsonPath => "Parameters",
         QueryLanguage::Jsonata => "Arguments",
@@ -194,12 +185,20 @@ fn check_modelled<'a>(
         state.findings.error(resource_place, message);
     }
     let Some((parameters, place)) = state.fields.located(field) else { return };
-    let is_expression = |text: &str| jsonata::expression_text(text).is_some();
-    if state.language == QueryLanguage::Jsonata && parameters.as_str().is_some_and(is_expression) {
+    let is_expression = parameters.as_str().and_then(jsonata::expression_text).is_some();
+    if matches!(table, ParameterTable::Fields([])) || field == "Arguments" && is_expression {
         return;
     }
-    let Some(object) = expect_object(parameters, &place, state.findings) else { return };
-    for (_, reason) in table.unfit(&Value::from(object.clone()), as_written(state.language)) {
-        state.findings.error(&place, reason);
+    let Some(given) = expect_object(parameters, &place, state.findings) else { return };
+    match table {
+        ParameterTable::Fields(fields) => {
+            check_parameters(given, fields, state.language, &place, state.findings);
+        }
+        ParameterTable::Model { .. } => {
+            for (pointer, reason) in table.unfit(parameters, as_written(state.language)) {
+                let (place, _) = place.find(parameters, &pointer);
+                state.findings.error(&place, reason);
+            }
+        }
     }
 }

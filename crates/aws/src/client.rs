@@ -10,18 +10,16 @@ use hyper::{Request, Response};
 use json::{Object, Value};
 use md5::{Digest, Md5};
 use parking_lot::Mutex;
-use service_model::{
-    Operation, Parameters, Protocol, Service, ShapeKind, Signature, Unfit, UnfitReason,
-};
+use service_model::{Operation, Parameters, Protocol, Service, ShapeKind, Signature};
 
 use crate::call::Assume;
-use crate::codec::{self, Fault, Unwritable, WireRequest};
+use crate::codec::{self, Fault, WireRequest};
 use crate::credentials::{Assumed, Found};
 use crate::http::{HttpLimits, escaped};
 use crate::sign::{self, add_signature};
 use crate::{
-    Answer, Call, CallError, CredentialChain, CredentialsError, Endpoints, HttpAnswer, HttpClient,
-    HttpError, Names, timestamp,
+    Answer, Call, CallError, CredentialChain, CredentialsError, EndpointError, Endpoints,
+    Environment, HttpAnswer, HttpClient, HttpError, Names, timestamp,
 };
 
 /// How long STS may take.
@@ -39,6 +37,21 @@ pub struct Settings {
     pub credentials: Arc<CredentialChain>,
     /// What sends requests.
     pub http: HttpClient,
+}
+
+impl Settings {
+    /// What environment variables say: endpoints, credentials, and the file of more certificates to
+    /// trust that `AWS_CA_BUNDLE` names.
+    ///
+    /// # Errors
+    /// Where one of them holds no URL.
+    pub fn of(variables: &BTreeMap<String, String>) -> Result<Settings, EndpointError> {
+        let endpoints = Endpoints::of(variables.clone())?;
+        let bundle = variables.get("AWS_CA_BUNDLE").and_then(|path| std::fs::read(path).ok());
+        let http = HttpClient::new(bundle.as_deref());
+        let credentials = CredentialChain::new(Environment::of(variables.clone()), http.clone());
+        Ok(Settings { endpoints, credentials, http })
+    }
 }
 
 /// A client of all of AWS's services. Clones share connections and credentials.
@@ -76,6 +89,17 @@ impl Client {
     /// The endpoints that are not AWS's own.
     pub fn endpoints(&self) -> &Endpoints {
         &self.shared.settings.endpoints
+    }
+
+    /// Where a service is, and the region that requests there are signed for.
+    pub fn url_of(&self, service: &Service, region: &str) -> (String, String) {
+        match self.endpoints().of_service(service) {
+            Some(endpoint) => (endpoint.at(""), region.to_owned()),
+            None => {
+                let (host, region) = crate::endpoint::own(service, region);
+                (format!("https://{host}"), region)
+            }
+        }
     }
 
     /// Calls an operation. One request is sent, and none again.
@@ -128,7 +152,7 @@ impl Client {
     async fn request(&self, call: &Call<'_>) -> Result<Request<Bytes>, CallError> {
         check_spoken(call.service)?;
         let parameters = parameters(call)?;
-        let wire = codec::request(call, &parameters).map_err(unwritable)?;
+        let wire = codec::request(call, &parameters)?;
         let target = self.target(call, &parameters);
         self.signed(call, wire, &target).await
     }
@@ -318,7 +342,7 @@ impl Client {
             patience: ROLE_PATIENCE,
             answer_bytes_max: 64 * 1024,
         };
-        let wire = codec::request(&call, &parameters).map_err(unwritable)?;
+        let wire = codec::request(&call, &parameters)?;
         let target = self.target(&call, &parameters);
         let mut request = Request::builder().method("POST").uri(format!("{}/", target.url));
         for (name, value) in &wire.headers {
@@ -346,13 +370,8 @@ impl Client {
 
 /// Refuses what only speaks what is not spoken here.
 fn check_spoken(service: &Service) -> Result<(), CallError> {
-    let what = match (service.protocol, service.signature) {
-        (Protocol::Cbor, _) => "speaks only CBOR",
-        (_, Signature::Bearer) => "wants a bearer token",
-        (_, Signature::V2) => "wants signatures of version 2",
-        (_, Signature::V4 | Signature::S3) => return Ok(()),
-    };
-    let message = format!("{} {what}, which this version of Stairwell does not", service.id);
+    let Some(what) = service.unspoken() else { return Ok(()) };
+    let message = format!("{} {what}, which this version of Stairwell does not have", service.id);
     Err(CallError::Unsupported(message))
 }
 
@@ -376,12 +395,6 @@ fn parameters(call: &Call<'_>) -> Result<Object, CallError> {
         }
     }
     Ok(parameters)
-}
-
-fn unwritable(error: Unwritable) -> CallError {
-    let Unwritable { name, expected } = error;
-    let pointer = format!("/{name}");
-    CallError::Unfit(vec![Unfit { pointer, reason: UnfitReason::WrongKind { name, expected } }])
 }
 
 /// What the service refused with; none where it did not. An error of S3 may come with status 200.

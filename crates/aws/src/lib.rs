@@ -23,6 +23,7 @@ mod timestamp;
 
 pub use call::{Answer, Assume, Call, CallError, Names, Refusal};
 pub use client::{Client, Settings};
+pub use codec::{json_request, json_result};
 pub use credentials::{CredentialChain, CredentialsError, Environment};
 pub use endpoint::{Endpoint, EndpointError, Endpoints};
 pub use http::{HttpAnswer, HttpBody, HttpClient, HttpError, HttpLimits, escaped};

@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use api::Accounts;
+use aws::Client;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
-use integrations::Endpoint;
 use runtime::Retention;
 use serde::Deserialize;
 
@@ -38,8 +38,8 @@ pub(crate) struct Settings {
     pub(crate) log: String,
     /// Whose requests are whose.
     pub(crate) accounts: Accounts,
-    /// Where Lambda is.
-    pub(crate) lambda: Option<Endpoint>,
+    /// What calls the services of AWS.
+    pub(crate) aws: Client,
     /// Where execution logs go; none where that is not said.
     pub(crate) log_executions: Option<LogExecutions>,
     /// Where the objects of Map Runs are.
@@ -100,7 +100,7 @@ pub(crate) fn settings(
     let port = arguments.port.or(file.port).unwrap_or(8083);
     let log = arguments.log.clone().or(file.log.clone()).unwrap_or_else(|| "info".to_owned());
     let lambda = arguments.lambda_endpoint.as_deref().or(file.lambda_endpoint.as_deref());
-    let lambda = services::lambda_endpoint(lambda)?;
+    let aws = services::aws_client(lambda)?;
     let log_executions = arguments.log_executions.as_deref().or(file.log_executions.as_deref());
     let log_executions = log_executions.map(str::parse).transpose()?;
     let s3 = arguments.s3_endpoint.as_deref().or(file.s3_endpoint.as_deref());
@@ -116,7 +116,7 @@ pub(crate) fn settings(
         storage,
         log,
         accounts,
-        lambda,
+        aws,
         log_executions,
         objects,
         mock_config,

@@ -35,7 +35,7 @@ pub(crate) fn demo(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
             storage: Storage::Folder(data),
             log: String::new(),
             accounts: Accounts::default(),
-            lambda: services::lambda_endpoint(None)?,
+            aws: services::aws_client(None)?,
             log_executions: None,
             objects: crate::objects::ObjectsAt::find(None)?,
             mock_config: None,

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use api::{Accounts, Api};
+use aws::Client;
 use clap::ArgMatches;
-use integrations::Endpoint;
 use runtime::{Clock, Runtime, RuntimeConfig};
 use store::{MemoryStore, Store};
 use store_embedded::{EmbeddedStore, Options};
@@ -57,7 +57,7 @@ impl Server {
             .await
             .with_context(|| format!("cannot listen on {address}"))?;
         let (store, storage) = open(&settings.storage).await?;
-        let mut config = runtime_config(settings.lambda.clone(), &settings.objects);
+        let mut config = runtime_config(&settings.aws, &settings.objects);
         config.execution_logs =
             execution_logs::open(settings.log_executions.as_ref(), &config.integrations)?;
         let config = RuntimeConfig {
@@ -134,14 +134,14 @@ impl EndSignals {
 }
 
 /// How a runtime of this process behaves.
-pub(crate) fn runtime_config(lambda: Option<Endpoint>, objects: &ObjectsAt) -> RuntimeConfig {
+pub(crate) fn runtime_config(aws: &Client, objects: &ObjectsAt) -> RuntimeConfig {
     // Two random UUIDs are the shortest way to 244 secret bits from the operating system.
     let mut seed = [0; 32];
     seed[..16].copy_from_slice(uuid::Uuid::new_v4().as_bytes());
     seed[16..].copy_from_slice(uuid::Uuid::new_v4().as_bytes());
     let config = RuntimeConfig::new(Clock::system(), seed);
     RuntimeConfig {
-        integrations: services::integrations(lambda),
+        integrations: services::integrations(aws),
         map_run_data: Some(objects.map_run_data()),
         ..config
     }
@@ -152,7 +152,7 @@ pub(crate) fn runtime_config(lambda: Option<Endpoint>, objects: &ObjectsAt) -> R
 /// # Errors
 /// Where a variable names an endpoint that cannot be called.
 pub(crate) fn in_memory() -> anyhow::Result<Api> {
-    let config = runtime_config(services::lambda_endpoint(None)?, &ObjectsAt::find(None)?);
+    let config = runtime_config(&services::aws_client(None)?, &ObjectsAt::find(None)?);
     let runtime = Runtime::open(Arc::new(MemoryStore::new()), config);
     Ok(Api::new(runtime, Accounts::default()))
 }

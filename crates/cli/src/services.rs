@@ -1,18 +1,21 @@
 //! What calls services in this process.
 
 use std::env;
+use std::ffi::OsString;
 use std::sync::Arc;
 
 use anyhow::Context;
 use api::{Accounts, Api};
-use integrations::{ApiCall, Endpoint, EndpointError, Lambda, Refusal, StepFunctions};
+use aws::{Client, Endpoint, Settings};
+use integrations::{ApiCall, AwsSdk, Lambda, Refusal, StepFunctions};
 use runtime::Integrations;
 
 /// Everything that can call something.
-pub(crate) fn integrations(lambda: Option<Endpoint>) -> Integrations {
+pub(crate) fn integrations(aws: &Client) -> Integrations {
     Integrations::default()
-        .with("lambda", Arc::new(Lambda::new(lambda)))
+        .with("lambda", Arc::new(Lambda::new(aws.clone())))
         .with("aws-sdk:sfn", Arc::new(StepFunctions::new(call_api)))
+        .with(Integrations::SDK, Arc::new(AwsSdk::new(aws.clone())))
 }
 
 async fn call_api(call: ApiCall) -> Result<Vec<u8>, Refusal> {
@@ -26,26 +29,16 @@ async fn call_api(call: ApiCall) -> Result<Vec<u8>, Refusal> {
     })
 }
 
-/// The endpoint of Lambda: as given, else from the variables of the AWS SDKs and of Step Functions
-/// Local.
+/// The client of AWS's services, as the environment says; Lambda is at the endpoint that is given.
 ///
 /// # Errors
-/// Where it is none that can be called.
-pub(crate) fn lambda_endpoint(given: Option<&str>) -> anyhow::Result<Option<Endpoint>> {
-    let variable = |name: &'static str| {
-        env::var(name).ok().filter(|text| !text.is_empty()).map(|text| (name, text))
-    };
-    let given = given.map(|text| ("--lambda-endpoint", text.to_owned()));
-    let named = given
-        .or_else(|| variable("AWS_ENDPOINT_URL_LAMBDA"))
-        .or_else(|| variable("LAMBDA_ENDPOINT"));
-    if let Some((name, text)) = named {
-        return Endpoint::parse(&text).map(Some).with_context(|| name.to_owned());
-    }
-    let Some((name, text)) = variable("AWS_ENDPOINT_URL") else { return Ok(None) };
-    match Endpoint::parse(&text) {
-        // It is for every service, and need not have been meant for Lambda.
-        Err(EndpointError::Https(_)) => Ok(None),
-        parsed => parsed.map(Some).with_context(|| name.to_owned()),
-    }
+/// Where an endpoint is none.
+pub(crate) fn aws_client(lambda: Option<&str>) -> anyhow::Result<Client> {
+    let text = |it: OsString| it.into_string().ok();
+    let variables = env::vars_os().filter_map(|(name, value)| Some((text(name)?, text(value)?)));
+    let settings = Settings::of(&variables.collect())?;
+    let Some(lambda) = lambda else { return Ok(Client::new(settings)) };
+    let lambda = Endpoint::parse(lambda).context("--lambda-endpoint")?;
+    let endpoints = settings.endpoints.with("Lambda", lambda);
+    Ok(Client::new(Settings { endpoints, ..settings }))
 }

@@ -1,19 +1,20 @@
 //! AWS Lambda: functions by their ARN, and `lambda:invoke`, over Lambda's Invoke operation.
 //! See <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>.
 //!
-//! Requests are not signed: what plays Lambda on one's own machine does not look.
+//! Where no endpoint is configured, it is AWS's own.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use aws::{CallError, Client, CredentialsError, HttpAnswer, HttpError, HttpLimits, escaped};
 use engine::{Failure, Limits, ServiceTarget};
 use hyper::Request;
+use hyper::body::Bytes;
 use hyper::header::CONTENT_TYPE;
 use json::{Document, Object, Value};
 use runtime::{Integration, ServiceCall};
-
-use crate::http::{Answer, Endpoint, HttpClient, Unanswered, escaped};
+use service_model::Service;
 
 /// A function answers 6 MB at most, and runs for 15 minutes at most.
 const BODY_BYTES_MAX: usize = 6 * 1_048_576 + 65_536;
@@ -22,8 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(16 * 60);
 /// What calls Lambda functions.
 #[derive(Debug)]
 pub struct Lambda {
-    endpoint: Option<Endpoint>,
-    client: HttpClient,
+    client: Client,
+    patience: Duration,
 }
 
 /// One invocation.
@@ -39,50 +40,69 @@ struct Invocation<'a> {
 }
 
 impl Lambda {
-    /// Calls functions at that endpoint; without one, every call fails and says what is missing.
-    pub fn new(endpoint: Option<Endpoint>) -> Lambda {
-        Lambda::with_patience(endpoint, PATIENCE)
+    /// Calls functions with this client.
+    pub fn new(client: Client) -> Lambda {
+        Lambda::with_patience(client, PATIENCE)
     }
 
     /// As [`Lambda::new`], with a shorter or longer wait for an answer.
-    pub fn with_patience(endpoint: Option<Endpoint>, patience: Duration) -> Lambda {
-        Lambda { endpoint, client: HttpClient::new(patience, BODY_BYTES_MAX) }
+    pub fn with_patience(client: Client, patience: Duration) -> Lambda {
+        Lambda { client, patience }
     }
 
-    async fn invoke(&self, invocation: Invocation<'_>) -> Result<Answer, Failure> {
-        let Some(endpoint) = &self.endpoint else {
-            return Err(client_failure(
-                "no endpoint of Lambda is configured (--lambda-endpoint, AWS_ENDPOINT_URL_LAMBDA)",
-            ));
-        };
+    async fn invoke(
+        &self,
+        call: &ServiceCall,
+        invocation: Invocation<'_>,
+    ) -> Result<HttpAnswer, Failure> {
+        let service = service();
+        let (url, region) = self.client.url_of(service, &call.scope.region);
         let function = escaped(invocation.function);
         let mut path = format!("/2015-03-31/functions/{function}/invocations");
         if let Some(qualifier) = invocation.qualifier {
             path.push_str(&format!("?Qualifier={}", escaped(qualifier)));
         }
         let mut request =
-            Request::post(endpoint.at(&path)).header(CONTENT_TYPE, "application/json");
+            Request::post(format!("{url}{path}")).header(CONTENT_TYPE, "application/json");
         for (name, value) in invocation.headers {
             request = request.header(name, value);
         }
-        match self.client.send(request, invocation.payload).await {
+        let request = request.body(Bytes::from(invocation.payload));
+        let mut request = request.map_err(|error| client_failure(&error.to_string()))?;
+        let signed = self.client.sign(&mut request, service, &region, None).await;
+        signed.map_err(|error| self.unsigned(&error))?;
+        let limits = HttpLimits { patience: self.patience, answer_bytes_max: BODY_BYTES_MAX };
+        match self.client.http().send(request, limits).await {
             Ok(answer) if answer.status.is_success() => Ok(answer),
             Ok(answer) => Err(service_failure(&answer)),
-            Err(Unanswered::TooLong(_)) => Err(Failure::data_limit_exceeded(invocation.resource)),
+            Err(HttpError::TooLong(_)) => Err(Failure::data_limit_exceeded(invocation.resource)),
             Err(error) => Err(client_failure(&error.to_string())),
         }
     }
 
+    /// Why a request cannot be signed. Who has neither credentials nor an endpoint most likely
+    /// lacks the latter.
+    fn unsigned(&self, error: &CallError) -> Failure {
+        let is_missing = matches!(error, CallError::Credentials(CredentialsError::Missing));
+        if is_missing && self.client.endpoints().of_service(service()).is_none() {
+            return client_failure(
+                "no endpoint of Lambda is configured (--lambda-endpoint, AWS_ENDPOINT_URL_LAMBDA), \
+                 and there are no credentials for AWS's own",
+            );
+        }
+        Failure::new("Lambda.SdkClientException", error.to_string())
+    }
+
     /// A function by its ARN: the event is the task's input, the result what the function returns.
-    async fn call_function(&self, arn: &str, event: &Document) -> Result<Document, Failure> {
+    async fn call_function(&self, call: &ServiceCall, arn: &str) -> Result<Document, Failure> {
         let invocation = Invocation {
             function: arn,
-            payload: event.text().to_owned(),
+            payload: call.request.parameters.text().to_owned(),
             qualifier: None,
             headers: Vec::new(),
             resource: arn,
         };
-        let answer = self.invoke(invocation).await?;
+        let answer = self.invoke(call, invocation).await?;
         let text = payload_text(&answer)?;
         if answer.header(FUNCTION_ERROR).is_some() {
             return Err(function_failure(text, text.to_owned()));
@@ -91,8 +111,8 @@ impl Lambda {
     }
 
     /// `lambda:invoke`
-    async fn call_invoke(&self, parameters: &Document) -> Result<Document, Failure> {
-        let parameters = parameters.value();
+    async fn call_invoke(&self, call: &ServiceCall) -> Result<Document, Failure> {
+        let parameters = call.request.parameters.value();
         let text = |name: &str| parameters.get(name).and_then(Value::as_str);
         let payload = match parameters.get("Payload") {
             // What a function gets that is called with nothing.
@@ -113,7 +133,7 @@ impl Lambda {
             headers: headers.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
             resource: "lambda",
         };
-        let answer = self.invoke(invocation).await?;
+        let answer = self.invoke(call, invocation).await?;
         let text = payload_text(&answer)?;
         let payload = match json::parse(text) {
             Ok(payload) => payload,
@@ -131,20 +151,24 @@ impl Lambda {
 impl Integration for Lambda {
     async fn call(&self, call: ServiceCall) -> Result<Document, Failure> {
         match &call.request.target {
-            ServiceTarget::Function(arn) => self.call_function(arn, &call.request.parameters).await,
-            ServiceTarget::Action(_) => self.call_invoke(&call.request.parameters).await,
+            ServiceTarget::Function(arn) => self.call_function(&call, arn).await,
+            ServiceTarget::Action(_) => self.call_invoke(&call).await,
         }
     }
 }
 
+fn service() -> &'static Service {
+    service_model::service("lambda").expect("there is a model of Lambda")
+}
+
 const FUNCTION_ERROR: &str = "x-amz-function-error";
 
-fn payload_text(answer: &Answer) -> Result<&str, Failure> {
+fn payload_text(answer: &HttpAnswer) -> Result<&str, Failure> {
     std::str::from_utf8(&answer.body).map_err(|_| unknown("<not UTF-8>"))
 }
 
 /// What `lambda:invoke` gives.
-fn result(answer: &Answer, payload: Value) -> Value {
+fn result(answer: &HttpAnswer, payload: Value) -> Value {
     let mut result = Object::new();
     if let Some(version) = answer.header("x-amz-executed-version") {
         result.insert("ExecutedVersion", version);
@@ -161,7 +185,7 @@ fn result(answer: &Answer, payload: Value) -> Value {
     result.into()
 }
 
-fn metadata(answer: &Answer) -> Object {
+fn metadata(answer: &HttpAnswer) -> Object {
     let (mut all, mut first) = (Object::new(), Object::new());
     for name in answer.headers.keys() {
         let values = answer.headers.get_all(name).iter();
@@ -227,7 +251,7 @@ fn client_failure(reason: &str) -> Failure {
 }
 
 /// What Lambda itself refused.
-fn service_failure(answer: &Answer) -> Failure {
+fn service_failure(answer: &HttpAnswer) -> Failure {
     let body = std::str::from_utf8(&answer.body).ok().and_then(|text| json::parse(text).ok());
     let member = |names: &[&str]| {
         names.iter().find_map(|name| match body.as_ref()?.get(name)? {

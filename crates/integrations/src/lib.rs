@@ -3,13 +3,13 @@
 //! Promises: whatever a service does, the call ends in a result or in a failure in AWS's words;
 //! dropping a call closes its connection.
 //!
-//! Does not: sign requests, speak TLS, try a call again, or know the API's types (the caller hands
-//! in what calls it).
+//! Does not: sign requests or speak TLS (`aws` does), try a call again, or know the API's types (the
+//! caller hands in what calls it).
 
-mod http;
+mod aws_sdk;
 mod lambda;
 mod step_functions;
 
-pub use http::{Endpoint, EndpointError};
+pub use aws_sdk::AwsSdk;
 pub use lambda::Lambda;
 pub use step_functions::{ApiCall, Refusal, StepFunctions};

@@ -35,6 +35,13 @@ pub trait Integration: Send + Sync {
     /// The failure of the task.
     async fn call(&self, call: ServiceCall) -> Result<Document, Failure>;
 
+    /// Whether it is called in this process, and may wait for what calls services itself. Such a
+    /// call takes no place among the calls: else those could all be taken by calls that wait for
+    /// one more.
+    fn is_in_process(&self) -> bool {
+        false
+    }
+
     /// Waits for the end of the job that a call of it, with the pattern `.sync`, was answered with,
     /// and gives the task's result. Begun anew after a crash; dropped where nobody waits any more.
     ///
@@ -75,6 +82,9 @@ pub struct ServiceCall {
 pub struct Integrations(BTreeMap<&'static str, Arc<dyn Integration>>);
 
 impl Integrations {
+    /// The name of what calls every service of the AWS SDK that has nothing of its own.
+    pub const SDK: &str = "aws-sdk";
+
     /// With one more. The service is the `resourceType` of its tasks' events, such as
     /// `aws-sdk:sfn`; that of Lambda functions by their ARN is `lambda`.
     pub fn with(mut self, service: &'static str, integration: Arc<dyn Integration>) -> Self {
@@ -93,7 +103,8 @@ impl Integrations {
             ServiceTarget::Function(_) => "lambda",
             ServiceTarget::Action(resource) => &resource.resource_type,
         };
-        self.0.get(service).cloned().ok_or_else(|| {
+        let of_sdk = || service.starts_with("aws-sdk:").then(|| self.0.get(Self::SDK)).flatten();
+        self.0.get(service).or_else(of_sdk).cloned().ok_or_else(|| {
             let cause = format!("Nothing in this process of Stairwell calls {service}");
             Failure::new("States.Runtime", cause)
         })
@@ -259,7 +270,11 @@ impl Shell {
 
     async fn outcome(&self, call: ServiceCall) -> Result<Document, Failure> {
         let integration = self.config.integrations.find(&call.request.target)?;
-        let _place = self.calls.places.acquire().await.expect("the semaphore is never closed");
+        let places = (!integration.is_in_process()).then_some(&self.calls.places);
+        let _place = match places {
+            Some(places) => Some(places.acquire().await.expect("the semaphore is never closed")),
+            None => None,
+        };
         guarded(async move { integration.call(call).await }).await
     }
 }

@@ -123,7 +123,7 @@ mod tests {
             assert_eq!(service.name, name);
             assert!(service.operations().next().is_some(), "{name} has no operation");
             for operation in service.operations() {
-                assert_eq!(service.operation(&operation.action()), Some(operation), "{name}");
+                assert_eq!(service.operation(&operation.action), Some(operation), "{name}");
             }
         }
         assert!(service("DynamoDB").is_none());

@@ -14,6 +14,8 @@ use crate::{Shape, ShapeId, error_class};
 pub struct Service {
     /// As resources name it: `dynamodb`.
     pub name: String,
+    /// As the events of its tasks name it: `aws-sdk:dynamodb`.
+    pub resource_type: String,
     /// As AWS writes it: `DynamoDB`, `Cost Explorer`.
     pub id: String,
     /// As the names of its errors begin, and as their causes call it: `DynamoDb`, `CostExplorer`.
@@ -105,6 +107,8 @@ pub struct ErrorShape {
 pub struct Operation {
     /// On the wire: `PutItem`.
     pub name: String,
+    /// As resources name it: `putItem`.
+    pub action: String,
     /// What it takes; none where it takes nothing.
     pub input: Option<ShapeId>,
     /// What it gives; none where it gives nothing.
@@ -135,9 +139,10 @@ impl Service {
         let endpoint_prefix = text(model.get("endpoint"));
         let operations: Vec<Operation> =
             array(model.get("operations")).iter().map(Operation::read).collect();
-        let actions = operations.iter().map(Operation::action);
+        let actions = operations.iter().map(|operation| operation.action.clone());
         Service {
             name: name.to_owned(),
+            resource_type: format!("aws-sdk:{name}"),
             id: text(model.get("id")),
             class: text(model.get("java")),
             protocol: protocol(&text(model.get("protocol"))),
@@ -176,6 +181,16 @@ impl Service {
     pub fn error(&self, code: &str) -> Option<&ErrorShape> {
         let by_code = self.errors.iter().find(|error| error.code == code);
         by_code.or_else(|| self.errors.iter().find(|error| error.name == code))
+    }
+
+    /// Why no client here can call it, where none can: `speaks only CBOR`.
+    pub fn unspoken(&self) -> Option<&'static str> {
+        match (self.protocol, self.signature) {
+            (Protocol::Cbor, _) => Some("speaks only CBOR"),
+            (_, Signature::Bearer) => Some("wants a bearer token"),
+            (_, Signature::V2) => Some("wants signatures of version 2"),
+            (_, Signature::V4 | Signature::S3) => None,
+        }
     }
 
     /// The host of that partition and what to sign for, where the service has no regions there.
@@ -222,8 +237,10 @@ impl Operation {
         let extras = row.get(4);
         let extra = |letter: &str| extras.and_then(|extras| extras.get(letter));
         let errors = array(row.get(3)).iter().filter_map(Value::as_i64);
+        let name = text(row.first());
         Operation {
-            name: text(row.first()),
+            action: uncapitalized(&name),
+            name,
             input: optional_shape_id(row.get(1)),
             output: optional_shape_id(row.get(2)),
             errors: errors.filter_map(|index| usize::try_from(index).ok()).collect(),
@@ -236,11 +253,6 @@ impl Operation {
             needs_checksum: extra("c").is_some(),
             is_anonymous: extra("a").is_some(),
         }
-    }
-
-    /// As resources name it: `putItem`.
-    pub fn action(&self) -> String {
-        uncapitalized(&self.name)
     }
 }
 

@@ -126,6 +126,87 @@ fn functions_and_services_can_be_called() {
 }
 
 #[test]
+fn services_of_the_sdk_are_those_of_the_models() {
+    let check = |resource: &str, rest: &str, expected: Expect| {
+        let resource = format!("arn:aws:states:::aws-sdk:{resource}");
+        check_state(
+            &format!(r#""Type":"Task","Resource":"{resource}","End":true{rest}"#),
+            expected,
+        );
+    };
+    check(
+        "dynamodb:putItem",
+        r#","Parameters":{"TableName.$":"$.t","Item":{"id":{"S.$":"$.i"},"b":{"Bool":true}}}"#,
+        expect!["ok"],
+    );
+    check(
+        "s3:putObject",
+        r#","Parameters":{"Bucket":"b","Key":"k","Body":{"a":1}}"#,
+        expect!["ok"],
+    );
+    check(
+        "dynamodb:putItem",
+        r#","Parameters":{"TableName":"t","Item":{"id":{"Z":"1"}},"Tags":[]}"#,
+        expect![[r#"
+            Error SCHEMA_VALIDATION_FAILED at /States/S/Parameters
+                The field 'Tags' is not supported by Step Functions
+            Error SCHEMA_VALIDATION_FAILED at /States/S/Parameters/Item/id
+                The field 'Z' is not supported by Step Functions"#]],
+    );
+    check(
+        "dynamodb:putItems",
+        r#","Parameters":{}"#,
+        expect![[r#"
+        Error SCHEMA_VALIDATION_FAILED at /States/S/Resource
+            The resource provided arn:aws:states:::aws-sdk:dynamodb:putItems is not recognized. The value is not a valid resource ARN, or the resource is not available in this region."#]],
+    );
+    check(
+        "dynamo:putItem",
+        r#","Parameters":{}"#,
+        expect![[r#"
+        Error SCHEMA_VALIDATION_FAILED at /States/S/Resource
+            The resource provided arn:aws:states:::aws-sdk:dynamo:putItem is not recognized. The value is not a valid resource ARN, or the resource is not available in this region."#]],
+    );
+    check(
+        "sqs:listQueues.sync",
+        "",
+        expect![[r#"
+        Error SCHEMA_VALIDATION_FAILED at /States/S/Resource
+            The resource provided arn:aws:states:::aws-sdk:sqs:listQueues.sync is not recognized. The value is not a valid resource ARN, or the resource is not available in this region."#]],
+    );
+    check(
+        "codecatalyst:getUserDetails",
+        "",
+        expect![[r#"
+        Error INVALID_RESOURCE at /States/S/Resource
+            The resource 'arn:aws:states:::aws-sdk:codecatalyst:getUserDetails' is not supported by this version of Stairwell: the service wants a bearer token"#]],
+    );
+    check(
+        "sqs:receiveMessage",
+        r#","QueryLanguage":"JSONata""#,
+        expect![[r#"
+        Error SCHEMA_VALIDATION_FAILED at /States/S/Resource
+            Arguments field is required for resource ARN: arn:aws:states:::aws-sdk:sqs:receiveMessage"#]],
+    );
+    check(
+        "sqs:receiveMessage",
+        r#","QueryLanguage":"JSONata","Arguments":{"QueueUrl":"{% $q %}","Max":1}"#,
+        expect![[r#"
+            Warning UNDEFINED_VARIABLE at /States/S
+                The variable '$q' is read here, and no state whose variables are seen here assigns it
+            Error SCHEMA_VALIDATION_FAILED at /States/S/Arguments
+                The field 'Max' is not supported by Step Functions"#]],
+    );
+    check(
+        "sqs:receiveMessage",
+        r#","QueryLanguage":"JSONata","Arguments":"{% $a %}""#,
+        expect![[r#"
+            Warning UNDEFINED_VARIABLE at /States/S
+                The variable '$a' is read here, and no state whose variables are seen here assigns it"#]],
+    );
+}
+
+#[test]
 fn integrations_are_found_by_their_resource() {
     let state = |resource: &str| {
         format!(
@@ -158,7 +239,7 @@ fn other_resources_are_refused_by_name() {
         "arn:aws:states:::teleport:beam",
         expect![[r#"
             Error INVALID_RESOURCE at /States/S/Resource
-                The resource 'arn:aws:states:::teleport:beam' is not supported by this version of Stairwell. Supported are: activities, Lambda functions, and the integrations lambda, states, apigateway, http, bedrock, elasticmapreduce, sqs, sns, dynamodb, events, ecs, batch, glue, databrew, codebuild, athena, bedrock, sagemaker, emr-containers, emr-serverless, eks, mediaconvert, aws-sdk:sfn"#]],
+                The resource 'arn:aws:states:::teleport:beam' is not supported by this version of Stairwell. Supported are: activities, Lambda functions, every service of the AWS SDK (aws-sdk:<service>:<action>), and the integrations lambda, states, apigateway, http, bedrock, elasticmapreduce, sqs, sns, dynamodb, events, ecs, batch, glue, databrew, codebuild, athena, bedrock, sagemaker, emr-containers, emr-serverless, eks, mediaconvert"#]],
     );
     check_resource(
         "arn:aws:states:::states:startExecution.sync:3",

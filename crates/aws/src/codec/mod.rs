@@ -14,9 +14,11 @@ mod xml_body;
 
 use hyper::body::Bytes;
 use json::{Object, Value};
-use service_model::{Member, Protocol, Service, ShapeId, ShapeKind};
+use service_model::{
+    Member, Operation, Parameters, Protocol, Service, ShapeId, ShapeKind, Unfit, UnfitReason,
+};
 
-use crate::{Call, HttpAnswer, Names};
+use crate::{Call, CallError, HttpAnswer, Names};
 
 pub(crate) use refusal::{Fault, refusal};
 pub(crate) use xml::Element;
@@ -45,6 +47,15 @@ pub(crate) struct Unwritable {
     pub(crate) expected: &'static str,
 }
 
+impl From<Unwritable> for CallError {
+    fn from(error: Unwritable) -> CallError {
+        let Unwritable { name, expected } = error;
+        let pointer = format!("/{name}");
+        let reason = UnfitReason::WrongKind { name, expected };
+        CallError::Unfit(vec![Unfit { pointer, reason }])
+    }
+}
+
 /// Writes the request of a call.
 pub(crate) fn request(call: &Call<'_>, parameters: &Object) -> Result<WireRequest, Unwritable> {
     let service = call.service;
@@ -70,6 +81,40 @@ pub(crate) fn request(call: &Call<'_>, parameters: &Object) -> Result<WireReques
         Protocol::Query | Protocol::Ec2 => query::write(call, parameters),
         Protocol::Cbor => unreachable!("the client refuses what is only spoken in CBOR"),
     }
+}
+
+/// The JSON body of a call of a service that speaks JSON, for one that is in the same process.
+///
+/// # Errors
+/// Where the parameters do not fit the operation.
+pub fn json_request(
+    service: &'static Service,
+    operation: &'static Operation,
+    parameters: &Value,
+) -> Result<Value, CallError> {
+    let unfit = Parameters::KNOWN.check(service, operation, parameters);
+    if !unfit.is_empty() {
+        return Err(CallError::Unfit(unfit));
+    }
+    let none = Object::new();
+    let parameters = parameters.as_object().unwrap_or(&none);
+    match operation.input {
+        Some(input) => json_body::write(service, input, parameters).map_err(CallError::from),
+        None => Ok(Object::new().into()),
+    }
+}
+
+/// The result that such a service's answer stands for.
+pub fn json_result(
+    service: &'static Service,
+    operation: &'static Operation,
+    names: Names,
+    answer: &Value,
+) -> Value {
+    let reader = Reader { service, names };
+    operation
+        .output
+        .map_or_else(|| Object::new().into(), |output| json_body::read(reader, output, answer))
 }
 
 /// Reads the result of a call that was not refused.
