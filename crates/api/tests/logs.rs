@@ -5,9 +5,14 @@ mod common;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, mpsc};
 
+use async_trait::async_trait;
 use common::{PASS, ROLE, Server};
+use engine::{Failure, ServiceTarget};
 use expect_test::{Expect, expect};
-use runtime::{Clock, ExecutionLogs, LogDestination, RuntimeConfig};
+use json::Document;
+use runtime::{
+    Clock, ExecutionLogs, Integration, Integrations, LogDestination, RuntimeConfig, ServiceCall,
+};
 use serde_json::{Value, json};
 
 const GROUP: &str = "arn:aws:logs:us-east-1:123456789012:log-group:/aws/vendedlogs/states/g:*";
@@ -160,6 +165,83 @@ async fn a_destination_that_is_stuck_or_fails_stops_no_execution() {
     }
     drop(let_go);
     server.runtime.shutdown().await;
+}
+
+/// CloudWatch Logs with one log group.
+#[derive(Default)]
+struct CloudWatchLogs {
+    calls: Mutex<Vec<(String, Value)>>,
+    /// How many calls of PutLogEvents fail before one succeeds.
+    failures: Mutex<u32>,
+}
+
+#[async_trait]
+impl Integration for CloudWatchLogs {
+    async fn call(&self, call: ServiceCall) -> Result<Document, Failure> {
+        let ServiceTarget::Action(resource) = &call.request.target else {
+            unreachable!("no function is called");
+        };
+        let parameters = serde_json::from_str(call.request.parameters.text()).expect("JSON");
+        let action = resource.resource.to_string();
+        self.calls.lock().expect("no panic").push((action.clone(), parameters));
+        let mut failures = self.failures.lock().expect("no panic");
+        if action == "putLogEvents" && *failures > 0 {
+            *failures -= 1;
+            return Err(Failure::new("CloudWatchLogs.ServiceUnavailableException", "later"));
+        }
+        let answer = match &*action {
+            "describeLogGroups" => r#"{"LogGroups":[{"LogGroupName":"/aws/vendedlogs/states/g"}]}"#,
+            _ => "{}",
+        };
+        Ok(Document::from_trusted_text(answer))
+    }
+}
+
+#[tokio::test]
+async fn events_are_put_into_the_log_group_that_the_machine_names() {
+    let service = Arc::new(CloudWatchLogs::default());
+    *service.failures.lock().expect("no panic") = 1;
+    let (destination, line) = (LogDestination::CloudWatchLogs, stairwell_api::log_line as _);
+    let config = RuntimeConfig {
+        execution_logs: Some(ExecutionLogs { destination, line }),
+        integrations: Integrations::default().with("aws-sdk:cloudwatchlogs", service.clone()),
+        ..RuntimeConfig::new(Clock::system(), [7; 32])
+    };
+    let server = Server::start_with(config).await;
+    let other = GROUP.replace("/g:", "/h:");
+    let mut refused = logging("ALL", true);
+    refused["destinations"][0]["cloudWatchLogsLogGroup"]["logGroupArn"] = other.into();
+    expect!["400 InvalidLoggingConfiguration: Invalid Logging Configuration: Log Destination not found."].assert_eq(
+        &server.refusal("CreateStateMachine", creation(PASS, "STANDARD", refused)).await,
+    );
+    server.call("CreateStateMachine", creation(PASS, "STANDARD", logging("ALL", false))).await;
+    let arn = "arn:aws:states:us-east-1:123456789012:stateMachine:m";
+    server.call("StartExecution", json!({"stateMachineArn": arn})).await;
+    server.runtime.shutdown().await;
+
+    let calls = service.calls.lock().expect("no panic");
+    let names: Vec<&str> = calls.iter().map(|(action, _)| &**action).collect();
+    let lookup = "describeLogGroups";
+    // Where events are refused, the stream may be what is missing.
+    let delivery = ["createLogStream", "putLogEvents", "createLogStream", "putLogEvents"];
+    assert_eq!(names[..2], [lookup, lookup]);
+    assert_eq!(names[2..], delivery);
+    let (_, put) = calls.last().expect("a call");
+    assert_eq!(put["LogGroupName"], "/aws/vendedlogs/states/g");
+    let stream = put["LogStreamName"].as_str().expect("a text");
+    assert!(stream.starts_with("states/m/20"), "{stream}");
+    let events = put["LogEvents"].as_array().expect("an array");
+    let events: Vec<Value> = events
+        .iter()
+        .map(|event| {
+            let message = event["Message"].as_str().expect("a text");
+            let message: Value = serde_json::from_str(message).expect("JSON");
+            assert_eq!(message["event_timestamp"], event["Timestamp"].to_string());
+            message["type"].clone()
+        })
+        .collect();
+    let all = ["ExecutionStarted", "PassStateEntered", "PassStateExited", "ExecutionSucceeded"];
+    assert_eq!(events, all);
 }
 
 #[tokio::test]

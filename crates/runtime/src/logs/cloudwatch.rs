@@ -111,8 +111,8 @@ async fn put(
         // The stream may be gone, or may never have been made.
         streams.remove(place);
         match pauses.next() {
-            Some(pause) if !shell.is_closing() => tokio::time::sleep(pause).await,
-            _ => {
+            Some(pause) => tokio::time::sleep(pause).await,
+            None => {
                 let error = failure.error.as_deref().unwrap_or_default();
                 let cause = failure.cause.as_deref().unwrap_or_default();
                 let reason = format!("{} takes none: {error}: {cause}", place.1);
