@@ -211,9 +211,10 @@ async fn events_are_put_into_the_log_group_that_the_machine_names() {
     let other = GROUP.replace("/g:", "/h:");
     let mut refused = logging("ALL", true);
     refused["destinations"][0]["cloudWatchLogsLogGroup"]["logGroupArn"] = other.into();
-    expect!["400 InvalidLoggingConfiguration: Invalid Logging Configuration: Log Destination not found."].assert_eq(
-        &server.refusal("CreateStateMachine", creation(PASS, "STANDARD", refused)).await,
-    );
+    expect![
+        "400 InvalidLoggingConfiguration: Invalid Logging Configuration: Log Destination not found."
+    ]
+    .assert_eq(&server.refusal("CreateStateMachine", creation(PASS, "STANDARD", refused)).await);
     server.call("CreateStateMachine", creation(PASS, "STANDARD", logging("ALL", false))).await;
     let arn = "arn:aws:states:us-east-1:123456789012:stateMachine:m";
     server.call("StartExecution", json!({"stateMachineArn": arn})).await;
