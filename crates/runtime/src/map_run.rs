@@ -31,7 +31,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::live::Held;
 use crate::shell::Shell;
 
-pub(crate) use records::{MapRunName, runs_prefix};
+pub(crate) use records::{MapRunName, remove_map_runs, runs_prefix};
 
 /// The Map Runs that are driven now.
 #[derive(Default)]

@@ -8,6 +8,7 @@ use engine::{ExecutionId, Timestamp};
 use store::{ExecutionHeader, Store, StoreError};
 use tokio::task::JoinSet;
 
+use crate::map_run::remove_map_runs;
 use crate::shell::Shell;
 
 /// Executions that are looked at, and removed, at a time.
@@ -82,7 +83,10 @@ pub async fn purge(
 async fn remove(store: &Arc<dyn Store>, headers: Vec<ExecutionHeader>) -> Result<(), StoreError> {
     let removals = headers.into_iter().map(|header| {
         let store = store.clone();
-        async move { store.remove(&header).await }
+        async move {
+            remove_map_runs(&*store, &header).await?;
+            store.remove(&header).await
+        }
     });
     let removals: JoinSet<_> = removals.collect();
     for removed in removals.join_all().await {

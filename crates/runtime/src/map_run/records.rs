@@ -7,7 +7,8 @@ use store::encoding::{
     decode_map_run, decode_map_run_outcomes, encode_map_run, encode_map_run_outcomes,
 };
 use store::{
-    MachineId, MapRunOutcomes, MapRunRecord, ResourceKey, ResourceKind, Scope, StoreError,
+    ExecutionHeader, MachineId, MapRunOutcomes, MapRunRecord, ResourceKey, ResourceKind, Scope,
+    Store, StoreError,
 };
 
 use crate::shell::Shell;
@@ -146,6 +147,59 @@ impl Shell {
             Ok(_) | Err(StoreError::Conflict) => Ok(()),
             Err(error) => Err(error),
         }
+    }
+}
+
+/// Removes what is kept of the Map Runs of an execution, which has ended.
+///
+/// # Errors
+/// Where the store fails. What is left then is found again.
+pub(crate) async fn remove_map_runs(
+    store: &dyn Store,
+    parent: &ExecutionHeader,
+) -> Result<(), StoreError> {
+    let links = runs_prefix(parent.id);
+    for link in with_prefix(store, ResourceKind::MapRunOfExecution, &parent.scope, &links).await? {
+        let name = link.name.strip_prefix(&*links).and_then(|rest| rest.split_once('/'));
+        if let Some(name) = name.and_then(|(_, text)| MapRunName::of_text(text)) {
+            let (kind, prefix) = (ResourceKind::MapRunOutcomes, outcomes_prefix(name.run));
+            for outcomes in with_prefix(store, kind, &parent.scope, &prefix).await? {
+                remove(store, &outcomes).await?;
+            }
+            remove(store, &run_key(&parent.scope, &name)).await?;
+        }
+        remove(store, &link).await?;
+    }
+    Ok(())
+}
+
+/// The keys of all resources of a kind whose names begin with that.
+async fn with_prefix(
+    store: &dyn Store,
+    kind: ResourceKind,
+    scope: &Scope,
+    prefix: &str,
+) -> Result<Vec<ResourceKey>, StoreError> {
+    let mut keys: Vec<ResourceKey> = Vec::new();
+    loop {
+        let after = keys.last().map_or(prefix, |key| &*key.name);
+        let rows = store.list_resources(kind, scope, Some(after), PAGE).await?;
+        let count = keys.len();
+        keys.extend(
+            rows.into_iter().map(|(key, _)| key).filter(|key| key.name.starts_with(prefix)),
+        );
+        if keys.len() < count + PAGE {
+            return Ok(keys);
+        }
+    }
+}
+
+async fn remove(store: &dyn Store, key: &ResourceKey) -> Result<(), StoreError> {
+    let Some(resource) = store.read_resource(key).await? else { return Ok(()) };
+    match store.write_resource(key, Some(resource.version), None).await {
+        // Somebody else has removed it.
+        Ok(_) | Err(StoreError::Conflict) => Ok(()),
+        Err(error) => Err(error),
     }
 }
 

@@ -1,6 +1,8 @@
 //! What ended long ago goes away; what somebody may still want stays.
 
+use engine::Timestamp;
 use stairwell_runtime::{ExecutionError, Retention};
+use store::{ResourceKind, Store};
 
 use crate::world::{Lives, execution_arn, sleep};
 
@@ -45,5 +47,34 @@ fn what_has_ended_is_kept_as_long_as_its_machine_says() {
         check(&["short", "middle"], &["for-ever", "waiting"]).await;
         sleep(6_000).await;
         check(&["waiting"], &["for-ever"]).await;
+    });
+}
+
+#[test]
+fn nothing_of_a_map_run_outlives_its_execution() {
+    let mut lives = Lives::with(|config| config.retention.default_seconds = Some(1_000));
+    let store = lives.store.clone();
+    lives.live(async |world| {
+        let definition = r#"{"StartAt":"M","States":{"M":{"Type":"Map","End":true,"ItemProcessor":{
+            "ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},
+            "StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}}}}"#;
+        let machine = world.machine("parent", definition).await;
+        assert_eq!(world.run(&machine, "it", "[1,2,3]").await, "SUCCEEDED [1,2,3]");
+        let count = async || {
+            let mut count = 0;
+            for kind in [
+                ResourceKind::MapRun,
+                ResourceKind::MapRunOutcomes,
+                ResourceKind::MapRunOfExecution,
+            ] {
+                count += store.list_resources(kind, &world.scope, None, 100).await.unwrap().len();
+            }
+            count
+        };
+        assert!(count().await >= 3);
+        sleep(2_000).await;
+        assert_eq!(count().await, 0);
+        let all = store.ended_before(Timestamp(i64::MAX), None, 10).await.unwrap();
+        assert_eq!(all.headers, []);
     });
 }
