@@ -7,15 +7,18 @@ use std::sync::Arc;
 use anyhow::Context;
 use api::{Accounts, Api};
 use aws::{Client, Endpoint, Settings};
-use integrations::{ApiCall, AwsSdk, Lambda, Refusal, StepFunctions};
+use integrations::{ApiCall, AwsSdk, Lambda, Optimised, Refusal, StepFunctions};
 use runtime::Integrations;
 
 /// Everything that can call something.
 pub(crate) fn integrations(aws: &Client) -> Integrations {
-    Integrations::default()
+    let integrations = Integrations::default()
         .with("lambda", Arc::new(Lambda::new(aws.clone())))
         .with("aws-sdk:sfn", Arc::new(StepFunctions::new(call_api)))
-        .with(Integrations::SDK, Arc::new(AwsSdk::new(aws.clone())))
+        .with(Integrations::SDK, Arc::new(AwsSdk::new(aws.clone())));
+    Optimised::all(aws).fold(integrations, |integrations, (service, optimised)| {
+        integrations.with(service, Arc::new(optimised))
+    })
 }
 
 async fn call_api(call: ApiCall) -> Result<Vec<u8>, Refusal> {

@@ -16,6 +16,8 @@ use json::{Document, Object, Value};
 use runtime::{Integration, ServiceCall};
 use service_model::Service;
 
+use crate::metadata;
+
 /// A function answers 6 MB at most, and runs for 15 minutes at most.
 const BODY_BYTES_MAX: usize = 6 * 1_048_576 + 65_536;
 const PATIENCE: Duration = Duration::from_secs(16 * 60);
@@ -177,47 +179,11 @@ fn result(answer: &HttpAnswer, payload: Value) -> Value {
         result.insert("LogResult", log);
     }
     result.insert("Payload", payload);
-    result.insert("SdkHttpMetadata", metadata(answer));
-    let mut response = Object::new();
-    response.insert("RequestId", answer.header("x-amzn-requestid").unwrap_or_default());
-    result.insert("SdkResponseMetadata", response);
+    result.insert("SdkHttpMetadata", metadata::http(answer.status.as_u16(), &answer.headers));
+    let request_id = answer.header("x-amzn-requestid").unwrap_or_default();
+    result.insert("SdkResponseMetadata", metadata::response(request_id));
     result.insert("StatusCode", i64::from(answer.status.as_u16()));
     result.into()
-}
-
-fn metadata(answer: &HttpAnswer) -> Object {
-    let (mut all, mut first) = (Object::new(), Object::new());
-    for name in answer.headers.keys() {
-        let values = answer.headers.get_all(name).iter();
-        let values: Vec<Value> =
-            values.filter_map(|value| value.to_str().ok()).map(Value::from).collect();
-        if let Some(value) = values.first() {
-            first.insert(spelled(name.as_str()), value.clone());
-            all.insert(spelled(name.as_str()), values);
-        }
-    }
-    let mut metadata = Object::new();
-    metadata.insert("AllHttpHeaders", all);
-    metadata.insert("HttpHeaders", first);
-    metadata.insert("HttpStatusCode", i64::from(answer.status.as_u16()));
-    metadata
-}
-
-/// The name of a header as Lambda spells it. On the way, spelling is lost.
-fn spelled(name: &str) -> &str {
-    match name {
-        "connection" => "Connection",
-        "content-length" => "Content-Length",
-        "content-type" => "Content-Type",
-        "date" => "Date",
-        "x-amz-executed-version" => "X-Amz-Executed-Version",
-        "x-amz-function-error" => "X-Amz-Function-Error",
-        "x-amz-log-result" => "X-Amz-Log-Result",
-        "x-amzn-remapped-content-length" => "x-amzn-Remapped-Content-Length",
-        "x-amzn-requestid" => "x-amzn-RequestId",
-        "x-amzn-trace-id" => "X-Amzn-Trace-Id",
-        other => other,
-    }
 }
 
 /// A function that raised an error. `cause` is its account of it.

@@ -8,8 +8,11 @@
 
 mod aws_sdk;
 mod lambda;
+mod metadata;
+mod optimised;
 mod step_functions;
 
 pub use aws_sdk::AwsSdk;
 pub use lambda::Lambda;
+pub use optimised::Optimised;
 pub use step_functions::{ApiCall, Refusal, StepFunctions};

@@ -90,6 +90,7 @@ async fn call(lambda: &Lambda, request: ServiceRequest) -> Result<Document, Fail
         execution_arn: "arn".into(),
         request,
         request_id: "id".into(),
+        idempotency_token: "token".into(),
     };
     lambda.call(call).await
 }

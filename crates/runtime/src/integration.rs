@@ -17,6 +17,7 @@ use engine::{
 };
 use json::Document;
 use parking_lot::Mutex;
+use sha2::{Digest, Sha256};
 use store::Scope;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinSet;
@@ -75,6 +76,9 @@ pub struct ServiceCall {
     pub request: ServiceRequest,
     /// A random UUID, for services that name their requests.
     pub request_id: String,
+    /// The same for each call of the same attempt, and of none else, for services that carry out
+    /// twice what they are asked twice: 64 characters.
+    pub idempotency_token: String,
 }
 
 /// What calls each service.
@@ -179,7 +183,7 @@ impl Shell {
             Asked::Await(Job { request, submitted }) => (request, Some(submitted)),
         };
         let (shell, call) =
-            (self.clone(), self.service_call(&held.header.scope, &held.header.arn, request));
+            (self.clone(), self.service_call(&held.header.scope, &held.header.arn, task, request));
         self.spawn(async move {
             let input = match submitted {
                 None => shell.answer(task, call, broken_off).await,
@@ -197,8 +201,9 @@ impl Shell {
     /// done; it is not where the runtime closes before.
     pub(crate) async fn stop_job(self: Arc<Self>, scope: Scope, arn: Arc<str>, job: Job) -> bool {
         let Job { request, submitted } = job;
+        let nobody = TaskId { frame: FrameId::ROOT, scheduled: EventId::NONE };
         let Ok(integration) = self.config.integrations.find(&request.target) else { return true };
-        let call = self.service_call(&scope, &arn, request);
+        let call = self.service_call(&scope, &arn, nobody, request);
         tokio::select! {
             outcome = integration.stop_job(call, submitted) => {
                 if let Err(failure) = outcome {
@@ -215,14 +220,18 @@ impl Shell {
         self: &Arc<Self>,
         scope: &Scope,
         execution_arn: &Arc<str>,
+        task: TaskId,
         request: ServiceRequest,
     ) -> ServiceCall {
+        let attempt = format!("{execution_arn} {} {}", task.frame.0, task.scheduled.0);
+        let digest = Sha256::digest(attempt.as_bytes());
         ServiceCall {
             runtime: Runtime { shell: self.clone() },
             scope: scope.clone(),
             execution_arn: execution_arn.clone(),
             request,
             request_id: self.random.uuid(),
+            idempotency_token: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
         }
     }
 

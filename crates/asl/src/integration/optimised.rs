@@ -22,7 +22,13 @@ pub(super) fn integrations() -> impl Iterator<Item = Integration> {
             parameters: ParameterTable::Model { service: model, action },
         })
     });
-    written.chain(modelled)
+    let renamed = RENAMED.iter().map(|(service, action, model, operation, patterns)| Integration {
+        service,
+        action,
+        patterns,
+        parameters: ParameterTable::Model { service: model, action: operation },
+    });
+    written.chain(modelled).chain(renamed)
 }
 
 type Patterns = &'static [IntegrationPattern];
@@ -117,6 +123,11 @@ const WRITTEN: &[(&str, &str, Patterns, &[Field])] = &[
         &[text("ClusterId").required(), any("TerminationProtected").required()],
     ),
 ];
+
+/// Those whose parameters are those of an operation of another name: service, action, the model's
+/// names for both, patterns.
+const RENAMED: &[(&str, &str, &str, &str, Patterns)] =
+    &[("elasticmapreduce", "createCluster", "emr", "runJobFlow", JOB)];
 
 /// Those whose parameters are those of the API: service, the model's name for it, and actions with
 /// their patterns.

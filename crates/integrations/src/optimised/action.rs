@@ -1,0 +1,114 @@
+//! What each action asks of its service, and what it makes of the answer, where that is not the
+//! operation of the same name with the same parameters.
+
+use json::{Object, Value};
+
+/// The operation, and its parameters.
+pub(super) fn request(
+    service: &str,
+    action: &str,
+    parameters: &Value,
+    execution_arn: &str,
+) -> (&'static str, Value) {
+    let renamed =
+        |operation, names: &[(&str, &'static str, Form)]| (operation, rename(parameters, names));
+    match (service, action) {
+        ("elasticmapreduce", "createCluster") => ("runJobFlow", parameters.clone()),
+        ("elasticmapreduce", "terminateCluster") => {
+            renamed("terminateJobFlows", &[("ClusterId", "JobFlowIds", Form::List)])
+        }
+        ("elasticmapreduce", "addStep") => renamed(
+            "addJobFlowSteps",
+            &[("ClusterId", "JobFlowId", Form::Same), ("Step", "Steps", Form::List)],
+        ),
+        ("elasticmapreduce", "cancelStep") => {
+            renamed("cancelSteps", &[("StepId", "StepIds", Form::List)])
+        }
+        ("elasticmapreduce", "setClusterTerminationProtection") => {
+            renamed("setTerminationProtection", &[("ClusterId", "JobFlowIds", Form::List)])
+        }
+        ("bedrock", "invokeModel") => ("invokeModel", parameters.clone()),
+        ("events", "putEvents") => ("putEvents", with_resources(parameters, execution_arn)),
+        _ => ("", parameters.clone()),
+    }
+}
+
+/// The model that an action is in, where it is not that of its service.
+pub(super) fn model(service: &str, action: &str) -> Option<&'static str> {
+    (service == "bedrock" && action == "invokeModel").then_some("bedrockruntime")
+}
+
+/// What the task gets of an answer.
+pub(super) fn result(service: &str, action: &str, answer: Value) -> Value {
+    let place = |pointer: &str| at(&answer, pointer).cloned().unwrap_or(Value::Null);
+    let names: &[(&str, &str)] = match (service, action) {
+        ("elasticmapreduce", "createCluster") => {
+            &[("ClusterArn", "/ClusterArn"), ("ClusterId", "/JobFlowId")]
+        }
+        ("elasticmapreduce", "addStep") => &[("StepId", "/StepIds/0")],
+        ("elasticmapreduce", "cancelStep") => &[("CancelStepsInfo", "/CancelStepsInfoList/0")],
+        ("bedrock", "invokeModel") => return with_parsed_body(answer),
+        _ => return answer,
+    };
+    let mut result = Object::new();
+    names.iter().for_each(|(name, pointer)| result.insert(*name, place(pointer)));
+    result.into()
+}
+
+/// A body that is JSON is given as that.
+fn with_parsed_body(answer: Value) -> Value {
+    let parsed = answer.get("Body").and_then(Value::as_str).and_then(|text| json::parse(text).ok());
+    match (answer, parsed) {
+        (Value::Object(members), Some(body)) => {
+            let mut members = Object::clone(&members);
+            members.insert("Body", body);
+            members.into()
+        }
+        (answer, _) => answer,
+    }
+}
+
+/// How a renamed parameter is given.
+enum Form {
+    Same,
+    List,
+}
+
+fn rename(parameters: &Value, names: &[(&str, &'static str, Form)]) -> Value {
+    let mut renamed = Object::new();
+    for (name, value) in parameters.as_object().into_iter().flat_map(Object::iter) {
+        match names.iter().find(|(from, _, _)| **from == **name) {
+            Some((_, to, Form::Same)) => renamed.insert(*to, value.clone()),
+            Some((_, to, Form::List)) => renamed.insert(*to, vec![value.clone()]),
+            None => renamed.insert(name.clone(), value.clone()),
+        }
+    }
+    renamed.into()
+}
+
+/// With the execution and its state machine among the resources of each event.
+fn with_resources(parameters: &Value, execution_arn: &str) -> Value {
+    let Some(Value::Array(entries)) = parameters.get("Entries") else { return parameters.clone() };
+    let machine_arn = execution_arn.replacen(":execution:", ":stateMachine:", 1);
+    let machine_arn = machine_arn.rsplit_once(':').map_or("", |(machine_arn, _)| machine_arn);
+    let entry = |entry: &Value| {
+        let Value::Object(members) = entry else { return entry.clone() };
+        let mut members = Object::clone(members);
+        let given = members.get("Resources").and_then(Value::as_array).unwrap_or_default();
+        let mut resources = given.to_vec();
+        resources.extend([Value::from(execution_arn), Value::from(machine_arn)]);
+        members.insert("Resources", resources);
+        Value::from(members)
+    };
+    let mut changed = parameters.as_object().cloned().unwrap_or_default();
+    changed.insert("Entries", entries.iter().map(entry).collect::<Vec<_>>());
+    changed.into()
+}
+
+/// What stands at a pointer; the empty one is the value itself.
+pub(super) fn at<'a>(value: &'a Value, pointer: &str) -> Option<&'a Value> {
+    pointer.split('/').skip(1).try_fold(value, |value, part| match value {
+        Value::Array(items) => items.get(part.parse::<usize>().ok()?),
+        value => value.get(part),
+    })
+}
