@@ -190,7 +190,8 @@ impl Shell {
             calls.retain(|task, _| execution.task(*task).is_some());
             for effect in effects.drain(..) {
                 if let Effect::CallService { task, request } = effect {
-                    let call = self.service_call(&scope, &execution.parameters.arn, task, request);
+                    let call =
+                        self.service_call(&scope, &execution.parameters.arn, Some(task), request);
                     calls.insert(task, self.call_express(task, call, &sender));
                 } else {
                     self.perform_express(&scope, effect, &sender);

@@ -182,8 +182,10 @@ impl Shell {
             Asked::Call(request) => (request, None),
             Asked::Await(Job { request, submitted }) => (request, Some(submitted)),
         };
-        let (shell, call) =
-            (self.clone(), self.service_call(&held.header.scope, &held.header.arn, task, request));
+        let (shell, call) = (
+            self.clone(),
+            self.service_call(&held.header.scope, &held.header.arn, Some(task), request),
+        );
         self.spawn(async move {
             let input = match submitted {
                 None => shell.answer(task, call, broken_off).await,
@@ -201,9 +203,8 @@ impl Shell {
     /// done; it is not where the runtime closes before.
     pub(crate) async fn stop_job(self: Arc<Self>, scope: Scope, arn: Arc<str>, job: Job) -> bool {
         let Job { request, submitted } = job;
-        let nobody = TaskId { frame: FrameId::ROOT, scheduled: EventId::NONE };
         let Ok(integration) = self.config.integrations.find(&request.target) else { return true };
-        let call = self.service_call(&scope, &arn, nobody, request);
+        let call = self.service_call(&scope, &arn, None, request);
         tokio::select! {
             outcome = integration.stop_job(call, submitted) => {
                 if let Err(failure) = outcome {
@@ -216,14 +217,20 @@ impl Shell {
         }
     }
 
+    /// A call, for an attempt of a task or for nobody.
     pub(crate) fn service_call(
         self: &Arc<Self>,
         scope: &Scope,
         execution_arn: &Arc<str>,
-        task: TaskId,
+        task: Option<TaskId>,
         request: ServiceRequest,
     ) -> ServiceCall {
-        let attempt = format!("{execution_arn} {} {}", task.frame.0, task.scheduled.0);
+        let attempt = match task {
+            Some(TaskId { frame, scheduled }) => {
+                format!("{execution_arn} {} {}", frame.0, scheduled.0)
+            }
+            None => self.random.uuid(),
+        };
         let digest = Sha256::digest(attempt.as_bytes());
         ServiceCall {
             runtime: Runtime { shell: self.clone() },

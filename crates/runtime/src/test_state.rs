@@ -198,7 +198,8 @@ impl Shell {
             }
             for effect in effects.drain(..) {
                 if let Effect::CallService { task, request } = effect {
-                    let call = self.service_call(&scope, trial.execution_arn(), task, request);
+                    let call =
+                        self.service_call(&scope, trial.execution_arn(), Some(task), request);
                     calls.insert(task, self.call_express(task, call, &sender));
                 } else {
                     self.perform_express(&scope, effect, &sender);

@@ -181,7 +181,7 @@ async fn call(
     let parameters = Document::from(Value::from(parameters));
     let request = ServiceRequest { target, parameters };
     let nobody: Arc<str> = "".into();
-    let call = shell.service_call(scope, &nobody, request);
+    let call = shell.service_call(scope, &nobody, None, request);
     let integration = shell.config.integrations.find(&call.request.target)?;
     integration.call(call).await
 }
