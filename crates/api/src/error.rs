@@ -157,11 +157,6 @@ impl ApiError {
         ApiError::new(ErrorCode::ValidationException, message)
     }
 
-    /// For what AWS has and Stairwell does not have yet, so that nothing is accepted and ignored.
-    pub(crate) fn not_supported_yet(what: &str) -> ApiError {
-        ApiError::validation(format!("Stairwell does not support {what} yet"))
-    }
-
     /// The body of the answer.
     pub(crate) fn body(&self) -> Vec<u8> {
         let (name, namespace, _) = self.code.entry();

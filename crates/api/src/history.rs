@@ -97,6 +97,7 @@ fn names(kind: &EventKind) -> (&'static str, Option<&'static str>) {
             ("MapStateStarted", "mapStateStartedEventDetails")
         }
         Kind::MapRunStarted { .. } => ("MapRunStarted", "mapRunStartedEventDetails"),
+        Kind::MapRunRedriven { .. } => ("MapRunRedriven", "mapRunRedrivenEventDetails"),
         Kind::MapRunSucceeded => return ("MapRunSucceeded", None),
         Kind::MapRunFailed(_) => ("MapRunFailed", "mapRunFailedEventDetails"),
         Kind::MapRunAborted => return ("MapRunAborted", None),
@@ -201,6 +202,10 @@ fn write_details(out: &mut JsonWriter, kind: &EventKind, with_data: bool) {
             out.integer("length", *length);
         }
         Kind::MapRunStarted { request } => out.text("mapRunArn", &request.arn),
+        Kind::MapRunRedriven { map_run_arn, redrive_count } => {
+            out.text("mapRunArn", map_run_arn);
+            out.integer("redriveCount", *redrive_count);
+        }
         Kind::MapIterationStarted { name, index, iteration: _, input: _ }
         | Kind::MapIterationSucceeded { name, index }
         | Kind::MapIterationFailed { name, index }

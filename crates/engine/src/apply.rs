@@ -112,11 +112,24 @@ impl Execution {
                 self.start_join(event, *length, Some(map));
             }
             EventKind::MapRunStarted { request } => {
-                let run =
-                    MapRunState { started: event.id, request: (**request).clone(), ended: false };
+                let run = MapRunState {
+                    started: event.id,
+                    request: (**request).clone(),
+                    ended: false,
+                    redrive_count: 0,
+                };
                 self.wait_on(event, WaitingOn::MapRun(Box::new(run)));
             }
-            EventKind::MapRunSucceeded | EventKind::MapRunFailed(_) => self.map_run_ended(event),
+            EventKind::MapRunRedriven { redrive_count, .. } => {
+                if let Some(run) = self.map_run_mut(event.frame) {
+                    (run.ended, run.redrive_count) = (false, *redrive_count);
+                }
+            }
+            EventKind::MapRunSucceeded | EventKind::MapRunFailed(_) => {
+                if let Some(run) = self.map_run_mut(event.frame) {
+                    run.ended = true;
+                }
+            }
             EventKind::MapIterationStarted { index, iteration, input, .. } => {
                 self.start_iteration(event, *index, *iteration, input);
                 return;
@@ -170,7 +183,10 @@ impl Execution {
                 self.drop_below(id);
             }
             if self.frames.contains_key(&id) {
-                self.abandon(id);
+                // A Map Run goes on as the same one.
+                if self.frame(id).map_run().is_none() {
+                    self.abandon(id);
+                }
                 self.frame_mut(id).reopen(anew.contains(&id));
             }
         }
@@ -266,11 +282,10 @@ impl Execution {
         }
     }
 
-    fn map_run_ended(&mut self, event: &HistoryEvent) {
-        if let Position::In { waiting_on: WaitingOn::MapRun(run), .. } =
-            &mut self.frame_mut(event.frame).position
-        {
-            run.ended = true;
+    fn map_run_mut(&mut self, id: FrameId) -> Option<&mut MapRunState> {
+        match &mut self.frame_mut(id).position {
+            Position::In { waiting_on: WaitingOn::MapRun(run), .. } => Some(run),
+            _ => None,
         }
     }
 
@@ -368,7 +383,7 @@ impl Frame {
             return;
         };
         retries.clear();
-        let keeps = matches!(waiting_on, WaitingOn::Until(_))
+        let keeps = matches!(waiting_on, WaitingOn::Until(_) | WaitingOn::MapRun(_))
             || matches!(waiting_on, WaitingOn::Join(_)) && !anew;
         if !keeps {
             *waiting_on = WaitingOn::Nothing;

@@ -233,6 +233,11 @@ pub enum EventKind {
         /// Not shown, but for its ARN.
         request: Box<MapRunRequest>,
     },
+    MapRunRedriven {
+        map_run_arn: Arc<str>,
+        /// How often that has happened, this time included.
+        redrive_count: u64,
+    },
     MapRunSucceeded,
     MapRunFailed(Failure),
     MapRunAborted,

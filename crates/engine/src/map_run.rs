@@ -54,6 +54,8 @@ pub struct MapRunState {
     pub request: MapRunRequest,
     /// Whether it has ended.
     pub ended: bool,
+    /// How often it was redriven.
+    pub redrive_count: u64,
 }
 
 /// An item of a Map Run, as `ItemSelector` sees it in `$$.Map.Item`.

@@ -60,7 +60,8 @@ impl Stepper<'_, '_> {
                     _ => self.work(id, entered),
                 }
             }
-            WaitingOn::Retry(_) | WaitingOn::Task(_) | WaitingOn::MapRun(_) => {
+            WaitingOn::MapRun(_) => self.redrive_map_run(id),
+            WaitingOn::Retry(_) | WaitingOn::Task(_) => {
                 unreachable!("a redrive leaves no attempt under way")
             }
         }

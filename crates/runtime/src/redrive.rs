@@ -92,10 +92,6 @@ impl RedriveStatus {
         now: Timestamp,
     ) -> RedriveStatus {
         let Execution { status, start, stop, last_event, .. } = *execution;
-        let has_map_run = execution.frames.values().any(|frame| frame.map_run().is_some());
-        if has_map_run && matches!(status, Status::Failed | Status::TimedOut | Status::Aborted) {
-            return RedriveStatus::NotRedrivable("Stairwell does not redrive Map Runs yet");
-        }
         Facts { status, start, stop, last_event, machine_is_gone }.redrive_status(limits, now)
     }
 }

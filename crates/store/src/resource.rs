@@ -19,8 +19,8 @@ pub enum ResourceKind {
     /// Outcomes of the children of a Map Run ([`crate::MapRunOutcomes`]), by its UUID, `/` and a
     /// number of sixteen hexadecimal digits that counts up.
     MapRunOutcomes = 5,
-    /// The Map Runs of an execution: nothing, by the execution's number, `/`, the start in
-    /// milliseconds (sixteen hexadecimal digits), `/`, and the name of the [`ResourceKind::MapRun`].
+    /// The Map Runs of an execution: nothing, by the execution's number, `/`, the event that
+    /// started the run (sixteen hexadecimal digits), `/`, and the name of the [`ResourceKind::MapRun`].
     MapRunOfExecution = 6,
 }
 

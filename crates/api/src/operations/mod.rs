@@ -40,7 +40,7 @@ mod validate_state_machine_definition;
 
 use crate::Api;
 use crate::constraint::Member;
-use crate::error::{ApiError, ErrorCode};
+use crate::error::ApiError;
 use crate::request::Request;
 
 /// The operations that Stairwell has.
@@ -89,18 +89,13 @@ enum Supported {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Operation {
     name: &'static str,
-    /// None where Stairwell does not have it yet.
-    supported: Option<Supported>,
+    supported: Supported,
     /// What its requests may hold.
     pub(crate) members: &'static [Member],
 }
 
 const fn has(name: &'static str, supported: Supported, members: &'static [Member]) -> Operation {
-    Operation { name, supported: Some(supported), members }
-}
-
-const fn lacks(name: &'static str) -> Operation {
-    Operation { name, supported: None, members: &[] }
+    Operation { name, supported, members }
 }
 
 /// All of them, by name, so that they are found by halving.
@@ -197,11 +192,7 @@ impl Operation {
     /// What the operation answers instead; `UnknownOperationException` where Stairwell does not
     /// have it yet.
     pub(crate) async fn call(self, api: &Api, request: &Request) -> Result<Vec<u8>, ApiError> {
-        let Some(supported) = self.supported else {
-            let message = format!("Stairwell does not support {} yet", self.name);
-            return Err(ApiError::new(ErrorCode::UnknownOperationException, message));
-        };
-        match supported {
+        match self.supported {
             Supported::CreateActivity => create_activity::call(api, request).await,
             Supported::CreateStateMachine => create_state_machine::call(api, request).await,
             Supported::DeleteActivity => delete_activity::call(api, request).await,

@@ -234,6 +234,18 @@ impl Stepper<'_, '_> {
         Ok(number)
     }
 
+    /// Lets the Map Run of a frame go on with what did not succeed.
+    pub(crate) fn redrive_map_run(&mut self, id: FrameId) -> Result<(), Ended> {
+        let run = self.execution.frame(id).map_run().expect("the frame waited for a Map Run");
+        let (started, request) = (run.started, Box::new(run.request.clone()));
+        let map_run_arn = request.arn.clone();
+        let redrive_count = run.redrive_count + 1;
+        let redriven = EventKind::MapRunRedriven { map_run_arn, redrive_count };
+        self.emit(id, started, redriven)?;
+        self.ask(Effect::StartMapRun { task: TaskId { frame: id, scheduled: started }, request });
+        Ok(())
+    }
+
     /// The Map Run of a frame has ended.
     pub(crate) fn map_run_finished(
         &mut self,
@@ -244,6 +256,7 @@ impl Stepper<'_, '_> {
             return Ok(());
         }
         let id = task.frame;
+        let previous = self.execution.frame(id).last_event;
         let state = self.state_of(id);
         let outcome = outcome.and_then(|result| match self.check_size(&state.name, &result) {
             Ok(()) => Ok(result),
@@ -251,13 +264,13 @@ impl Stepper<'_, '_> {
         });
         match outcome {
             Ok(result) => {
-                let ended = self.emit(id, task.scheduled, EventKind::MapRunSucceeded)?;
+                let ended = self.emit(id, previous, EventKind::MapRunSucceeded)?;
                 self.emit(id, ended, EventKind::MapStateSucceeded)?;
                 self.map_run_left(id, state, result, ended)
             }
             Err(failure) => {
                 let kind = EventKind::MapRunFailed(failure.clone());
-                let failed = self.emit(id, task.scheduled, kind)?;
+                let failed = self.emit(id, previous, kind)?;
                 self.fail_state(id, Raised::from(failure), failed)
             }
         }

@@ -314,6 +314,9 @@ fn describe(kind: &EventKind) -> String {
             format!("MapStateStarted {length} distributed")
         }
         EventKind::MapRunStarted { .. } => "MapRunStarted".into(),
+        EventKind::MapRunRedriven { redrive_count, .. } => {
+            format!("MapRunRedriven {redrive_count}")
+        }
         EventKind::MapRunSucceeded => "MapRunSucceeded".into(),
         EventKind::MapRunFailed(failure) => format!("MapRunFailed {}", failure_text(failure)),
         EventKind::MapRunAborted => "MapRunAborted".into(),

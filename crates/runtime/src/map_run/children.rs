@@ -18,9 +18,10 @@ use store::{
 
 use super::MapRunName;
 use super::feed::Child;
+use crate::OperationalError;
 use crate::arn::ArnPrefix;
 use crate::drive;
-use crate::live::Held;
+use crate::live::{Answer, Ask, Held, Undone};
 use crate::shell::{Backoff, Shell};
 use crate::start::FirstStep;
 
@@ -267,6 +268,19 @@ impl Shell {
         };
         if header.stop.is_none() {
             return Ok(Started::Standard(header.id, child.clone()));
+        }
+        // One redrive follows each of its failures that came before a redrive of the run.
+        let is_over =
+            header.status != Status::Succeeded && header.redrive_count < child.failures_before;
+        if is_over {
+            match self.ask(header.id, Ask::Redrive(None)).await {
+                Ok(Answer::Redriven(Ok(_))) => {
+                    return Ok(Started::Standard(header.id, child.clone()));
+                }
+                Err(Undone::Operational(OperationalError::Store(error))) => return Err(error),
+                // It cannot run again: it stays as it is.
+                Ok(_) | Err(_) => {}
+            }
         }
         let output = match keeps_output {
             true => self.description(header.clone()).await?.output,

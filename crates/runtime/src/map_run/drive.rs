@@ -103,6 +103,9 @@ impl Driver {
         let distributed = distributed(held, task);
         let is_express =
             distributed.is_some_and(|it| it.execution_type == asl::WorkflowType::Express);
+        let frame = held.execution.frames.get(&task.frame);
+        let redrive_count =
+            frame.and_then(|frame| frame.map_run()).map_or(0, |run| run.redrive_count);
         let names = Names::of(&header.scope, name, is_express);
         let family = Family {
             state_machine_arn: names.state_machine_arn(),
@@ -111,7 +114,7 @@ impl Driver {
             role_arn: header.role_arn.clone(),
             program: held.program.clone(),
             processor: request.processor,
-            redrive_count: 0,
+            redrive_count,
         };
         let record = MapRunRecord {
             arn: request.arn.clone(),
@@ -191,9 +194,9 @@ impl Driver {
     async fn begin(&mut self) -> Result<bool, Halt> {
         let scope = self.family.names.scope.clone();
         let name = self.name.clone();
-        let (execution, start) = (self.parent.id, self.record.start);
+        let (execution, started) = (self.parent.id, self.task.scheduled);
         let shell = self.shell.clone();
-        insist(&shell, || shell.list_map_run(&scope, &name, execution, start)).await?;
+        insist(&shell, || shell.list_map_run(&scope, &name, execution, started)).await?;
         let record = self.record.clone();
         let made = insist(&shell, || async {
             match shell.write_map_run(&scope, &name, None, &record).await {
@@ -206,6 +209,16 @@ impl Driver {
             }
         });
         (self.record, self.version) = made.await?;
+        let redrive_count = self.family.redrive_count;
+        if self.record.redrive_count < redrive_count
+            && self.record.status != MapRunStatus::Succeeded
+        {
+            self.record.redrive_count = redrive_count;
+            self.record.redrive_date = Some(self.shell.now());
+            self.record.status = MapRunStatus::Running;
+            (self.record.stop, self.record.failure) = (None, None);
+            self.write_record().await?;
+        }
         if self.record.status != MapRunStatus::Running {
             return Ok(false);
         }
@@ -346,10 +359,13 @@ impl Driver {
                 children = feed.next(count as usize) => children?,
                 () = self.shell.closing() => return Err(Halt::Closing),
             };
-            let children: Vec<Child> = children
+            let mut children: Vec<Child> = children
                 .into_iter()
                 .filter(|child| !self.progress.has_ended(child.index))
                 .collect();
+            for child in &mut children {
+                child.failures_before = self.progress.failures_before(child.index);
+            }
             if children.is_empty() {
                 continue;
             }

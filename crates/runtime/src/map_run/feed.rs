@@ -30,6 +30,8 @@ pub(crate) struct Child {
     /// How many items it gets.
     pub(crate) items: u64,
     pub(crate) input: Document,
+    /// How often it failed before the last redrive of the run.
+    pub(crate) failures_before: u64,
 }
 
 /// Where items come from.
@@ -190,7 +192,7 @@ impl Feed {
             return Err(too_large(&self.limits));
         }
         self.next_child += 1;
-        Ok(Some(Child { index, items, input }))
+        Ok(Some(Child { index, items, input, failures_before: 0 }))
     }
 
     fn take_batch(&mut self) -> Result<Option<(u64, Document)>, Failure> {

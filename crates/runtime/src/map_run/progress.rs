@@ -45,6 +45,8 @@ pub(crate) struct Progress {
     /// The outputs by child, where the result of the state is made of them, and as long as they
     /// are not too many.
     outputs: Option<Outputs>,
+    /// How often children failed before the last redrive of the run.
+    failures_before: BTreeMap<u64, u64>,
     /// What is still to be written.
     unwritten: Vec<MapRunChild>,
     unwritten_bytes: usize,
@@ -70,6 +72,8 @@ impl Progress {
         for child in outcomes.children {
             if !is_over || child.status == Status::Succeeded {
                 self.count(&child);
+            } else {
+                *self.failures_before.entry(child.index).or_default() += 1;
             }
         }
     }
@@ -102,6 +106,10 @@ impl Progress {
             }
         }
         true
+    }
+
+    pub(crate) fn failures_before(&self, child: u64) -> u64 {
+        self.failures_before.get(&child).copied().unwrap_or(0)
     }
 
     pub(crate) fn has_ended(&self, child: u64) -> bool {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use engine::{ExecutionId, Timestamp};
+use engine::{EventId, ExecutionId};
 use store::encoding::{
     decode_map_run, decode_map_run_outcomes, encode_map_run, encode_map_run_outcomes,
 };
@@ -89,13 +89,13 @@ impl Shell {
         scope: &Scope,
         name: &MapRunName,
         execution: ExecutionId,
-        start: Timestamp,
+        started: EventId,
     ) -> Result<(), StoreError> {
         let prefix = runs_prefix(execution);
         let key = ResourceKey {
             kind: ResourceKind::MapRunOfExecution,
             scope: scope.clone(),
-            name: format!("{prefix}{:016x}/{}", start.0.max(0), name.text).into(),
+            name: format!("{prefix}{:016x}/{}", started.0, name.text).into(),
         };
         match self.store.write_resource(&key, None, Some(Vec::new())).await {
             Ok(_) | Err(StoreError::Conflict) => Ok(()),

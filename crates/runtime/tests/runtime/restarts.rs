@@ -408,6 +408,46 @@ async fn workers(world: World) -> String {
     }
 }
 
+/// Map Runs, whose children are executions of the store, or live in memory.
+async fn map_runs(world: World) -> String {
+    let wait = r#""S":{"Type":"Wait","Seconds":1,"Next":"Q"},"Q":{"Type":"Pass","End":true}"#;
+    let mut text = String::new();
+    for execution_type in ["STANDARD", "EXPRESS"] {
+        let machine = execution_type.to_lowercase();
+        let rest = r#","MaxConcurrency":2"#;
+        let definition = crate::map_runs::distributed(execution_type, wait, rest).replace(
+            r#""StartAt":"Each","States":{"#,
+            r#""StartAt":"Items","States":{"Items":{"Type":"Pass","Result":[1,2,3,4,5],
+            "Next":"Each"},"#,
+        );
+        world.ensure_machine(&machine, &definition).await;
+        let arn = world.ensure_started(&machine, "e").await;
+        let end = world.ensure_ended(&arn).await;
+        text += &format!("{end:?}\n{}", world.story(&arn).await);
+        let list = async || {
+            let request =
+                stairwell_runtime::ListMapRuns { execution_arn: &arn, after: None, limit: 9 };
+            world.runtime.list_map_runs(&world.scope, request).await
+        };
+        for run in persist(list).await.unwrap().runs {
+            text += &format!("{}\n", crate::map_runs::told(&run.item_counts));
+            if execution_type == "STANDARD" {
+                let children = world.map_children(&run.arn).await;
+                let statuses = children.iter().filter_map(|child| child.split_once(' '));
+                text += &statuses.map(|(_, status)| status).collect::<Vec<_>>().join(", ");
+            }
+        }
+    }
+    text
+}
+
+#[test]
+fn map_runs_survive_crashes_and_faults() {
+    check_crashes(map_runs);
+    check_faults(map_runs);
+    check_orders(map_runs, 3);
+}
+
 async fn endings(world: &World, executions: &[&str]) -> String {
     let mut endings = String::new();
     for execution in executions {

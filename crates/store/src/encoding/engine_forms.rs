@@ -107,7 +107,7 @@ structs! {
     ChildTask { resource, request, submitted, child_arn }
     Join { children, finished, length, map }
     MapJoin { items, input, max_concurrency, processor }
-    MapRunState { started, request, ended }
+    MapRunState { started, request, ended, redrive_count }
     MapRunRequest {
         arn, processor, input, items, reader_parameters, items_max, writer_parameters,
         batch_items_max, batch_bytes_max, batch_input, max_concurrency, tolerated_failure_count,
@@ -228,6 +228,7 @@ enums! {
         43 => MapRunFailed { failure @ 0 }
         44 => MapRunAborted {}
         45 => ExecutionRedriven { redrive_count, deadline, client_token, anew }
+        46 => MapRunRedriven { map_run_arn, redrive_count }
     }
 }
 

@@ -19,7 +19,7 @@ use stairwell_store::{
 };
 
 /// How many types of event there are.
-const EVENT_KINDS: u8 = 45;
+const EVENT_KINDS: u8 = 46;
 
 pub(crate) struct Tape<'a> {
     bytes: std::slice::Iter<'a, u8>,
@@ -358,7 +358,10 @@ impl<'a> Tape<'a> {
             42 => EventKind::MapRunSucceeded,
             43 => EventKind::MapRunFailed(self.failure()),
             44 => EventKind::MapRunAborted,
-            EVENT_KINDS => EventKind::ExecutionRedriven {
+            EVENT_KINDS => {
+                EventKind::MapRunRedriven { map_run_arn: self.text(), redrive_count: self.number() }
+            }
+            45 => EventKind::ExecutionRedriven {
                 redrive_count: self.number(),
                 deadline: self.option(Self::instant),
                 client_token: self.option(Self::text),
@@ -505,6 +508,7 @@ impl<'a> Tape<'a> {
                 started: self.event_id(),
                 request: self.map_run_request(),
                 ended: self.flag(),
+                redrive_count: self.number(),
             })),
             _ => WaitingOn::Join(Box::new(Join {
                 children: self.several(Self::frame_id),
