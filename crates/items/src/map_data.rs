@@ -57,9 +57,12 @@ impl MapData {
                 (format(config)?, manifest.objects, Some(manifest.tag))
             }
             Some(ManifestType::S3Inventory) => {
-                let (manifest, headers) = manifest::inventory(&origin, &object, tag).await?;
-                let delimiter = config.csv_delimiter;
-                let format = TextFormat::Csv { delimiter, headers: Some(headers) };
+                let (manifest, schema) = manifest::inventory(&origin, &object, tag).await?;
+                let headers = match &config.csv_headers {
+                    Some(headers) => given(headers)?,
+                    None => Some(schema),
+                };
+                let format = TextFormat::Csv { delimiter: config.csv_delimiter, headers };
                 (Format::Text(format), manifest.objects, Some(manifest.tag))
             }
         };
@@ -103,14 +106,19 @@ fn manifest_type(config: &ReaderConfig) -> Option<ManifestType> {
     }
 }
 
+/// The headers, where they are not in the first record.
+fn given(headers: &CsvHeaders) -> Result<Option<Arc<Headers>>, ReadError> {
+    match headers {
+        CsvHeaders::Given(names) => Ok(Some(Arc::new(Headers::new(names.clone())?))),
+        CsvHeaders::FirstRow => Ok(None),
+    }
+}
+
 /// How the objects with the items are read.
 fn format(config: &ReaderConfig) -> Result<Format, ReadError> {
     let text = match config.input_type {
         Some(InputType::Csv) => {
-            let headers = match &config.csv_headers {
-                Some(CsvHeaders::Given(names)) => Some(Arc::new(Headers::new(names.clone())?)),
-                Some(CsvHeaders::FirstRow) | None => None,
-            };
+            let headers = given(config.csv_headers.as_ref().unwrap_or(&CsvHeaders::FirstRow))?;
             TextFormat::Csv { delimiter: config.csv_delimiter, headers }
         }
         Some(InputType::Json) => TextFormat::Json { pointer: config.items_pointer.clone() },

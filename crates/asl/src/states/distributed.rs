@@ -112,13 +112,56 @@ fn item_reader(state: &mut StateReader<'_, '_>) -> Option<ItemReader> {
         amount_in(state, config, "MaxItems", "MaxItemsPath")
     });
     let action = action.unwrap_or(ReaderAction::GetObject);
+    let place = config.as_ref().map_or(fields.place(), Fields::place).clone();
     let config = config.map(|config| reader_config(state, &config)).unwrap_or_default();
-    if action == ReaderAction::GetObject && config.input_type.is_none() && fields.has("Resource") {
-        let message = "The field 'InputType' of the field 'ReaderConfig' is required for the \
-                       resource 's3:getObject'";
-        state.findings.error(fields.place(), message);
+    if fields.has("Resource")
+        && let Some(message) = reader_mismatch(action, &config)
+    {
+        state.findings.error(&place, message);
     }
     Some(ItemReader { action, parameters: parameters(state, &fields), config, max_items })
+}
+
+/// What of a `ReaderConfig` does not fit the resource, or the rest of it.
+fn reader_mismatch(action: ReaderAction, config: &ReaderConfig) -> Option<&'static str> {
+    use InputType::{Csv, Json, Jsonl, Manifest, Parquet};
+    let flattens = config.transformation == ReaderTransformation::LoadAndFlatten;
+    let pointed = config.items_pointer.is_some();
+    match (action, config.manifest_type, config.input_type) {
+        (ReaderAction::GetObject, None, None) => Some(
+            "The field 'InputType' of the field 'ReaderConfig' is required for the resource \
+             's3:getObject'",
+        ),
+        (ReaderAction::GetObject, _, _) if flattens => Some(
+            "The value 'LOAD_AND_FLATTEN' of the field 'Transformation' is only supported for the \
+             resource 's3:listObjectsV2'",
+        ),
+        (ReaderAction::GetObject, Some(ManifestType::AthenaData), None | Some(Json | Manifest)) => {
+            Some(
+                "The value 'ATHENA_DATA' of the field 'ManifestType' requires the field \
+                 'InputType' to be one of [CSV, JSONL, PARQUET]",
+            )
+        }
+        (
+            ReaderAction::GetObject,
+            Some(ManifestType::S3Inventory),
+            Some(Json | Jsonl | Parquet),
+        ) => Some(
+            "The value 'S3_INVENTORY' of the field 'ManifestType' does not support the field \
+             'InputType' but with the values [CSV, MANIFEST]",
+        ),
+        (ReaderAction::ListObjectsV2, Some(_), _) => {
+            Some("The field 'ManifestType' is not supported for the resource 's3:listObjectsV2'")
+        }
+        (ReaderAction::ListObjectsV2, None, None | Some(Manifest)) if flattens => Some(
+            "The value 'LOAD_AND_FLATTEN' of the field 'Transformation' requires the field \
+             'InputType' to be one of [CSV, JSON, JSONL, PARQUET]",
+        ),
+        (_, _, None | Some(Csv | Jsonl | Manifest | Parquet)) if pointed => {
+            Some("The field 'ItemsPointer' is only supported where the field 'InputType' is 'JSON'")
+        }
+        _ => None,
+    }
 }
 
 fn reader_config<'a>(state: &mut StateReader<'_, 'a>, fields: &Fields<'a>) -> ReaderConfig {
@@ -223,6 +266,11 @@ fn result_writer(state: &mut StateReader<'_, '_>) -> Option<ResultWriter> {
             _ => OutputType::Json,
         },
     };
+    if target.is_none() && !fields.has("Resource") && config.output_type == OutputType::Jsonl {
+        let message = "The value 'JSONL' of the field 'OutputType' is not supported by this \
+                       version of Stairwell without the field 'Resource'";
+        state.findings.error(fields.place(), message);
+    }
     Some(ResultWriter { target, config })
 }
 

@@ -9,6 +9,7 @@ mod errors;
 mod json;
 mod languages;
 mod map_and_parallel;
+mod map_data;
 mod program;
 mod properties;
 mod region;
