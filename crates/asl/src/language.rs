@@ -31,8 +31,8 @@ impl QueryLanguage {
                 let message = "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for \
                                whole state machine";
                 findings.error(place, message).help(
-                    "remove it, or set \"QueryLanguage\": \"JSONata\" on single states and not on the \
-                     state machine",
+                    "remove it, or set \"QueryLanguage\": \"JSONata\" on single states and not on \
+                     the state machine",
                 );
                 QueryLanguage::JsonPath
             }

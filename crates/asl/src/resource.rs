@@ -33,7 +33,8 @@ pub(crate) fn compile(state: &mut StateReader<'_, '_>) -> Resource {
             match nearest(text, known(text).iter().map(String::as_str)) {
                 Some(meant) => kept.help(format_args!("did you mean '{meant}'?")),
                 None => kept.help(
-                    "such as arn:aws:states:::lambda:invoke, or the ARN of an activity or a function",
+                    "such as arn:aws:states:::lambda:invoke, or the ARN of an activity or a \
+                     function",
                 ),
             }
             refused

@@ -99,7 +99,8 @@ impl<'c, 'a> Machine<'c, 'a> {
         let Some(state_type) = state_type(object) else {
             match object.get("Type") {
                 None => findings.error(place, "The field 'Type' is required").help(
-                    "add \"Type\" with one of Task, Wait, Pass, Succeed, Fail, Choice, Parallel, Map",
+                    "add \"Type\" with one of Task, Wait, Pass, Succeed, Fail, Choice, Parallel, \
+                     Map",
                 ),
                 Some(given) => {
                     let types =

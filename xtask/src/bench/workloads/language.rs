@@ -18,7 +18,7 @@ use serde_json::Value;
 use super::chain;
 use super::loops::{CHAIN_LENGTH, ROUNDS, counting};
 use crate::bench::Bench;
-use crate::bench::figure::{Bar, Figure, Limit};
+use crate::bench::figure::{Bar, Figure};
 use crate::process::root;
 
 /// How often a figure is taken; the least counts, since what disturbs only makes it slower.
@@ -36,7 +36,6 @@ pub(super) fn language(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
             "transitions/s",
             transitions(&counting(), 2 * ROUNDS)?,
         )
-        .against(&[Limit::Parse])
         .bar(Bar::at_least(300_000.0)),
         Figure::new(
             "Interpreter: chain of 2,000 Pass states",
