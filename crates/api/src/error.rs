@@ -16,6 +16,7 @@ use crate::write::JsonWriter;
 pub enum ErrorCode {
     ActivityAlreadyExists,
     ActivityDoesNotExist,
+    ActivityLimitExceeded,
     ActivityWorkerLimitExceeded,
     ConflictException,
     ExecutionAlreadyExists,
@@ -36,6 +37,7 @@ pub enum ErrorCode {
     StateMachineAlreadyExists,
     StateMachineDeleting,
     StateMachineDoesNotExist,
+    StateMachineLimitExceeded,
     StateMachineTypeNotSupported,
     TaskDoesNotExist,
     TaskTimedOut,
@@ -52,6 +54,8 @@ pub enum ErrorCode {
     RequestEntityTooLargeException,
     /// The body did not arrive in time.
     RequestTimeoutException,
+    /// More requests than the bucket of the operation has tokens for. Clients retry.
+    ThrottlingException,
     /// The store cannot be written to now. Clients retry.
     ServiceUnavailable,
     /// A mistake of Stairwell's, or a store that cannot be read.
@@ -62,6 +66,7 @@ pub enum ErrorCode {
 const SERVICE: &str = "com.amazonaws.swf.service.v2.model";
 const VALIDATION: &str = "com.amazon.coral.validate";
 const PROTOCOL: &str = "com.amazon.coral.service";
+const AVAILABILITY: &str = "com.amazon.coral.availability";
 
 impl ErrorCode {
     /// The code as clients know it, its namespace, and its HTTP status. What a client did wrong is
@@ -73,6 +78,7 @@ impl ErrorCode {
         match self {
             Code::ActivityAlreadyExists => service("ActivityAlreadyExists"),
             Code::ActivityDoesNotExist => service("ActivityDoesNotExist"),
+            Code::ActivityLimitExceeded => service("ActivityLimitExceeded"),
             Code::ActivityWorkerLimitExceeded => service("ActivityWorkerLimitExceeded"),
             Code::ConflictException => service("ConflictException"),
             Code::ExecutionAlreadyExists => service("ExecutionAlreadyExists"),
@@ -93,12 +99,16 @@ impl ErrorCode {
             Code::StateMachineAlreadyExists => service("StateMachineAlreadyExists"),
             Code::StateMachineDeleting => service("StateMachineDeleting"),
             Code::StateMachineDoesNotExist => service("StateMachineDoesNotExist"),
+            Code::StateMachineLimitExceeded => service("StateMachineLimitExceeded"),
             Code::StateMachineTypeNotSupported => service("StateMachineTypeNotSupported"),
             Code::TaskDoesNotExist => service("TaskDoesNotExist"),
             Code::TaskTimedOut => service("TaskTimedOut"),
             Code::TooManyTags => service("TooManyTags"),
             Code::ValidationException => {
                 ("ValidationException", VALIDATION, StatusCode::BAD_REQUEST)
+            }
+            Code::ThrottlingException => {
+                ("ThrottlingException", AVAILABILITY, StatusCode::BAD_REQUEST)
             }
             Code::SerializationException => {
                 protocol("SerializationException", StatusCode::BAD_REQUEST)
@@ -129,7 +139,7 @@ impl ErrorCode {
 
     /// Whether the service model has it, so that SDKs know it by name.
     pub fn is_modelled(self) -> bool {
-        self.entry().1 != PROTOCOL
+        !matches!(self.entry().1, PROTOCOL | AVAILABILITY)
     }
 
     /// The HTTP status that it is answered with.
@@ -204,6 +214,7 @@ impl From<StateMachineError> for ApiError {
             StateMachineError::NothingToUpdate => ErrorCode::MissingRequiredParameter,
             StateMachineError::ExecutionDoesNotExist(_) => ErrorCode::ExecutionDoesNotExist,
             StateMachineError::Conflict(_) => ErrorCode::ConflictException,
+            StateMachineError::LimitExceeded(_) => ErrorCode::StateMachineLimitExceeded,
             StateMachineError::QuotaExceeded(_) => ErrorCode::ServiceQuotaExceededException,
             StateMachineError::ResourceNotFound(_) => ErrorCode::ResourceNotFound,
             StateMachineError::InvalidLogging(_) => ErrorCode::InvalidLoggingConfiguration,
@@ -270,6 +281,7 @@ impl From<ActivityError> for ApiError {
             ActivityError::InvalidName(_) => ErrorCode::InvalidName,
             ActivityError::AlreadyExists(_) => ErrorCode::ActivityAlreadyExists,
             ActivityError::DoesNotExist(_) => ErrorCode::ActivityDoesNotExist,
+            ActivityError::LimitExceeded(_) => ErrorCode::ActivityLimitExceeded,
             ActivityError::WorkerLimitExceeded(_) => ErrorCode::ActivityWorkerLimitExceeded,
         };
         ApiError::new(code, error.to_string())

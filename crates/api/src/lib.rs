@@ -20,6 +20,7 @@ mod operations;
 mod request;
 mod router;
 mod server;
+mod throttle;
 mod token;
 mod write;
 
@@ -27,14 +28,17 @@ pub use credential::{Accounts, is_account, is_region};
 pub use error::{ApiError, ErrorCode};
 pub use history::log_line;
 pub use server::serve;
+pub use throttle::{Rate, Throttling};
 
 use runtime::Runtime;
+use throttle::Buckets;
 use tokio::sync::watch;
 
 /// What requests are answered with.
 pub struct Api {
     runtime: Runtime,
     accounts: Accounts,
+    buckets: Buckets,
     /// Becomes true when the server stops: long polls end then.
     closing: watch::Sender<bool>,
 }
@@ -42,6 +46,14 @@ pub struct Api {
 impl Api {
     /// An API on a runtime.
     pub fn new(runtime: Runtime, accounts: Accounts) -> Api {
-        Api { runtime, accounts, closing: watch::Sender::new(false) }
+        let buckets = Buckets::default();
+        Api { runtime, accounts, buckets, closing: watch::Sender::new(false) }
+    }
+
+    /// The same, which throttles requests that come over HTTP.
+    #[must_use]
+    pub fn throttled(mut self, throttling: Throttling) -> Api {
+        self.buckets = Buckets::new(throttling);
+        self
     }
 }

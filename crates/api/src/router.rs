@@ -14,6 +14,7 @@ use crate::Api;
 use crate::error::{ApiError, ErrorCode};
 use crate::operations::Operation;
 use crate::request::Request;
+use crate::throttle::START_EXPRESS;
 
 pub(crate) type Response = hyper::Response<Full<Bytes>>;
 
@@ -58,9 +59,32 @@ async fn call(api: &Api, parts: &Parts, body: Incoming) -> Result<Vec<u8>, ApiEr
     // Often added by what lies between, so that one that is too long is no mistake of the caller.
     let trace_header = trace_header.filter(|text| text.len() <= 256).map(Arc::from);
     let scope = api.accounts.scope(parts);
+    throttle(api, operation, &scope, &body).await?;
     let request = Request::read(scope, trace_header, &body, operation.members)?;
     drop(body);
     operation.call(api, &request).await
+}
+
+/// Takes a token of the operation's bucket. A start of an Express machine takes it from another
+/// one, so the machine is looked up where it matters.
+async fn throttle(
+    api: &Api,
+    operation: Operation,
+    scope: &Scope,
+    body: &[u8],
+) -> Result<(), ApiError> {
+    if !api.buckets.is_on() {
+        return Ok(());
+    }
+    let mut name = operation.name;
+    if name == "StartExecution" {
+        let body = serde_json::from_slice::<serde_json::Value>(body).unwrap_or_default();
+        let arn = body["stateMachineArn"].as_str().unwrap_or_default();
+        if api.runtime.is_express(scope, arn).await {
+            name = START_EXPRESS;
+        }
+    }
+    api.buckets.take(scope, name, api.runtime.now())
 }
 
 impl Api {

@@ -128,6 +128,19 @@ pub(crate) struct ServeArguments {
     /// How many days executions are kept after they have ended, or forever [default: 90]
     #[arg(long, env = "STAIRWELL_RETENTION_DAYS", value_name = "DAYS")]
     pub(crate) retention_days: Option<Days>,
+    /// Which requests to throttle: off, aws (AWS's own buckets), or OPERATION=BUCKET/PER-SECOND; a
+    /// list with commas, such as aws,StartExecution=10/5 [default: off]
+    #[arg(long, env = "STAIRWELL_THROTTLE", value_name = "LIST")]
+    pub(crate) throttle: Option<String>,
+    /// A quota other than AWS's, as NAME=NUMBER; may be repeated, or a list with commas. Names:
+    /// open-executions, state-machines, activities, activity-pollers
+    #[arg(
+        long = "quota",
+        env = "STAIRWELL_QUOTAS",
+        value_name = "NAME=NUMBER",
+        value_delimiter = ','
+    )]
+    pub(crate) quotas: Vec<String>,
     /// The configuration file [default: stairwell.toml, where it is there]
     #[arg(long, env = "STAIRWELL_CONFIG", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) config: Option<PathBuf>,

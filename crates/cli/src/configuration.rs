@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use api::Accounts;
+use api::{Accounts, Throttling};
 use aws::Client;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
@@ -48,6 +48,24 @@ pub(crate) struct Settings {
     pub(crate) mock_config: Option<PathBuf>,
     /// How long executions are kept after they have ended.
     pub(crate) retention: Retention,
+    /// Which requests are throttled.
+    pub(crate) throttling: Throttling,
+    /// Quotas other than AWS's.
+    pub(crate) quotas: Quotas,
+}
+
+/// Quotas other than AWS's, where they are set.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Quotas {
+    /// Open executions per account and region.
+    pub(crate) open_executions: Option<u64>,
+    /// State machines per account and region.
+    pub(crate) state_machines: Option<u64>,
+    /// Activities per account and region.
+    pub(crate) activities: Option<u64>,
+    /// Workers that poll an activity at a time.
+    pub(crate) activity_pollers: Option<usize>,
 }
 
 /// Where everything is kept.
@@ -77,6 +95,9 @@ struct File {
     retention_days: Option<Days>,
     #[serde(default)]
     machine_retention_days: BTreeMap<String, Days>,
+    throttle: Option<String>,
+    #[serde(default)]
+    quotas: Quotas,
     #[serde(default)]
     access_keys: BTreeMap<String, String>,
 }
@@ -109,6 +130,9 @@ pub(crate) fn settings(
     let mock_config = arguments.mock_config.clone().or(file.mock_config.clone());
     let mock_config = mock_config.or_else(|| of_local().map(PathBuf::from));
     let retention = retention(arguments.retention_days, &file);
+    let throttle = arguments.throttle.as_deref().or(file.throttle.as_deref()).unwrap_or("off");
+    let throttling = throttle.parse().map_err(|error| anyhow::anyhow!("throttling: {error}"))?;
+    let quotas = quotas(&arguments.quotas, file.quotas)?;
     let accounts = accounts(arguments, file)?;
     let address = SocketAddr::new(address, port);
     Ok(Settings {
@@ -140,6 +164,12 @@ fn retention(argument: Option<Days>, file: &File) -> Retention {
     let machines = file.machine_retention_days.iter();
     let machines = machines.map(|(name, days)| (name.clone(), days.seconds())).collect();
     Retention { default_seconds: days.seconds(), machines }
+        lambda,
+        log_executions,
+        mock_config,
+        throttling,
+        quotas,
+    })
 }
 
 fn read(path: Option<&Path>) -> anyhow::Result<File> {
@@ -185,6 +215,23 @@ fn storage(
         }
     }
     Ok(Storage::Folder(PathBuf::from(DEFAULT_FOLDER)))
+}
+
+fn quotas(pairs: &[String], of_file: Quotas) -> anyhow::Result<Quotas> {
+    let mut quotas = of_file;
+    for pair in pairs {
+        let wrong = || anyhow::anyhow!("the quota '{pair}' is not of the form NAME=NUMBER");
+        let (name, number) = pair.split_once('=').ok_or_else(wrong)?;
+        let number: u32 = number.parse().map_err(|_| wrong())?;
+        match name {
+            "open-executions" => quotas.open_executions = Some(number.into()),
+            "state-machines" => quotas.state_machines = Some(number.into()),
+            "activities" => quotas.activities = Some(number.into()),
+            "activity-pollers" => quotas.activity_pollers = Some(number as usize),
+            _ => bail!("there is no quota '{name}'"),
+        }
+    }
+    Ok(quotas)
 }
 
 fn accounts(arguments: &ServeArguments, file: File) -> anyhow::Result<Accounts> {

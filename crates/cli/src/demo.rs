@@ -7,13 +7,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
-use api::Accounts;
+use api::{Accounts, Throttling};
 use runtime::Retention;
 use serde_json::{Value, json};
 
 use crate::arguments::DemoArguments;
 use crate::client::Client;
-use crate::configuration::{Settings, Storage};
+use crate::configuration::{Quotas, Settings, Storage};
 use crate::serve::{self, EndSignals, Server};
 use crate::{print, services, words};
 
@@ -40,6 +40,8 @@ pub(crate) fn demo(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
             objects: crate::objects::ObjectsAt::find(None)?,
             mock_config: None,
             retention: Retention::default(),
+            throttling: Throttling::default(),
+            quotas: Quotas::default(),
         };
         let server = Server::start(&settings).await?;
         server.announce()?;

@@ -18,7 +18,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::arguments::ServeArguments;
-use crate::configuration::{self, Settings, Storage};
+use crate::configuration::{self, Quotas, Settings, Storage};
 use crate::execution_logs;
 use crate::objects::ObjectsAt;
 use crate::print;
@@ -65,8 +65,9 @@ impl Server {
             retention: settings.retention.clone(),
             ..config
         };
-        let runtime = Runtime::open(store, config);
-        let api = Arc::new(Api::new(runtime.clone(), settings.accounts.clone()));
+        let runtime = Runtime::open(store, with_quotas(config, settings.quotas));
+        let api = Api::new(runtime.clone(), settings.accounts.clone());
+        let api = Arc::new(api.throttled(settings.throttling.clone()));
         Ok(Server { listener, api, runtime, storage })
     }
 
@@ -130,6 +131,16 @@ impl EndSignals {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
         }
+    }
+}
+
+fn with_quotas(config: RuntimeConfig, quotas: Quotas) -> RuntimeConfig {
+    RuntimeConfig {
+        open_executions_max: quotas.open_executions.unwrap_or(config.open_executions_max),
+        state_machines_max: quotas.state_machines.unwrap_or(config.state_machines_max),
+        activities_max: quotas.activities.unwrap_or(config.activities_max),
+        activity_pollers_max: quotas.activity_pollers.unwrap_or(config.activity_pollers_max),
+        ..config
     }
 }
 

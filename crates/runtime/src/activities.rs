@@ -112,6 +112,9 @@ pub enum ActivityError {
     /// `ActivityDoesNotExist`. Holds the ARN as it was given.
     #[error("Activity Does Not Exist: '{0}'")]
     DoesNotExist(String),
+    /// `ActivityLimitExceeded`: there are as many as there may be.
+    #[error("The maximum number of activities has been reached: {0}")]
+    LimitExceeded(u64),
     /// `ActivityWorkerLimitExceeded`. Holds the ARN.
     #[error("Too many workers poll for tasks of the activity: '{0}'")]
     WorkerLimitExceeded(String),
@@ -199,6 +202,10 @@ impl Runtime {
                 } else {
                     Err(ActivityError::AlreadyExists(existing.arn))
                 };
+            }
+            let max = self.shell.config.activities_max;
+            if !self.shell.has_room(ResourceKind::Activity, scope, max).await? {
+                return Err(ActivityError::LimitExceeded(max));
             }
             match self.shell.write_activity(&key, None, &activity).await {
                 Ok(()) => return Ok(activity),

@@ -23,6 +23,10 @@ pub struct RuntimeConfig {
     pub live_executions_max: usize,
     /// How many Standard executions may be open per account and region: AWS's quota is 1,000,000.
     pub open_executions_max: u64,
+    /// How many state machines there may be per account and region: 100,000.
+    pub state_machines_max: u64,
+    /// How many activities there may be per account and region: 100,000.
+    pub activities_max: u64,
     /// How long the name of a closed execution stays taken, in seconds: 90 days.
     pub closed_name_taken_seconds: u64,
     /// How long executions are kept after they have ended: for ever.
@@ -61,6 +65,8 @@ impl RuntimeConfig {
             limits: Limits::AWS,
             live_executions_max: 10_000,
             open_executions_max: 1_000_000,
+            state_machines_max: 100_000,
+            activities_max: 100_000,
             closed_name_taken_seconds: 90 * 24 * 60 * 60,
             retention: Retention::default(),
             activity_pollers_max: 1_000,

@@ -45,6 +45,7 @@ mod aliases;
 mod executions;
 mod map_runs;
 mod mocks;
+mod quotas;
 mod redrive;
 mod start;
 mod state_machines;

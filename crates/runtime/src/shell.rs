@@ -16,6 +16,7 @@ use crate::machines::Machines;
 use crate::map_run::MapRuns;
 use crate::offers::Offers;
 use crate::programs::Programs;
+use crate::quotas::Counts;
 use crate::random::Random;
 use crate::timers::Timers;
 use crate::traces::Traces;
@@ -40,6 +41,7 @@ pub(crate) struct Shell {
     pub(crate) offers: Arc<Offers>,
     pub(crate) machines: Machines,
     pub(crate) programs: Programs,
+    pub(crate) counts: Counts,
     pub(crate) traces: Traces,
     /// Set where execution logs go somewhere.
     pub(crate) logs: OnceLock<Logs>,
@@ -62,6 +64,7 @@ impl Shell {
             offers: Arc::new(Offers::new(config.activity_pollers_max)),
             machines: Machines::new(),
             programs: Programs::new(),
+            counts: Counts::default(),
             traces: Traces::default(),
             logs: OnceLock::new(),
             closing: watch::Sender::new(false),

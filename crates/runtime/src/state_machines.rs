@@ -195,6 +195,9 @@ pub enum StateMachineError {
     /// `ConflictException`: the message.
     #[error("{0}")]
     Conflict(String),
+    /// `StateMachineLimitExceeded`: there are as many as there may be.
+    #[error("The maximum number of state machines has been reached: {0}")]
+    LimitExceeded(u64),
     /// `ServiceQuotaExceededException`: the message.
     #[error("{0}")]
     QuotaExceeded(String),
@@ -267,6 +270,10 @@ impl Runtime {
             if let Some(known) = self.shell.current_machine(scope, &parsed).await? {
                 return already_there(&known, definition, &request, publication);
             }
+            let max = self.shell.config.state_machines_max;
+            if !self.shell.has_room(ResourceKind::StateMachine, scope, max).await? {
+                return Err(StateMachineError::LimitExceeded(max));
+            }
             self.shell.keep_definition(scope, definition, request.definition).await?;
             let machine = StateMachine {
                 id: MachineId(self.shell.random.bytes()),
@@ -297,6 +304,13 @@ impl Runtime {
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+
+    /// Whether there is an Express machine of that ARN, qualified or not.
+    pub async fn is_express(&self, scope: &Scope, arn: &str) -> bool {
+        let Ok(parsed) = Arn::state_machine(arn) else { return false };
+        let known = self.shell.current_machine(scope, &parsed).await;
+        matches!(known, Ok(Some(known)) if known.machine.workflow_type == WorkflowType::Express)
     }
 
     /// UpdateStateMachine. Executions that run keep the definition and role they started with. An

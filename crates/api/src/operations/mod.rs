@@ -88,7 +88,7 @@ enum Supported {
 /// An operation of Step Functions.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Operation {
-    name: &'static str,
+    pub(crate) name: &'static str,
     supported: Supported,
     /// What its requests may hold.
     pub(crate) members: &'static [Member],
