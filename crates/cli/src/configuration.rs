@@ -145,6 +145,8 @@ pub(crate) fn settings(
         objects,
         mock_config,
         retention,
+        throttling,
+        quotas,
     })
 }
 
@@ -164,12 +166,6 @@ fn retention(argument: Option<Days>, file: &File) -> Retention {
     let machines = file.machine_retention_days.iter();
     let machines = machines.map(|(name, days)| (name.clone(), days.seconds())).collect();
     Retention { default_seconds: days.seconds(), machines }
-        lambda,
-        log_executions,
-        mock_config,
-        throttling,
-        quotas,
-    })
 }
 
 fn read(path: Option<&Path>) -> anyhow::Result<File> {
