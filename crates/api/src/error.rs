@@ -46,7 +46,7 @@ pub enum ErrorCode {
 
     /// The body is not JSON, or a member has the wrong type.
     SerializationException,
-    /// No such operation, path or method; or an operation that Stairwell does not have yet.
+    /// No such operation, path or method.
     UnknownOperationException,
     /// The body is not of the type that the protocol asks for.
     UnsupportedMediaTypeException,

@@ -106,17 +106,6 @@ async fn unknown_operations_are_refused() {
 }
 
 #[tokio::test]
-async fn operations_that_are_missing_are_named() {
-    let server = Server::start().await;
-    for operation in ["DescribeMapRun", "ListMapRuns", "UpdateMapRun"] {
-        assert_eq!(
-            server.refusal(operation, json!({})).await,
-            format!("400 UnknownOperationException: Stairwell does not support {operation} yet")
-        );
-    }
-}
-
-#[tokio::test]
 async fn bodies_that_are_no_json_objects_are_refused() {
     let server = Server::start().await;
     let request = |body: &'static [u8]| server.request("ListStateMachines", body);

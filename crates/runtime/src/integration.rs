@@ -99,7 +99,7 @@ impl Integrations {
     /// Whether there is something that calls the service.
     pub fn calls(&self, service: &str) -> bool {
         let is_of_sdk = service.starts_with("aws-sdk:");
-        self.0.contains_key(service) || is_of_sdk && self.0.contains_key("aws-sdk")
+        self.0.contains_key(service) || is_of_sdk && self.0.contains_key(Self::SDK)
     }
 
     pub(crate) fn find(&self, target: &ServiceTarget) -> Result<Arc<dyn Integration>, Failure> {

@@ -43,7 +43,7 @@ use crate::constraint::Member;
 use crate::error::ApiError;
 use crate::request::Request;
 
-/// The operations that Stairwell has.
+/// The operations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Supported {
     CreateActivity,
@@ -189,8 +189,7 @@ impl Operation {
     /// Does it, and gives the body of the answer.
     ///
     /// # Errors
-    /// What the operation answers instead; `UnknownOperationException` where Stairwell does not
-    /// have it yet.
+    /// What the operation answers instead.
     pub(crate) async fn call(self, api: &Api, request: &Request) -> Result<Vec<u8>, ApiError> {
         match self.supported {
             Supported::CreateActivity => create_activity::call(api, request).await,
