@@ -107,7 +107,8 @@ fn parse_integration(
     let (service, action) = (&resource[..colon], &resource[colon + 1..]);
     if let Some(what) = service.strip_prefix(SDK).and_then(unspoken) {
         let message = format!(
-            "The resource '{text}' is not supported by this version of Stairwell: the service {what}"
+            "The resource '{text}' is not supported by this version of Stairwell: the service \
+             {what}"
         );
         return Err((Code::InvalidResource, message));
     }

@@ -152,8 +152,8 @@ pub enum Effect {
         /// What to call.
         request: ServiceRequest,
     },
-    /// Answer with `TaskFinished` when the job that a service was asked for has ended. May be broken
-    /// off as a call may be.
+    /// Answer with `TaskFinished` when the job that a service was asked for has ended. May be
+    /// broken off as a call may be.
     AwaitJob {
         /// Whose.
         task: TaskId,

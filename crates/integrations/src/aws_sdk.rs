@@ -87,8 +87,8 @@ fn failure(service: &Service, call: &ServiceCall, error: CallError) -> Failure {
     }
 }
 
-/// As the AWS SDK for Java 2 words it: the class of the exception, its message, and what it knows of
-/// the request.
+/// As the AWS SDK for Java 2 words it: the class of the exception, its message, and what it knows
+/// of the request.
 fn refused(service: &Service, refusal: &Refusal) -> Failure {
     let class = &service.class;
     let error = match refusal.shape {

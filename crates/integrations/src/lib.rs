@@ -3,8 +3,8 @@
 //! Promises: whatever a service does, the call ends in a result or in a failure in AWS's words;
 //! dropping a call closes its connection.
 //!
-//! Does not: sign requests or speak TLS (`aws` does), try a call again, or know the API's types (the
-//! caller hands in what calls it).
+//! Does not: sign requests or speak TLS (`aws` does), try a call again, or know the API's types
+//! (the caller hands in what calls it).
 
 mod aws_sdk;
 mod lambda;

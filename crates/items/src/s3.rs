@@ -24,8 +24,8 @@ pub struct S3Objects {
 }
 
 impl S3Objects {
-    /// With the endpoints and the credentials of a client. What is written is sent again where S3 is
-    /// not well.
+    /// With the endpoints and the credentials of a client. What is written is sent again where S3
+    /// is not well.
     pub fn new(s3: S3, patience: Patience) -> S3Objects {
         S3Objects { s3, patience }
     }

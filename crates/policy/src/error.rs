@@ -47,7 +47,8 @@ pub enum PolicyError {
     RepeatedSid,
     /// A name of other characters than letters and digits.
     #[error(
-        "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*"
+        "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular \
+         expression [0-9A-Za-z]*"
     )]
     Sid,
     /// A condition operator that there is not.

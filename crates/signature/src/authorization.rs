@@ -145,8 +145,10 @@ fn of_query(pairs: &[(Cow<'_, str>, Cow<'_, str>)]) -> Result<Authorization, Sig
     };
     let required = |name: &str| {
         value(name).ok_or_else(|| {
-            let message =
-                format!("AWS query-string parameters must include '{name}'. Re-examine the query-string parameters.");
+            let message = format!(
+                "AWS query-string parameters must include '{name}'. Re-examine the query-string \
+                 parameters."
+            );
             SignatureError::Incomplete(message)
         })
     };

@@ -20,7 +20,8 @@ pub enum ResourceKind {
     /// number of sixteen hexadecimal digits that counts up.
     MapRunOutcomes = 5,
     /// The Map Runs of an execution: nothing, by the execution's number, `/`, the event that
-    /// started the run (sixteen hexadecimal digits), `/`, and the name of the [`ResourceKind::MapRun`].
+    /// started the run (sixteen hexadecimal digits), `/`, and the name of the
+    /// [`ResourceKind::MapRun`].
     MapRunOfExecution = 6,
 }
 

@@ -278,8 +278,8 @@ fn not_placed(service: &str, answer: &Value) -> Option<Failure> {
         .then(|| Failure::new("AmazonECS.Unknown", answer.to_text()))
 }
 
-/// The AWS SDK for Java sends a message to the host that the queue's URL names, so that there must be
-/// such a host. Those of AWS are there, also where something else stands in for them.
+/// The AWS SDK for Java sends a message to the host that the queue's URL names, so that there must
+/// be such a host. Those of AWS are there, also where something else stands in for them.
 async fn check_queue_url(parameters: &Value) -> Result<(), Failure> {
     let Some(url) = parameters.get("QueueUrl").and_then(Value::as_str) else { return Ok(()) };
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);

@@ -189,7 +189,8 @@ impl Shell {
         });
         let started = catch_unwind(start);
         if started.is_err() {
-            tracing::error!(run = %family.names.machine, "a child of a Map Run met a mistake in Stairwell");
+            let run = &family.names.machine;
+            tracing::error!(%run, "a child of a Map Run met a mistake in Stairwell");
         }
         started.ok()
     }
