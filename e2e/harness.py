@@ -45,7 +45,7 @@ class Server:
             text=True,
         )
         line = self.process.stdout.readline()
-        found = re.search(r"http://[0-9.]+:[0-9]+", line)
+        found = re.search(r"https?://[0-9.]+:[0-9]+", line)
         if not found:
             self.process.wait()
             raise RuntimeError(f"the server said {line!r} and ended")

@@ -44,6 +44,18 @@ pub enum ErrorCode {
     TooManyTags,
     ValidationException,
 
+    /// The caller's policies do not allow it.
+    AccessDeniedException,
+    /// The session that signed is over.
+    ExpiredTokenException,
+    /// The signature cannot be read.
+    IncompleteSignatureException,
+    /// The signature is wrong, or not for now, for this region or for this service.
+    InvalidSignatureException,
+    /// The request is not signed.
+    MissingAuthenticationTokenException,
+    /// Nobody has that access key.
+    UnrecognizedClientException,
     /// The body is not JSON, or a member has the wrong type.
     SerializationException,
     /// No such operation, path or method.
@@ -109,6 +121,24 @@ impl ErrorCode {
             }
             Code::ThrottlingException => {
                 ("ThrottlingException", AVAILABILITY, StatusCode::BAD_REQUEST)
+            }
+            Code::AccessDeniedException => {
+                protocol("AccessDeniedException", StatusCode::BAD_REQUEST)
+            }
+            Code::ExpiredTokenException => {
+                protocol("ExpiredTokenException", StatusCode::BAD_REQUEST)
+            }
+            Code::IncompleteSignatureException => {
+                protocol("IncompleteSignatureException", StatusCode::BAD_REQUEST)
+            }
+            Code::InvalidSignatureException => {
+                protocol("InvalidSignatureException", StatusCode::BAD_REQUEST)
+            }
+            Code::MissingAuthenticationTokenException => {
+                protocol("MissingAuthenticationTokenException", StatusCode::BAD_REQUEST)
+            }
+            Code::UnrecognizedClientException => {
+                protocol("UnrecognizedClientException", StatusCode::BAD_REQUEST)
             }
             Code::SerializationException => {
                 protocol("SerializationException", StatusCode::BAD_REQUEST)

@@ -5,30 +5,38 @@
 //! order and words; a member that Stairwell does not support yet is refused by name, never accepted
 //! and ignored; what a client does wrong is never answered with a 5xx.
 //!
-//! Does not: decide anything about an execution (that is `runtime` and `engine`), or verify
-//! signatures.
+//! Does not: decide anything about an execution (that is `runtime` and `engine`), weigh policies
+//! (`policy`), or compute signatures (`signature`).
 //!
 //! In reading order: [`serve`] accepts, `router` finds the operation, `request` and `constraint`
-//! check what came, `operations` do it, `write` and `history` answer.
+//! check what came, `callers` asks who it is, `operations` do it, `write` and `history` answer.
 
+mod audit;
+mod authorization;
+mod callers;
 mod configuration;
 mod constraint;
 mod credential;
 mod error;
 mod history;
 mod operations;
+mod query;
 mod request;
 mod router;
 mod server;
 mod throttle;
+mod tls;
 mod token;
 mod write;
 
+pub use audit::Audit;
+pub use callers::{Callers, RootKey};
 pub use credential::{Accounts, is_account, is_region};
 pub use error::{ApiError, ErrorCode};
 pub use history::log_line;
 pub use server::serve;
 pub use throttle::{Rate, Throttling};
+pub use tls::{Tls, TlsError};
 
 use runtime::Runtime;
 use throttle::Buckets;
@@ -39,15 +47,18 @@ pub struct Api {
     runtime: Runtime,
     accounts: Accounts,
     buckets: Buckets,
+    callers: Callers,
+    audit: Audit,
     /// Becomes true when the server stops: long polls end then.
     closing: watch::Sender<bool>,
 }
 
 impl Api {
-    /// An API on a runtime.
+    /// An API on a runtime, for callers that are trusted.
     pub fn new(runtime: Runtime, accounts: Accounts) -> Api {
-        let buckets = Buckets::default();
-        Api { runtime, accounts, buckets, closing: watch::Sender::new(false) }
+        let (callers, audit) = (Callers::default(), Audit::default());
+        let (buckets, closing) = (Buckets::default(), watch::Sender::new(false));
+        Api { runtime, accounts, buckets, callers, audit, closing }
     }
 
     /// The same, which throttles requests that come over HTTP.
@@ -55,5 +66,11 @@ impl Api {
     pub fn throttled(mut self, throttling: Throttling) -> Api {
         self.buckets = Buckets::new(throttling);
         self
+    }
+
+    /// The same API for these callers, with an audit of what they do.
+    #[must_use]
+    pub fn with_callers(self, callers: Callers, audit: Audit) -> Api {
+        Api { callers, audit, ..self }
     }
 }

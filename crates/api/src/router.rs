@@ -11,8 +11,11 @@ use hyper::{Method, StatusCode};
 use store::Scope;
 
 use crate::Api;
+use crate::audit::{Attempt, Outcome};
+use crate::authorization;
 use crate::error::{ApiError, ErrorCode};
 use crate::operations::Operation;
+use crate::query;
 use crate::request::Request;
 use crate::throttle::START_EXPRESS;
 
@@ -31,6 +34,10 @@ pub(crate) async fn answer(api: &Api, request: hyper::Request<Incoming>) -> Resp
     let (parts, body) = request.into_parts();
     match (&parts.method, parts.uri.path()) {
         (&Method::GET, "/health") => respond(Ok(br#"{"status":"ok"}"#.to_vec())),
+        (&Method::POST, "/") if query::speaks(&parts) => match read(body).await {
+            Ok(body) => query::answer(api, &parts, &body).await,
+            Err(error) => respond(Err(error)),
+        },
         (&Method::POST, "/") => respond(call(api, &parts, body).await),
         (_, "/" | "/health") => {
             let message = format!("{} is not allowed here.", parts.method);
@@ -58,11 +65,30 @@ async fn call(api: &Api, parts: &Parts, body: Incoming) -> Result<Vec<u8>, ApiEr
     let trace_header = trace_header.and_then(|value| value.to_str().ok());
     // Often added by what lies between, so that one that is too long is no mistake of the caller.
     let trace_header = trace_header.filter(|text| text.len() <= 256).map(Arc::from);
-    let scope = api.accounts.scope(parts);
+    let authenticated = api.callers.authenticate(&api.accounts, parts, &body, "states");
+    let (caller, scope) = authenticated.await?;
     throttle(api, operation, &scope, &body).await?;
     let request = Request::read(scope, trace_header, &body, operation.members)?;
     drop(body);
-    operation.call(api, &request).await
+    let resource = authorization::resource(&operation, &request);
+    let checked = authorization::check(api, &caller, &operation, &request, &resource).await;
+    let result = match checked {
+        Ok(()) => operation.call(api, &request).await,
+        Err(error) => Err(error),
+    };
+    let attempt = Attempt {
+        caller: &caller,
+        scope: &request.scope,
+        service: "states",
+        operation: operation.name,
+        resource: Some(&resource),
+    };
+    let outcome = match &result {
+        Ok(_) => Outcome::Allowed,
+        Err(error) => Outcome::Refused(error.code.name()),
+    };
+    api.audit.write(&attempt, outcome);
+    result
 }
 
 /// Takes a token of the operation's bucket. A start of an Express machine takes it from another

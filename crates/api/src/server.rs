@@ -11,12 +11,14 @@ use std::time::Duration;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::Api;
 use crate::error::{ApiError, ErrorCode};
 use crate::router::{self, Response};
+use crate::tls::Tls;
 
 /// How long a connection may stay open without a whole request head.
 const HEAD_SECONDS_MAX: u64 = 120;
@@ -27,7 +29,12 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves the API until `shutdown` is ready: then takes no new connections, answers long polls at
 /// once, lets the other requests that are under way finish (20 seconds at most), and returns.
-pub async fn serve(listener: TcpListener, api: Arc<Api>, shutdown: impl Future<Output = ()>) {
+pub async fn serve(
+    listener: TcpListener,
+    tls: Option<Tls>,
+    api: Arc<Api>,
+    shutdown: impl Future<Output = ()>,
+) {
     let connections = GracefulShutdown::new();
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
@@ -43,7 +50,7 @@ pub async fn serve(listener: TcpListener, api: Arc<Api>, shutdown: impl Future<O
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, _)) => accept(stream, &builder, &connections, &api),
+            Ok((stream, _)) => accept(stream, tls.as_ref(), &builder, &connections, &api),
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -61,6 +68,7 @@ pub async fn serve(listener: TcpListener, api: Arc<Api>, shutdown: impl Future<O
 
 fn accept(
     stream: TcpStream,
+    tls: Option<&Tls>,
     builder: &auto::Builder<TokioExecutor>,
     connections: &GracefulShutdown,
     api: &Arc<Api>,
@@ -68,18 +76,37 @@ fn accept(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY could not be set");
     }
-    let api = api.clone();
+    let (api, builder, watcher) = (api.clone(), builder.clone(), connections.watcher());
+    match tls.cloned() {
+        None => {
+            tokio::spawn(async move { converse(stream, &builder, watcher, api).await });
+        }
+        Some(tls) => {
+            tokio::spawn(async move {
+                match tls.shake_hands(stream).await {
+                    Ok(stream) => converse(stream, &builder, watcher, api).await,
+                    Err(error) => tracing::debug!(%error, "a TLS connection did not come about"),
+                }
+            });
+        }
+    }
+}
+
+/// Answers the requests of a connection until it ends.
+async fn converse<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    stream: S,
+    builder: &auto::Builder<TokioExecutor>,
+    watcher: Watcher,
+    api: Arc<Api>,
+) {
     let service = service_fn(move |request| {
         let api = api.clone();
         async move { Ok::<_, Infallible>(or_failure(router::answer(&api, request)).await) }
     });
-    let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-    let connection = connections.watch(connection);
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(error, "a connection ended early");
-        }
-    });
+    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!(error, "a connection ended early");
+    }
 }
 
 /// A panic is a mistake of ours: it costs the request that met it, and no other.

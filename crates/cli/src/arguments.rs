@@ -94,14 +94,41 @@ pub(crate) struct ServeArguments {
     #[arg(long, env = "STAIRWELL_REGION", value_name = "REGION")]
     pub(crate) region: Option<String>,
     /// The account of an access key, as KEY=ACCOUNT; may be repeated, or a list with commas. An
-    /// access key of twelve digits is an account itself
+    /// access key of twelve digits is an account itself. With KEY=ACCOUNT:SECRET, signatures of the
+    /// key are verified, and it is the root user of the account
     #[arg(
         long = "access-key",
         env = "STAIRWELL_ACCESS_KEYS",
-        value_name = "KEY=ACCOUNT",
+        value_name = "KEY=ACCOUNT[:SECRET]",
         value_delimiter = ','
     )]
     pub(crate) access_keys: Vec<String>,
+    /// Refuse whoever is not known by a signature, as always on an address that others can reach
+    #[arg(long)]
+    pub(crate) require_auth: bool,
+    /// Trust whoever reaches the port, even where others can reach it
+    #[arg(long, conflicts_with = "require_auth")]
+    pub(crate) insecure_no_auth: bool,
+    /// What is done about what a state machine's role does not allow: enforced for the roles that
+    /// this server knows, for all roles, or only told in the log
+    #[arg(long, env = "STAIRWELL_ROLES", value_name = "MODE", value_enum)]
+    pub(crate) roles: Option<RoleMode>,
+    /// How long a parent whose role lacks the permissions for events waits before it asks again
+    /// whether a nested execution has ended [default: 60]
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) child_poll_seconds: Option<u64>,
+    /// A line of JSON for each call that changes something, at the end of that file; - for standard
+    /// output
+    #[arg(long, env = "STAIRWELL_AUDIT", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) audit: Option<PathBuf>,
+    /// The certificates to show for TLS, in PEM; needs --tls-key
+    #[arg(long, env = "STAIRWELL_TLS_CERT", value_name = "FILE", requires = "tls_key",
+        value_hint = ValueHint::FilePath)]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The key of the first certificate, in PEM
+    #[arg(long, env = "STAIRWELL_TLS_KEY", value_name = "FILE", requires = "tls_cert",
+        value_hint = ValueHint::FilePath)]
+    pub(crate) tls_key: Option<PathBuf>,
     /// Where Lambda is, such as http://127.0.0.1:9001; also taken from AWS_ENDPOINT_URL_LAMBDA,
     /// LAMBDA_ENDPOINT and AWS_ENDPOINT_URL
     #[arg(long, env = "STAIRWELL_LAMBDA_ENDPOINT", value_name = "URL", value_hint = ValueHint::Url)]
@@ -214,6 +241,17 @@ impl<'text> Deserialize<'text> for Days {
             _ => Err(serde::de::Error::custom("neither a number of days nor \"forever\"")),
         }
     }
+}
+
+/// What is done about what a role does not allow.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum RoleMode {
+    /// A role that this server knows is enforced; another may do anything.
+    Permissive,
+    /// A role that this server does not know may do nothing.
+    Enforce,
+    /// Everything is allowed; the log says what would not be.
+    DryRun,
 }
 
 const RUN_EXAMPLES: &str = "\

@@ -7,9 +7,10 @@ use std::fs;
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use api::{Accounts, Throttling};
+use api::{Accounts, RootKey, Throttling};
 use aws::Client;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
@@ -19,6 +20,7 @@ use serde::Deserialize;
 use crate::arguments::{Days, PurgeArguments, ServeArguments};
 use crate::execution_logs::LogExecutions;
 use crate::objects::ObjectsAt;
+use crate::security::{self, Security, SecurityFile};
 use crate::services;
 
 const FILE_NAME: &str = "stairwell.toml";
@@ -48,6 +50,8 @@ pub(crate) struct Settings {
     pub(crate) mock_config: Option<PathBuf>,
     /// How long executions are kept after they have ended.
     pub(crate) retention: Retention,
+    /// Who may do what.
+    pub(crate) security: Security,
     /// Which requests are throttled.
     pub(crate) throttling: Throttling,
     /// Quotas other than AWS's.
@@ -99,7 +103,17 @@ struct File {
     #[serde(default)]
     quotas: Quotas,
     #[serde(default)]
-    access_keys: BTreeMap<String, String>,
+    access_keys: BTreeMap<String, AccessKeyEntry>,
+    #[serde(default)]
+    security: SecurityFile,
+}
+
+/// An access key: its account, or account and secret.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+enum AccessKeyEntry {
+    Account(String),
+    Root { account: String, secret: String },
 }
 
 /// The settings that the arguments, the environment and the file make together. `matches` tells
@@ -133,8 +147,9 @@ pub(crate) fn settings(
     let throttle = arguments.throttle.as_deref().or(file.throttle.as_deref()).unwrap_or("off");
     let throttling = throttle.parse().map_err(|error| anyhow::anyhow!("throttling: {error}"))?;
     let quotas = quotas(&arguments.quotas, file.quotas)?;
-    let accounts = accounts(arguments, file)?;
     let address = SocketAddr::new(address, port);
+    let (accounts, root_keys) = accounts(arguments, &file)?;
+    let security = security::settings(arguments, &file.security, root_keys, address.ip())?;
     Ok(Settings {
         address,
         storage,
@@ -147,6 +162,7 @@ pub(crate) fn settings(
         retention,
         throttling,
         quotas,
+        security,
     })
 }
 
@@ -230,28 +246,47 @@ fn quotas(pairs: &[String], of_file: Quotas) -> anyhow::Result<Quotas> {
     Ok(quotas)
 }
 
-fn accounts(arguments: &ServeArguments, file: File) -> anyhow::Result<Accounts> {
-    let mut by_access_key = BTreeMap::new();
-    for (key, account) in file.access_keys {
-        by_access_key.insert(key, check_account(account)?.into());
+type RootKeys = BTreeMap<String, RootKey>;
+
+fn accounts(arguments: &ServeArguments, file: &File) -> anyhow::Result<(Accounts, RootKeys)> {
+    let (mut by_access_key, mut root_keys) = (BTreeMap::new(), BTreeMap::new());
+    let mut add = |key: &str, account: &str, secret: Option<&str>| {
+        let account: Arc<str> = check_account(account.to_owned())?.into();
+        by_access_key.insert(key.to_owned(), account.clone());
+        if let Some(secret) = secret {
+            if secret.is_empty() {
+                bail!("the secret of the access key '{key}' is empty");
+            }
+            root_keys.insert(key.to_owned(), RootKey { account, secret: secret.to_owned() });
+        }
+        Ok(())
+    };
+    for (key, entry) in &file.access_keys {
+        match entry {
+            AccessKeyEntry::Account(account) => add(key, account, None)?,
+            AccessKeyEntry::Root { account, secret } => add(key, account, Some(secret))?,
+        }
     }
     for pair in &arguments.access_keys {
         let Some((key, account)) = pair.split_once('=') else {
-            bail!("the access key '{pair}' is not of the form KEY=ACCOUNT");
+            bail!("an access key is not of the form KEY=ACCOUNT or KEY=ACCOUNT:SECRET");
         };
-        by_access_key.insert(key.to_owned(), check_account(account.to_owned())?.into());
+        match account.split_once(':') {
+            Some((account, secret)) => add(key, account, Some(secret))?,
+            None => add(key, account, None)?,
+        }
     }
     let mut accounts = Accounts { by_access_key, ..Accounts::default() };
-    if let Some(account) = arguments.account.clone().or(file.account) {
+    if let Some(account) = arguments.account.clone().or(file.account.clone()) {
         accounts.default_account = check_account(account)?.into();
     }
-    if let Some(region) = arguments.region.clone().or(file.region) {
+    if let Some(region) = arguments.region.clone().or(file.region.clone()) {
         if !api::is_region(&region) {
             bail!("the region '{region}' is not one, such as eu-central-1");
         }
         accounts.default_region = region.into();
     }
-    Ok(accounts)
+    Ok((accounts, root_keys))
 }
 
 fn check_account(account: String) -> anyhow::Result<String> {

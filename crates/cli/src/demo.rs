@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::arguments::DemoArguments;
 use crate::client::Client;
 use crate::configuration::{Quotas, Settings, Storage};
+use crate::security::Security;
 use crate::serve::{self, EndSignals, Server};
 use crate::{print, services, words};
 
@@ -42,6 +43,7 @@ pub(crate) fn demo(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
             retention: Retention::default(),
             throttling: Throttling::default(),
             quotas: Quotas::default(),
+            security: Security::default(),
         };
         let server = Server::start(&settings).await?;
         server.announce()?;

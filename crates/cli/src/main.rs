@@ -10,6 +10,7 @@ mod objects;
 mod print;
 mod purge;
 mod run;
+mod security;
 mod serve;
 mod services;
 mod validate;

@@ -7,9 +7,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
-use api::{Accounts, Api};
+use api::{Accounts, Api, Tls};
 use aws::Client;
 use clap::ArgMatches;
+use identity::Identities;
 use runtime::{Clock, Runtime, RuntimeConfig};
 use store::{MemoryStore, Store};
 use store_embedded::{EmbeddedStore, Options};
@@ -42,6 +43,7 @@ pub(crate) struct Server {
     listener: TcpListener,
     api: Arc<Api>,
     runtime: Runtime,
+    tls: Option<Tls>,
     /// What the first line says of the storage.
     storage: String,
 }
@@ -56,7 +58,10 @@ impl Server {
         let listener = TcpListener::bind(address)
             .await
             .with_context(|| format!("cannot listen on {address}"))?;
+        let tls = settings.security.tls()?;
+        let audit = settings.security.audit()?;
         let (store, storage) = open(&settings.storage).await?;
+        let identities = Arc::new(Identities::new(store.clone()));
         let mut config = runtime_config(&settings.aws, &settings.objects);
         config.execution_logs =
             execution_logs::open(settings.log_executions.as_ref(), &config.integrations)?;
@@ -65,10 +70,13 @@ impl Server {
             retention: settings.retention.clone(),
             ..config
         };
+        let config = settings.security.guarded(config, &identities);
+        let callers = settings.security.callers(identities, config.guard.clone()).await?;
         let runtime = Runtime::open(store, with_quotas(config, settings.quotas));
         let api = Api::new(runtime.clone(), settings.accounts.clone());
-        let api = Arc::new(api.throttled(settings.throttling.clone()));
-        Ok(Server { listener, api, runtime, storage })
+        let api = api.throttled(settings.throttling.clone()).with_callers(callers, audit);
+        let api = Arc::new(api);
+        Ok(Server { listener, api, runtime, tls, storage })
     }
 
     /// The address that it listens on: with the port that it got, where any would do.
@@ -79,7 +87,8 @@ impl Server {
     /// Says that it is ready, in one line on standard output.
     pub(crate) fn announce(&self) -> anyhow::Result<()> {
         let version = env!("CARGO_PKG_VERSION");
-        let url = format!("http://{}", self.address()?);
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let url = format!("{scheme}://{}", self.address()?);
         let storage = &self.storage;
         Ok(print::line(format_args!("Stairwell {version} listening on {url} (data: {storage})"))?)
     }
@@ -87,9 +96,9 @@ impl Server {
     /// Serves until the first signal, then stops in order: no request is cut off, and what was
     /// answered is kept. A second signal ends the process at once.
     pub(crate) async fn run(self, mut end: EndSignals) {
-        let Server { listener, api, runtime, storage: _ } = self;
+        let Server { listener, api, runtime, tls, storage: _ } = self;
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let serving = tokio::spawn(api::serve(listener, api, async {
+        let serving = tokio::spawn(api::serve(listener, tls, api, async {
             // A sender that is gone means the same as a message.
             let _ = stopped.await;
         }));

@@ -140,7 +140,7 @@ fn a_server_that_cannot_start_says_why_in_one_line() {
         (&["--account", "12"][..], "stairwell: the account '12' is not twelve digits"),
         (&["--region", "Here"], "stairwell: the region 'Here' is not one, such as eu-central-1"),
         (&["--host", "nowhere"], "stairwell: the host 'nowhere' is not an IP address"),
-        (&["--access-key", "K"], "stairwell: the access key 'K' is not of the form KEY=ACCOUNT"),
+        (&["--access-key", "K"], "stairwell: an access key is not of the form KEY=ACCOUNT or"),
         (&["--log", "a=b=c"], "stairwell: the log level 'a=b=c' is not one"),
         (&["--config", "absent.toml"], "stairwell: absent.toml cannot be read"),
         (

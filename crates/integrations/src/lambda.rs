@@ -13,8 +13,9 @@ use hyper::Request;
 use hyper::body::Bytes;
 use hyper::header::CONTENT_TYPE;
 use json::{Document, Object, Value};
-use runtime::{Integration, ServiceCall};
+use runtime::{Integration, Permission, ServiceCall};
 use service_model::Service;
+use store::Scope;
 
 use crate::metadata;
 
@@ -151,6 +152,37 @@ impl Lambda {
 
 #[async_trait]
 impl Integration for Lambda {
+    fn permission(&self, call: &ServiceCall) -> Option<Permission> {
+        let named = match &call.request.target {
+            ServiceTarget::Function(arn) => &**arn,
+            ServiceTarget::Action(_) => {
+                let name = call.request.parameters.value().get("FunctionName");
+                name.and_then(Value::as_str).unwrap_or_default()
+            }
+        };
+        let Scope { account, region } = &call.scope;
+        let qualifier = call.request.parameters.value().get("Qualifier").and_then(Value::as_str);
+        let qualifier =
+            qualifier.filter(|_| matches!(call.request.target, ServiceTarget::Action(_)));
+        let mut resource = match named.strip_prefix("arn:") {
+            Some(_) => named.to_owned(),
+            None => format!("arn:aws:lambda:{region}:{account}:function:{named}"),
+        };
+        if let Some(qualifier) = qualifier {
+            resource.push_str(&format!(":{qualifier}"));
+        }
+        Some(Permission { action: "lambda:InvokeFunction".to_owned(), resource })
+    }
+
+    fn denied(&self, call: &ServiceCall, message: &str) -> Failure {
+        let cause = format!(
+            "{message} (Service: AWSLambda; Status Code: 403; Error Code: AccessDeniedException; \
+             Request ID: {}; Proxy: null)",
+            call.request_id
+        );
+        Failure::new("Lambda.AWSLambdaException", cause)
+    }
+
     async fn call(&self, call: ServiceCall) -> Result<Document, Failure> {
         match &call.request.target {
             ServiceTarget::Function(arn) => self.call_function(&call, arn).await,

@@ -6,8 +6,8 @@
 use async_trait::async_trait;
 use aws::Names;
 use engine::{Failure, ServiceTarget};
-use json::Document;
-use runtime::{Integration, Runtime, ServiceCall};
+use json::{Document, Value};
+use runtime::{Integration, Permission, Runtime, ServiceCall};
 use store::Scope;
 
 /// A call of the API.
@@ -55,6 +55,25 @@ where
     C: Fn(ApiCall) -> F + Send + Sync,
     F: Future<Output = Result<Vec<u8>, Refusal>> + Send,
 {
+    fn permission(&self, call: &ServiceCall) -> Option<Permission> {
+        let ServiceTarget::Action(resource) = &call.request.target else { return None };
+        let action = resource.resource.split('.').next().unwrap_or_default();
+        let (first, rest) = action.split_at_checked(1).unwrap_or_default();
+        let action = format!("states:{}{rest}", first.to_ascii_uppercase());
+        let resource = permitted_resource(&action, call.request.parameters.value(), &call.scope);
+        Some(Permission { action, resource })
+    }
+
+    fn denied(&self, call: &ServiceCall, message: &str) -> Failure {
+        let refusal = Refusal {
+            code: "AccessDeniedException".to_owned(),
+            is_modelled: false,
+            status: 400,
+            message: message.to_owned(),
+        };
+        failure(&refusal, &call.request_id)
+    }
+
     async fn call(&self, call: ServiceCall) -> Result<Document, Failure> {
         let ServiceTarget::Action(resource) = &call.request.target else {
             unreachable!("a function is not an action of Step Functions");
@@ -79,6 +98,32 @@ where
 
     fn is_in_process(&self) -> bool {
         true
+    }
+}
+
+/// The parameters that name the resource of an action, the closest first.
+const RESOURCES: [&str; 7] = [
+    "ExecutionArn",
+    "StateMachineVersionArn",
+    "StateMachineAliasArn",
+    "StateMachineArn",
+    "ActivityArn",
+    "MapRunArn",
+    "ResourceArn",
+];
+
+/// The ARN that a role must be allowed; `*` where AWS knows no resource of the action.
+fn permitted_resource(action: &str, parameters: &Value, scope: &Scope) -> String {
+    let Scope { account, region } = scope;
+    let text = |name: &str| parameters.get(name).and_then(Value::as_str);
+    let made = |kind: &str| {
+        let name = text("Name").unwrap_or_default();
+        format!("arn:aws:states:{region}:{account}:{kind}:{name}")
+    };
+    match action {
+        "states:CreateStateMachine" => made("stateMachine"),
+        "states:CreateActivity" => made("activity"),
+        _ => RESOURCES.iter().find_map(|name| text(name)).unwrap_or("*").to_owned(),
     }
 }
 

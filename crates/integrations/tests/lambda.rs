@@ -88,6 +88,7 @@ async fn call(lambda: &Lambda, request: ServiceRequest) -> Result<Document, Fail
         runtime: Runtime::open(Arc::new(MemoryStore::new()), config),
         scope: Scope { account: "123456789012".into(), region: "us-east-1".into() },
         execution_arn: "arn".into(),
+        role_arn: "role".into(),
         request,
         request_id: "id".into(),
         idempotency_token: "token".into(),

@@ -69,6 +69,8 @@ pub(crate) fn check_length(name: &str) -> Result<(), Refusal> {
     Err(Refusal { code: "ValidationException", status: 400, message })
 }
 
+const ACCESS_DENIED: &str = "AccessDeniedException";
+
 /// A StartExecution that the service refused.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Refusal {
@@ -80,6 +82,11 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
+    /// The role does not allow it.
+    pub(crate) fn access_denied(message: String) -> Refusal {
+        Refusal { code: ACCESS_DENIED, status: 400, message }
+    }
+
     /// Express executions end without anybody knowing: they cannot be waited for.
     pub(crate) fn express_cannot_be_awaited() -> Refusal {
         let message = "This operation is not supported by this type of state machine".to_owned();
@@ -89,12 +96,17 @@ impl Refusal {
     /// The failure of the task that asked.
     pub(crate) fn failure(&self, request_id: &str) -> Failure {
         let Refusal { code, status, message } = self;
-        let suffix = if code.ends_with("Exception") { "" } else { "Exception" };
+        // What the service model does not have is known to clients by the service's name alone.
+        let (name, suffix) = match *code {
+            ACCESS_DENIED => ("AWSStepFunctionsException", ""),
+            name if name.ends_with("Exception") => (name, ""),
+            name => (name, "Exception"),
+        };
         let cause = format!(
             "{message} (Service: AWSStepFunctions; Status Code: {status}; Error Code: {code}; \
              Request ID: {request_id}; Proxy: null)"
         );
-        Failure::new(format!("StepFunctions.{code}{suffix}"), truncated(&cause))
+        Failure::new(format!("StepFunctions.{name}{suffix}"), truncated(&cause))
     }
 }
 

@@ -3,8 +3,10 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use engine::Limits;
+use identity::Guard;
 
 use crate::{Clock, ExecutionLogs, Integrations, MapRunData, Retention};
 
@@ -44,6 +46,11 @@ pub struct RuntimeConfig {
     /// What reads the items of Map Runs and writes their results; where it is none, a Map state
     /// with an `ItemReader` or a `ResultWriter` fails.
     pub map_run_data: Option<MapRunDataHandle>,
+    /// Decides what executions may do with their roles; where it is none, anything.
+    pub guard: Option<Arc<Guard>>,
+    /// How long a parent that hears no events waits before it asks again whether a nested execution
+    /// has ended.
+    pub child_poll_pause: Duration,
 }
 
 /// A shared [`MapRunData`].
@@ -75,6 +82,8 @@ impl RuntimeConfig {
             mock_config: None,
             service_calls_max: 10_000,
             map_run_data: None,
+            guard: None,
+            child_poll_pause: Duration::from_secs(60),
         }
     }
 }

@@ -4,15 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use asl::{IntegrationPattern, WorkflowType};
-use engine::{ChildRequest, Effect, ExecutionId, Failure, Input, TaskId};
+use engine::{ChildRequest, Effect, ExecutionId, Failure, Input, TaskId, Timestamp};
 use parking_lot::Mutex;
-use store::{Commit, Expected, ParentTask, Scope, StoreError};
+use store::{Commit, Expected, ParentTask, StoreError};
 use tokio::task::JoinSet;
 
 use crate::arn::Arn;
 use crate::child::{self, Refusal};
 use crate::live::{Ask, Held, Message, Undone};
 use crate::offers::Offer;
+use crate::permission::Acting;
 use crate::shell::{Backoff, Shell};
 use crate::{ExecutionDescription, OperationalError, StartError, StartExecution};
 
@@ -58,7 +59,11 @@ impl Shell {
                 Effect::AwaitChild { task, .. } if held.execution.task(task).is_none() => {}
                 Effect::AwaitChild { task, child_arn, .. } => {
                     let waiter = (held.header.id, task);
-                    if self.try_await_child(waiter, &child_arn).await.is_err() {
+                    let acting = Acting::from(&held.header);
+                    let is_execution = !child_arn.contains(":mapRun:");
+                    if is_execution && !self.hears_events(&acting).await {
+                        self.spawn(self.clone().poll_child(acting, waiter, child_arn));
+                    } else if self.try_await_child(waiter, &child_arn).await.is_err() {
                         self.spawn(self.clone().await_child(waiter, child_arn));
                     }
                 }
@@ -71,10 +76,10 @@ impl Shell {
         if children_to_stop.is_empty() && jobs_to_stop.is_empty() {
             return;
         }
-        let (scope, arn) = (held.header.scope.clone(), held.header.arn.clone());
-        let stop_job = |job| self.clone().stop_job(scope.clone(), arn.clone(), job);
+        let acting = Acting::from(&held.header);
+        let stop_job = |job| self.clone().stop_job(acting.clone(), job);
         let jobs: JoinSet<bool> = jobs_to_stop.into_iter().map(stop_job).collect();
-        let children = self.clone().stop_children(scope.clone(), arn.clone(), children_to_stop);
+        let children = self.clone().stop_children(acting.clone(), children_to_stop);
         let stop = async move {
             let are_stopped = children.await;
             jobs.join_all().await.into_iter().all(|is_stopped| is_stopped) && are_stopped
@@ -105,10 +110,10 @@ impl Shell {
         if !self.effects.starting.lock().insert(key) {
             return;
         }
-        let (shell, scope) = (self.clone(), held.header.scope.clone());
+        let (shell, acting) = (self.clone(), Acting::from(&held.header));
         self.spawn(async move {
             let parent = ParentTask { execution: key.0, task };
-            let started = shell.start_nested(&scope, Some(parent), task, &request).await;
+            let started = shell.start_nested(&acting, Some(parent), task, &request).await;
             shell.effects.starting.lock().remove(&key);
             if let Some(NestedStart { input, ended }) = started {
                 let ended = ended.map(|child| Message::child_ended(task, child));
@@ -122,14 +127,14 @@ impl Shell {
     /// told; nothing where the runtime closes.
     pub(crate) async fn start_nested(
         self: &Arc<Self>,
-        scope: &Scope,
+        acting: &Acting,
         parent: Option<ParentTask>,
         task: TaskId,
         request: &ChildRequest,
     ) -> Option<NestedStart> {
         let mut backoff = Backoff::default();
         let refusal = loop {
-            match self.try_start_nested(scope, parent, task, request).await {
+            match self.try_start_nested(acting, parent, task, request).await {
                 Ok(started) => return Some(started),
                 Err(StartError::Operational(OperationalError::Store(
                     error @ (StoreError::Unavailable(_) | StoreError::Conflict),
@@ -147,17 +152,23 @@ impl Shell {
 
     async fn try_start_nested(
         self: &Arc<Self>,
-        scope: &Scope,
+        acting: &Acting,
         parent: Option<ParentTask>,
         task: TaskId,
         request: &ChildRequest,
     ) -> Result<NestedStart, StartError> {
+        let scope = &acting.scope;
         let start = match child::parse(&request.parameters) {
             Ok(start) => start,
             Err(failure) => return Ok(Input::TaskFinished { task, outcome: Err(failure) }.into()),
         };
         if let Err(refusal) = start.name.map_or(Ok(()), child::check_length) {
             return Ok(self.refused(task, &refusal).into());
+        }
+        let action = "states:StartExecution";
+        let permitted = self.check_permission(acting, action, start.state_machine_arn).await;
+        if let Err(message) = permitted.map_err(OperationalError::from)? {
+            return Ok(self.refused(task, &Refusal::access_denied(message)).into());
         }
         let awaits =
             matches!(request.pattern, IntegrationPattern::Sync | IntegrationPattern::Sync2);
@@ -190,7 +201,8 @@ impl Shell {
                 Input::TaskSubmitted { task, output, child_arn: awaits.then_some(arn) }
             }
         };
-        let ended = match ended.filter(|_| awaits) {
+        let hears = awaits && ended.is_some() && self.hears_events(acting).await;
+        let ended = match ended.filter(|_| hears) {
             Some(held) => Some(Arc::new(self.description_of(&held).await)),
             None => None,
         };
@@ -226,6 +238,51 @@ impl Shell {
         Ok(())
     }
 
+    /// Asks again and again whether a nested execution has ended, as Step Functions does where the
+    /// role lacks what events need; and tells its parent.
+    async fn poll_child(self: Arc<Self>, acting: Acting, waiter: TaskKey, child_arn: Arc<str>) {
+        let mut is_told = false;
+        loop {
+            let next = Timestamp(self.now().0 + self.poll_pause_milliseconds());
+            tokio::select! {
+                () = self.config.clock.sleep_until(next) => {}
+                () = self.closing() => return,
+            }
+            let action = "states:DescribeExecution";
+            match self.check_permission_patiently(&acting, action, &child_arn).await {
+                None => return,
+                Some(Err(message)) if !is_told => {
+                    tracing::warn!(message, "a task does not learn of the end that it awaits");
+                    is_told = true;
+                }
+                Some(Err(_)) => {}
+                Some(Ok(())) => match self.child_that_ended(&child_arn).await {
+                    Ok(Some(child)) => return self.tell_end(waiter, child),
+                    Ok(None) => {}
+                    Err(error) => tracing::warn!(%error, "the store failed; asking again"),
+                },
+            }
+            if !self.may_wait(waiter.0).await {
+                return;
+            }
+        }
+    }
+
+    fn poll_pause_milliseconds(&self) -> i64 {
+        i64::try_from(self.config.child_poll_pause.as_millis()).unwrap_or(i64::MAX / 2)
+    }
+
+    async fn child_that_ended(
+        &self,
+        child_arn: &str,
+    ) -> Result<Option<Arc<ExecutionDescription>>, StoreError> {
+        let Some(id) = self.store.find_execution(child_arn).await? else { return Ok(None) };
+        match self.store.header(id).await?.filter(|header| header.stop.is_some()) {
+            Some(header) => Ok(Some(Arc::new(self.description(header).await?))),
+            None => Ok(None),
+        }
+    }
+
     async fn await_child(self: Arc<Self>, waiter: TaskKey, child_arn: Arc<str>) {
         let mut backoff = Backoff::default();
         while let Err(error) = self.try_await_child(waiter, &child_arn).await {
@@ -246,6 +303,7 @@ impl Shell {
         let mut waiters = self.effects.waiters.lock().remove(&held.header.id).unwrap_or_default();
         if let Some(ParentTask { execution, task }) = held.header.parent
             && self.may_wait(execution).await
+            && self.parent_hears_events(execution).await
         {
             waiters.insert((execution, task));
         }
@@ -267,28 +325,37 @@ impl Shell {
     }
 
     /// Stops nested executions, all at once. Says whether that is done.
-    async fn stop_children(
-        self: Arc<Self>,
-        scope: Scope,
-        parent_arn: Arc<str>,
-        children: Vec<Arc<str>>,
-    ) -> bool {
-        let failure = child::stop_failure(&parent_arn);
-        let stop = |child_arn| self.clone().stop_child(scope.clone(), child_arn, failure.clone());
+    async fn stop_children(self: Arc<Self>, parent: Acting, children: Vec<Arc<str>>) -> bool {
+        let failure = child::stop_failure(&parent.execution_arn);
+        let stop = |child_arn| self.clone().stop_child(parent.clone(), child_arn, failure.clone());
         let stops: JoinSet<bool> = children.into_iter().map(stop).collect();
         stops.join_all().await.into_iter().all(|is_stopped| is_stopped)
     }
 
     async fn stop_child(
         self: Arc<Self>,
-        scope: Scope,
+        parent: Acting,
         child_arn: Arc<str>,
         failure: Failure,
     ) -> bool {
+        let is_map_run = child_arn.contains(":mapRun:");
+        let action = "states:StopExecution";
+        if !is_map_run {
+            match self.check_permission_patiently(&parent, action, &child_arn).await {
+                None => return false,
+                Some(Ok(())) => {}
+                Some(Err(message)) => {
+                    tracing::warn!(message, "a nested execution goes on without its parent");
+                    return true;
+                }
+            }
+        }
         let mut backoff = Backoff::default();
         loop {
-            if child_arn.contains(":mapRun:") {
-                let Err(error) = self.stop_map_run(&scope, &child_arn).await else { return true };
+            if is_map_run {
+                let Err(error) = self.stop_map_run(&parent.scope, &child_arn).await else {
+                    return true;
+                };
                 if !backoff.pause(&self, &error).await {
                     return false;
                 }

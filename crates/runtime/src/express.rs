@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::arn::ArnPrefix;
 use crate::integration::CallHandle;
 use crate::logs::LogPolicy;
+use crate::permission::Acting;
 use crate::shell::Shell;
 use crate::start::StartTarget;
 use crate::{OperationalError, Runtime, ServiceCall, StartError, StartExecution, StartedExecution};
@@ -184,17 +185,21 @@ impl Shell {
     ) {
         let ExpressRun { scope, program, policy } = run;
         let limits = self.express_limits();
+        let acting = Acting {
+            scope: scope.clone(),
+            role_arn: execution.parameters.role_arn.clone(),
+            execution_arn: execution.parameters.arn.clone(),
+        };
         let (sender, mut inputs) = mpsc::unbounded_channel();
         let mut calls: BTreeMap<TaskId, CallHandle> = BTreeMap::new();
         while execution.status == Status::Running {
             calls.retain(|task, _| execution.task(*task).is_some());
             for effect in effects.drain(..) {
                 if let Effect::CallService { task, request } = effect {
-                    let call =
-                        self.service_call(&scope, &execution.parameters.arn, Some(task), request);
+                    let call = self.service_call(&acting, Some(task), request);
                     calls.insert(task, self.call_express(task, call, &sender));
                 } else {
-                    self.perform_express(&scope, effect, &sender);
+                    self.perform_express(&acting, effect, &sender);
                 }
             }
             let due = execution.next_due().unwrap_or(execution.start);
@@ -239,16 +244,16 @@ impl Shell {
 
     pub(crate) fn perform_express(
         self: &Arc<Self>,
-        scope: &Scope,
+        acting: &Acting,
         effect: Effect,
         inputs: &mpsc::UnboundedSender<Input>,
     ) {
         let inputs = inputs.clone();
         match effect {
             Effect::StartChild { task, child } => {
-                let (shell, scope) = (self.clone(), scope.clone());
+                let (shell, acting) = (self.clone(), acting.clone());
                 self.spawn(async move {
-                    if let Some(started) = shell.start_nested(&scope, None, task, &child).await {
+                    if let Some(started) = shell.start_nested(&acting, None, task, &child).await {
                         // An execution that has ended meanwhile needs no answer.
                         let _ = inputs.send(started.input);
                     }

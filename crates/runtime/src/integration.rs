@@ -22,9 +22,10 @@ use store::Scope;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinSet;
 
-use crate::Runtime;
 use crate::live::{Held, Message};
+use crate::permission::Acting;
 use crate::shell::Shell;
+use crate::{Permission, Runtime};
 
 /// What calls a service.
 #[async_trait]
@@ -41,6 +42,18 @@ pub trait Integration: Send + Sync {
     /// one more.
     fn is_in_process(&self) -> bool {
         false
+    }
+
+    /// What the role of the execution must allow for a call; nothing where no permission is needed.
+    fn permission(&self, call: &ServiceCall) -> Option<Permission> {
+        let _ = call;
+        None
+    }
+
+    /// The failure of a task whose role does not allow the call, with AWS's message.
+    fn denied(&self, call: &ServiceCall, message: &str) -> Failure {
+        let _ = call;
+        Failure::new("States.TaskFailed", message)
     }
 
     /// Waits for the end of the job that a call of it, with the pattern `.sync`, was answered with,
@@ -72,6 +85,8 @@ pub struct ServiceCall {
     pub scope: Scope,
     /// Who calls.
     pub execution_arn: Arc<str>,
+    /// The role that it runs with.
+    pub role_arn: Arc<str>,
     /// What to call, and with what.
     pub request: ServiceRequest,
     /// A random UUID, for services that name their requests.
@@ -182,10 +197,8 @@ impl Shell {
             Asked::Call(request) => (request, None),
             Asked::Await(Job { request, submitted }) => (request, Some(submitted)),
         };
-        let (shell, call) = (
-            self.clone(),
-            self.service_call(&held.header.scope, &held.header.arn, Some(task), request),
-        );
+        let acting = Acting::from(&held.header);
+        let (shell, call) = (self.clone(), self.service_call(&acting, Some(task), request));
         self.spawn(async move {
             let input = match submitted {
                 None => shell.answer(task, call, broken_off).await,
@@ -201,10 +214,11 @@ impl Shell {
     /// Stops a job. One that is not stopped is told in the log: the service may have lost it, or
     /// not let this server do it, and there is nobody left who could do more. Says whether that is
     /// done; it is not where the runtime closes before.
-    pub(crate) async fn stop_job(self: Arc<Self>, scope: Scope, arn: Arc<str>, job: Job) -> bool {
+    pub(crate) async fn stop_job(self: Arc<Self>, acting: Acting, job: Job) -> bool {
         let Job { request, submitted } = job;
         let Ok(integration) = self.config.integrations.find(&request.target) else { return true };
-        let call = self.service_call(&scope, &arn, None, request);
+        let arn = acting.execution_arn.clone();
+        let call = self.service_call(&acting, None, request);
         tokio::select! {
             outcome = integration.stop_job(call, submitted) => {
                 if let Err(failure) = outcome {
@@ -220,22 +234,22 @@ impl Shell {
     /// A call, for an attempt of a task or for nobody.
     pub(crate) fn service_call(
         self: &Arc<Self>,
-        scope: &Scope,
-        execution_arn: &Arc<str>,
+        acting: &Acting,
         task: Option<TaskId>,
         request: ServiceRequest,
     ) -> ServiceCall {
         let attempt = match task {
             Some(TaskId { frame, scheduled }) => {
-                format!("{execution_arn} {} {}", frame.0, scheduled.0)
+                format!("{} {} {}", acting.execution_arn, frame.0, scheduled.0)
             }
             None => self.random.uuid(),
         };
         let digest = Sha256::digest(attempt.as_bytes());
         ServiceCall {
             runtime: Runtime { shell: self.clone() },
-            scope: scope.clone(),
-            execution_arn: execution_arn.clone(),
+            scope: acting.scope.clone(),
+            execution_arn: acting.execution_arn.clone(),
+            role_arn: acting.role_arn.clone(),
             request,
             request_id: self.random.uuid(),
             idempotency_token: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
@@ -286,6 +300,19 @@ impl Shell {
 
     async fn outcome(&self, call: ServiceCall) -> Result<Document, Failure> {
         let integration = self.config.integrations.find(&call.request.target)?;
+        if let Some(Permission { action, resource }) = integration.permission(&call) {
+            let acting = Acting {
+                scope: call.scope.clone(),
+                role_arn: call.role_arn.clone(),
+                execution_arn: call.execution_arn.clone(),
+            };
+            match self.check_permission_patiently(&acting, &action, &resource).await {
+                Some(Ok(())) => {}
+                Some(Err(message)) => return Err(integration.denied(&call, &message)),
+                // The runtime closes: this is dropped, and the call is made after the next start.
+                None => std::future::pending().await,
+            }
+        }
         let places = (!integration.is_in_process()).then_some(&self.calls.places);
         let _place = match places {
             Some(places) => Some(places.acquire().await.expect("the semaphore is never closed")),

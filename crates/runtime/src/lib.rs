@@ -34,6 +34,7 @@ mod logs;
 mod map_data;
 mod map_run;
 mod offers;
+mod permission;
 mod retention;
 
 mod machines;
@@ -79,6 +80,7 @@ pub use map_data::{
 };
 pub use map_runs::{ListMapRuns, MapRunError, MapRunList, UpdateMapRun};
 pub use mocks::MockError;
+pub use permission::Permission;
 pub use redrive::{RedriveExecution, RedriveStatus};
 pub use retention::{Retention, purge};
 pub use start::{StartError, StartExecution, StartedExecution};

@@ -21,6 +21,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::arn::ArnPrefix;
 use crate::integration::CallHandle;
+use crate::permission::Acting;
 use crate::shell::Shell;
 use crate::{OperationalError, Runtime};
 
@@ -176,6 +177,11 @@ impl Shell {
         parameters: TrialParameters,
         waits: oneshot::Sender<(TrialOutcome, Inspection)>,
     ) {
+        let acting = Acting {
+            scope,
+            role_arn: parameters.start.role_arn.clone(),
+            execution_arn: parameters.start.arn.clone(),
+        };
         let limits = Limits {
             execution_seconds_max: TEST_SECONDS_MAX,
             history_events_max: u64::MAX,
@@ -198,11 +204,10 @@ impl Shell {
             }
             for effect in effects.drain(..) {
                 if let Effect::CallService { task, request } = effect {
-                    let call =
-                        self.service_call(&scope, trial.execution_arn(), Some(task), request);
+                    let call = self.service_call(&acting, Some(task), request);
                     calls.insert(task, self.call_express(task, call, &sender));
                 } else {
-                    self.perform_express(&scope, effect, &sender);
+                    self.perform_express(&acting, effect, &sender);
                 }
             }
             let due = trial.next_due().unwrap_or_else(|| self.now());

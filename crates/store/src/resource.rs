@@ -23,6 +23,8 @@ pub enum ResourceKind {
     /// started the run (sixteen hexadecimal digits), `/`, and the name of the
     /// [`ResourceKind::MapRun`].
     MapRunOfExecution = 6,
+    /// A user, a role, a managed policy or an access key.
+    Identity = 7,
 }
 
 /// Which resource.

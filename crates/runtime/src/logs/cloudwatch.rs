@@ -11,6 +11,7 @@ use store::Scope;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Counts, Line};
+use crate::permission::Acting;
 use crate::shell::Shell;
 
 /// The integration.
@@ -180,8 +181,10 @@ async fn call(
     let target = ServiceTarget::Action(resource);
     let parameters = Document::from(Value::from(parameters));
     let request = ServiceRequest { target, parameters };
+    // No execution asks for it, and no role.
     let nobody: Arc<str> = "".into();
-    let call = shell.service_call(scope, &nobody, None, request);
+    let acting = Acting { scope: scope.clone(), role_arn: nobody.clone(), execution_arn: nobody };
+    let call = shell.service_call(&acting, None, request);
     let integration = shell.config.integrations.find(&call.request.target)?;
     integration.call(call).await
 }

@@ -1,0 +1,175 @@
+//! Who calls: signatures are verified, and policies asked.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use hyper::http::request::Parts;
+use identity::{Caller, Guard, Identities};
+use signature::{
+    Authorization, CredentialScope, Service, SignatureError, SignedRequest, SigningKeys,
+};
+use store::{Scope, StoreError};
+
+use crate::Accounts;
+use crate::error::{ApiError, ErrorCode};
+
+/// Who may call.
+#[derive(Default)]
+pub struct Callers {
+    identities: Option<Arc<Identities>>,
+    /// Access keys of the configuration, with their secrets: the root users of their accounts.
+    root_keys: BTreeMap<String, RootKey>,
+    /// Whether everybody must be known. Else unsigned requests, and those of access keys that
+    /// nobody knows, are taken for what they say.
+    must_be_known: bool,
+    /// Knows which roles Step Functions may assume.
+    guard: Option<Arc<Guard>>,
+    signing_keys: SigningKeys,
+}
+
+/// An access key of the configuration.
+#[derive(Clone)]
+pub struct RootKey {
+    /// Whose root user it is.
+    pub account: Arc<str>,
+    /// Its secret.
+    pub secret: String,
+}
+
+impl std::fmt::Debug for RootKey {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("RootKey").field("account", &self.account).finish_non_exhaustive()
+    }
+}
+
+/// What became of asking who calls.
+pub(crate) enum Unauthenticated {
+    Signature(SignatureError),
+    Store(StoreError),
+}
+
+impl From<SignatureError> for Unauthenticated {
+    fn from(error: SignatureError) -> Self {
+        Unauthenticated::Signature(error)
+    }
+}
+
+impl From<StoreError> for Unauthenticated {
+    fn from(error: StoreError) -> Self {
+        Unauthenticated::Store(error)
+    }
+}
+
+impl From<Unauthenticated> for ApiError {
+    fn from(error: Unauthenticated) -> ApiError {
+        let error = match error {
+            Unauthenticated::Signature(error) => error,
+            Unauthenticated::Store(error) => {
+                return runtime::OperationalError::from(error).into();
+            }
+        };
+        let code = match error {
+            SignatureError::Missing => ErrorCode::MissingAuthenticationTokenException,
+            SignatureError::Incomplete(_) => ErrorCode::IncompleteSignatureException,
+            SignatureError::UnknownKey => ErrorCode::UnrecognizedClientException,
+            SignatureError::ExpiredToken => ErrorCode::ExpiredTokenException,
+            SignatureError::Invalid(_) => ErrorCode::InvalidSignatureException,
+        };
+        ApiError::new(code, error.to_string())
+    }
+}
+
+impl Callers {
+    /// Those in that store, and those of the configuration.
+    pub fn new(
+        identities: Arc<Identities>,
+        root_keys: BTreeMap<String, RootKey>,
+        must_be_known: bool,
+    ) -> Callers {
+        Callers {
+            identities: Some(identities),
+            root_keys,
+            must_be_known,
+            guard: None,
+            signing_keys: SigningKeys::default(),
+        }
+    }
+
+    /// With what knows which roles Step Functions may assume.
+    pub fn with_guard(self, guard: Arc<Guard>) -> Callers {
+        Callers { guard: Some(guard), ..self }
+    }
+
+    /// Checks that Step Functions may assume the role.
+    ///
+    /// # Errors
+    /// `AccessDeniedException`
+    pub(crate) async fn check_trust(&self, role_arn: &str) -> Result<(), ApiError> {
+        let Some(guard) = &self.guard else { return Ok(()) };
+        let checked = guard.check_trust(role_arn).await;
+        let checked = checked.map_err(runtime::OperationalError::from)?;
+        checked.map_err(|denied| ApiError::new(ErrorCode::AccessDeniedException, denied.0))
+    }
+
+    pub(crate) fn identities(&self) -> Option<&Identities> {
+        self.identities.as_deref()
+    }
+
+    /// Who calls, and in which account and region.
+    pub(crate) async fn authenticate(
+        &self,
+        accounts: &Accounts,
+        parts: &Parts,
+        body: &[u8],
+        service: &str,
+    ) -> Result<(Caller, Scope), Unauthenticated> {
+        let scope = CredentialScope::of(parts);
+        let known = match &scope {
+            Some(scope) => self.find(scope, parts).await?,
+            None => None,
+        };
+        let Some((caller, secret)) = known else {
+            if self.must_be_known {
+                Authorization::of(parts)?;
+                return Err(SignatureError::UnknownKey.into());
+            }
+            let scope = accounts.scope(parts);
+            return Ok((Caller::Trusted { account: scope.account.clone() }, scope));
+        };
+        let authorization = Authorization::of(parts)?;
+        let now = jiff::Timestamp::now();
+        let request = SignedRequest { parts, body };
+        let service = Service { names: &[service], region: None };
+        self.signing_keys.verify(request, &authorization, &secret, service, now)?;
+        let region = &authorization.scope.region;
+        if !crate::is_region(region) {
+            let message = "Credential should be scoped to a valid region.".to_owned();
+            return Err(SignatureError::Invalid(message).into());
+        }
+        let scope = Scope { account: caller.account().clone(), region: region.as_str().into() };
+        Ok((caller, scope))
+    }
+
+    /// Whose access key it is, and its secret.
+    async fn find(
+        &self,
+        scope: &CredentialScope,
+        parts: &Parts,
+    ) -> Result<Option<(Caller, String)>, Unauthenticated> {
+        if let Some(key) = self.root_keys.get(&scope.access_key) {
+            let caller = Caller::Root { account: key.account.clone() };
+            return Ok(Some((caller, key.secret.clone())));
+        }
+        let Some(identities) = &self.identities else { return Ok(None) };
+        let token = Authorization::of(parts).ok().and_then(|it| it.session_token);
+        if let Some(token) = token {
+            let now = engine::Timestamp(jiff::Timestamp::now().as_millisecond());
+            return match identities.session(&scope.access_key, &token, now).await? {
+                None => Ok(None),
+                Some(Err(())) => Err(SignatureError::ExpiredToken.into()),
+                Some(Ok(session)) => Ok(Some((session.caller, session.secret))),
+            };
+        }
+        Ok(identities.user_of_key(&scope.access_key).await?)
+    }
+}

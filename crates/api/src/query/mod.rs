@@ -1,0 +1,201 @@
+//! The APIs of IAM and STS, which speak the Query protocol: forms in, XML out.
+//! See <https://docs.aws.amazon.com/IAM/latest/APIReference/> and
+//! <https://docs.aws.amazon.com/STS/latest/APIReference/>.
+
+mod form;
+mod iam;
+mod sts;
+mod xml;
+
+use http_body_util::Full;
+use hyper::StatusCode;
+use hyper::body::Bytes;
+use hyper::header::{self, HeaderValue};
+use hyper::http::request::Parts;
+use identity::{Caller, Identities, IdentityError};
+use runtime::Runtime;
+use signature::{CredentialScope, SignatureError};
+
+use crate::Api;
+use crate::audit::{Attempt, Outcome};
+use crate::callers::Unauthenticated;
+use crate::query::form::Form;
+use crate::query::xml::Xml;
+use crate::router::Response;
+
+const CONTENT_TYPE: &str = "application/x-www-form-urlencoded";
+
+/// Which API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Service {
+    Iam,
+    Sts,
+}
+
+impl Service {
+    /// Its signing name.
+    fn name(self) -> &'static str {
+        match self {
+            Service::Iam => "iam",
+            Service::Sts => "sts",
+        }
+    }
+
+    fn namespace(self) -> &'static str {
+        match self {
+            Service::Iam => "https://iam.amazonaws.com/doc/2010-05-08/",
+            Service::Sts => "https://sts.amazonaws.com/doc/2011-06-15/",
+        }
+    }
+}
+
+/// What an operation gets.
+pub(crate) struct Asked<'a> {
+    pub(crate) identities: &'a Identities,
+    pub(crate) runtime: &'a Runtime,
+    pub(crate) caller: &'a Caller,
+    pub(crate) form: &'a Form,
+    pub(crate) action: &'a str,
+}
+
+/// Why a request is answered with an error.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    code: &'static str,
+    status: u16,
+    message: String,
+}
+
+impl From<IdentityError> for Refused {
+    fn from(error: IdentityError) -> Refused {
+        let (code, status) = error.code();
+        Refused { code, status, message: error.to_string() }
+    }
+}
+
+impl From<SignatureError> for Refused {
+    fn from(error: SignatureError) -> Refused {
+        let (code, status, message) = match &error {
+            SignatureError::Missing => {
+                let message = "Request is missing Authentication Token".to_owned();
+                ("MissingAuthenticationToken", 403, message)
+            }
+            SignatureError::Incomplete(message) => ("IncompleteSignature", 400, message.clone()),
+            SignatureError::UnknownKey => ("InvalidClientTokenId", 403, error.to_string()),
+            SignatureError::ExpiredToken => ("ExpiredToken", 403, error.to_string()),
+            SignatureError::Invalid(message) => ("SignatureDoesNotMatch", 403, message.clone()),
+        };
+        Refused { code, status, message }
+    }
+}
+
+impl From<Unauthenticated> for Refused {
+    fn from(error: Unauthenticated) -> Refused {
+        match error {
+            Unauthenticated::Signature(error) => error.into(),
+            Unauthenticated::Store(error) => IdentityError::from(error).into(),
+        }
+    }
+}
+
+/// Whether the request is of the Query protocol.
+pub(crate) fn speaks(parts: &Parts) -> bool {
+    let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok());
+    let media_type = content_type.unwrap_or_default().split(';').next().unwrap_or_default();
+    media_type.trim().eq_ignore_ascii_case(CONTENT_TYPE)
+}
+
+/// Answers a request of the Query protocol.
+pub(crate) async fn answer(api: &Api, parts: &Parts, body: &[u8]) -> Response {
+    let request_id = uuid::Uuid::new_v4().to_string();
+    let form = Form::parse(body).unwrap_or_default();
+    let service = service(parts, &form);
+    let (status, text) = match call(api, parts, body, &form, service).await {
+        Ok(result) => {
+            let action = form.get("Action").unwrap_or_default();
+            (200, success(service, action, &result, &request_id))
+        }
+        Err(refused) => (refused.status, failure(service, &refused, &request_id)),
+    };
+    let mut response = Response::new(Full::new(Bytes::from(text)));
+    *response.status_mut() = StatusCode::from_u16(status).expect("the table has valid ones");
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/xml"));
+    let request_id = HeaderValue::try_from(request_id).expect("a UUID is printable");
+    headers.insert("x-amzn-requestid", request_id);
+    response
+}
+
+/// The signing name tells; of an unsigned request the version of the API.
+fn service(parts: &Parts, form: &Form) -> Service {
+    match CredentialScope::of(parts) {
+        Some(scope) if scope.service == "sts" => Service::Sts,
+        Some(scope) if scope.service == "iam" => Service::Iam,
+        Some(_) | None if form.get("Version") == Some("2011-06-15") => Service::Sts,
+        Some(_) | None => Service::Iam,
+    }
+}
+
+async fn call(
+    api: &Api,
+    parts: &Parts,
+    body: &[u8],
+    form: &Form,
+    service: Service,
+) -> Result<String, Refused> {
+    let invalid = |action: &str| Refused {
+        code: "InvalidAction",
+        status: 400,
+        message: format!("Could not find operation {action} for version {}", {
+            form.get("Version").unwrap_or("NO_VERSION_SPECIFIED")
+        }),
+    };
+    let action = form.get("Action").unwrap_or_default();
+    let Some(identities) = api.callers.identities() else { return Err(invalid(action)) };
+    let authenticated = api.callers.authenticate(&api.accounts, parts, body, service.name());
+    let (caller, scope) = authenticated.await?;
+    let asked = Asked { identities, runtime: &api.runtime, caller: &caller, form, action };
+    let result = match service {
+        Service::Iam => iam::call(&asked).await,
+        Service::Sts => sts::call(&asked).await,
+    };
+    let attempt = Attempt {
+        caller: &caller,
+        scope: &scope,
+        service: service.name(),
+        operation: action,
+        resource: form.get("RoleArn").or(form.get("PolicyArn")).or(form.get("RoleName")),
+    };
+    match &result {
+        None => {}
+        Some(Ok(_)) => api.audit.write(&attempt, Outcome::Allowed),
+        Some(Err(error)) => api.audit.write(&attempt, Outcome::Refused(error.code().0)),
+    }
+    result.ok_or_else(|| invalid(action))?.map_err(Refused::from)
+}
+
+fn success(service: Service, action: &str, result: &str, request_id: &str) -> String {
+    let mut xml = Xml::default();
+    let response = format!("{action}Response xmlns=\"{}\"", service.namespace());
+    xml.element(&response, |xml| {
+        // The only operation with a result that has nothing in it.
+        if !result.is_empty() || action == "UpdateRole" {
+            xml.element(&format!("{action}Result"), |xml| xml.push_written(result));
+        }
+        xml.element("ResponseMetadata", |xml| xml.text("RequestId", request_id));
+    });
+    xml.finish()
+}
+
+fn failure(service: Service, refused: &Refused, request_id: &str) -> String {
+    let mut xml = Xml::default();
+    xml.element(&format!("ErrorResponse xmlns=\"{}\"", service.namespace()), |xml| {
+        xml.element("Error", |xml| {
+            xml.text("Type", if refused.status < 500 { "Sender" } else { "Receiver" });
+            xml.text("Code", refused.code);
+            xml.text("Message", &refused.message);
+        });
+        xml.text("RequestId", request_id);
+    });
+    xml.finish()
+}

@@ -1,0 +1,34 @@
+//! Who there is and what they may do: IAM's users, roles, policies and access keys, kept in the
+//! store, and the decisions that follow from them.
+//!
+//! Promises: what was answered is as durable as the store makes it; a change holds for the next
+//! request; policies are compiled once.
+//!
+//! Does not: know HTTP, or IAM's wire format (`api`); weigh policies (`policy`); verify signatures
+//! (`signature`).
+//!
+//! In reading order: `record` is what is stored, [`Identities`] reads and changes it, one file per
+//! family; `subject` is a principal made ready for decisions, `guard` decides about tasks.
+
+mod aws_managed;
+mod error;
+mod guard;
+mod identities;
+mod keys;
+mod managed;
+mod principals;
+mod record;
+mod sessions;
+mod subject;
+
+pub use error::IdentityError;
+pub use guard::{Denied, Enforcement, Guard};
+pub use identities::{ArnParts, Identities};
+pub use keys::{Credentials, NewAccessKey};
+pub use managed::{AttachedPolicy, CreatePolicy};
+pub use principals::{CreatePrincipal, PrincipalChange};
+pub use record::{
+    AccessKey, ManagedPolicy, PolicyVersion, PrincipalRecord, PrincipalType, TagRecord,
+};
+pub use sessions::{AssumeRole, Assumed, Session};
+pub use subject::{Caller, Subject};

@@ -1,0 +1,105 @@
+//! What executions may do with the role that they run with.
+//!
+//! Does not: weigh policies; that is [`identity::Guard`]. Where the runtime has no guard, everything
+//! is allowed.
+
+use std::sync::Arc;
+
+use engine::ExecutionId;
+use store::{ExecutionHeader, Scope, StoreError};
+
+use crate::shell::{Backoff, Shell};
+
+/// What a role must be allowed for a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Permission {
+    /// Such as `lambda:InvokeFunction`.
+    pub action: String,
+    /// The ARN of what it is done to; `*` where the action has no resource.
+    pub resource: String,
+}
+
+/// On whose behalf something is done.
+#[derive(Clone, Debug)]
+pub(crate) struct Acting {
+    pub(crate) scope: Scope,
+    pub(crate) role_arn: Arc<str>,
+    pub(crate) execution_arn: Arc<str>,
+}
+
+impl From<&ExecutionHeader> for Acting {
+    fn from(header: &ExecutionHeader) -> Acting {
+        Acting {
+            scope: header.scope.clone(),
+            role_arn: header.role_arn.clone(),
+            execution_arn: header.arn.clone(),
+        }
+    }
+}
+
+/// The rule by which EventBridge tells Step Functions of the end of nested executions.
+const RULE: &str = "StepFunctionsGetEventsForStepFunctionsExecutionRule";
+const RULE_ACTIONS: [&str; 3] = ["events:PutTargets", "events:PutRule", "events:DescribeRule"];
+
+impl Shell {
+    /// Checks that the role allows the action; else the message of AWS's error.
+    pub(crate) async fn check_permission(
+        &self,
+        acting: &Acting,
+        action: &str,
+        resource: &str,
+    ) -> Result<Result<(), String>, StoreError> {
+        let Some(guard) = &self.config.guard else { return Ok(Ok(())) };
+        let Acting { role_arn, execution_arn, .. } = acting;
+        let checked = guard.check(role_arn, execution_arn, action, resource).await?;
+        Ok(checked.map_err(|denied| denied.0))
+    }
+
+    /// As [`Shell::check_permission`], however long the store is away; nothing where the runtime
+    /// closes.
+    pub(crate) async fn check_permission_patiently(
+        &self,
+        acting: &Acting,
+        action: &str,
+        resource: &str,
+    ) -> Option<Result<(), String>> {
+        let mut backoff = Backoff::default();
+        loop {
+            match self.check_permission(acting, action, resource).await {
+                Ok(checked) => return Some(checked),
+                Err(error @ StoreError::Corrupt(_)) => return Some(Err(error.to_string())),
+                Err(error) => {
+                    if !backoff.pause(self, &error).await {
+                        return None;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether the end of a nested execution is told at once, by events. Without them it must be
+    /// asked for.
+    pub(crate) async fn hears_events(&self, acting: &Acting) -> bool {
+        let Scope { account, region } = &acting.scope;
+        let rule = format!("arn:aws:events:{region}:{account}:rule/{RULE}");
+        for action in RULE_ACTIONS {
+            match self.check_permission_patiently(acting, action, &rule).await {
+                Some(Ok(())) => {}
+                Some(Err(_)) | None => return false,
+            }
+        }
+        true
+    }
+
+    /// As [`Shell::hears_events`], of the execution with that number.
+    pub(crate) async fn parent_hears_events(&self, parent: ExecutionId) -> bool {
+        if self.config.guard.is_none() {
+            return true;
+        }
+        match self.store.header(parent).await {
+            Ok(Some(header)) => self.hears_events(&Acting::from(&header)).await,
+            // Whoever hears without need is not harmed.
+            Ok(None) | Err(_) => true,
+        }
+    }
+}
