@@ -43,7 +43,7 @@ const PURE: [(&str, &[&str]); 7] = [
             "uuid",
         ],
     ),
-    ("service-model", &["json", "miniz_oxide"]),
+    ("service-model", &["json", "miniz_oxide", "thiserror"]),
     ("asl", &["jiff", "json", "jsonata", "jsonpath", "service-model", "thiserror"]),
     ("engine", &["asl", "jiff", "json", "jsonata", "jsonpath", "rand_core", "thiserror", "uuid"]),
     ("policy", &["base64", "jiff", "json", "thiserror"]),
