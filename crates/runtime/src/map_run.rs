@@ -139,31 +139,45 @@ impl Shell {
         };
         let run = name.run;
         let (messages, inbox) = mpsc::unbounded_channel();
+        let control = Arc::new(Control { messages, shown: Mutex::new(None) });
         {
             let mut driven = self.map_runs.driven.lock();
             if driven.contains_key(&run) {
                 return;
             }
-            let control = Control { messages, shown: Mutex::new(None) };
-            driven.insert(run, Arc::new(control));
+            driven.insert(run, control.clone());
         }
-        let driver = drive::Driver::new(self, held, task, request, &name, inbox);
-        let shell = self.clone();
-        self.spawn(async move {
-            let _driving = Driving { shell, run };
-            driver.drive().await;
-        });
+        let driving = Driving { shell: self.clone(), run, control };
+        let driver = drive::Driver::new(driving, held, task, request, &name, inbox);
+        self.spawn(driver.drive());
     }
 }
 
-/// Takes the run off the list when its driver ends, however that is.
-struct Driving {
+/// A place in the list of runs that are driven, which its driver gives back when it ends, however
+/// that is.
+pub(crate) struct Driving {
     shell: Arc<Shell>,
     run: MachineId,
+    control: Arc<Control>,
+}
+
+impl Driving {
+    /// Shows how the run stands to those who ask.
+    fn show(&self, record: &MapRunRecord) {
+        *self.control.shown.lock() = Some(record.clone());
+    }
+
+    /// Gives the place back: from now on the run may be asked for again.
+    fn leave(&self) {
+        let mut driven = self.shell.map_runs.driven.lock();
+        if driven.get(&self.run).is_some_and(|control| Arc::ptr_eq(control, &self.control)) {
+            driven.remove(&self.run);
+        }
+    }
 }
 
 impl Drop for Driving {
     fn drop(&mut self) {
-        self.shell.map_runs.driven.lock().remove(&self.run);
+        self.leave();
     }
 }

@@ -21,7 +21,7 @@ use super::children::{Family, Names, Started, cut_outcome, express_outcome, stan
 use super::feed::{Child, Feed, Source};
 use super::progress::Progress;
 use super::results::StoredResults;
-use super::{ChildEnd, MapRunName, Word};
+use super::{ChildEnd, Driving, MapRunName, Word};
 use crate::express::ExpressRun;
 use crate::live::{Held, Message};
 use crate::shell::{Backoff, Shell};
@@ -63,6 +63,7 @@ type ExpressEnd = (Child, Timestamp, Option<Execution>);
 
 pub(super) struct Driver {
     shell: Arc<Shell>,
+    driving: Driving,
     name: MapRunName,
     family: Arc<Family>,
     parent: ExecutionHeader,
@@ -92,13 +93,14 @@ pub(super) struct Driver {
 
 impl Driver {
     pub(super) fn new(
-        shell: &Arc<Shell>,
+        driving: Driving,
         held: &Held,
         task: TaskId,
         request: &MapRunRequest,
         name: &MapRunName,
         inbox: mpsc::UnboundedReceiver<Word>,
     ) -> Driver {
+        let shell = driving.shell.clone();
         let header = &held.header;
         let distributed = distributed(held, task);
         let is_express =
@@ -139,7 +141,8 @@ impl Driver {
         let has_writer = distributed.is_some_and(|it| it.result_writer.is_some());
         let output_bytes_max = (!has_writer).then_some(shell.config.limits.payload_bytes_max);
         Driver {
-            shell: shell.clone(),
+            shell,
+            driving,
             name: name.clone(),
             family: Arc::new(family),
             parent: header.clone(),
@@ -183,9 +186,10 @@ impl Driver {
                     let _ = stopped.send(());
                 }
             }
-            Err(Halt::Closing) => {}
-            Err(Halt::Failed(_) | Halt::Stopped(_)) => {
-                unreachable!("an end waits for the store and for nothing else")
+            // What is not done now is done after the next start.
+            Err(Halt::Closing | Halt::Stopped(_)) => {}
+            Err(Halt::Failed(failure)) => {
+                tracing::error!(arn = %self.record.arn, ?failure, "a Map Run could not be ended");
             }
         }
     }
@@ -516,9 +520,7 @@ impl Driver {
         self.record.item_counts.pending = items_waiting + self.starting.1;
         let waiting = if self.record.is_batched { 0 } else { items_waiting };
         self.record.execution_counts.pending = waiting + self.starting.0;
-        if let Some(control) = self.shell.map_runs.control(self.name.run) {
-            *control.shown.lock() = Some(self.record.clone());
-        }
+        self.driving.show(&self.record);
     }
 
     async fn write_outcomes(&mut self, mark: Option<MapRunMark>) -> Result<(), Halt> {
@@ -674,6 +676,8 @@ impl Driver {
                 Err(self.record.failure.clone().unwrap_or(Failure { error: None, cause: None }))
             }
         };
+        // A redrive, which may come at once, asks for the run again.
+        self.driving.leave();
         let input = Input::MapRunFinished { task: self.task, outcome };
         self.shell.deliver(self.parent.id, Message::input(input));
     }

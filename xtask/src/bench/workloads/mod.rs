@@ -4,6 +4,7 @@ mod chains;
 mod growth;
 mod language;
 mod loops;
+mod map_runs;
 mod nested;
 mod process;
 
@@ -30,6 +31,8 @@ pub(crate) enum Workload {
     Language,
     /// From the start of the process to its first answer, and its memory
     StartUp,
+    /// A Map Run of many items; not part of a plain run
+    MapRuns,
     /// Many executions that wait for a day; not part of a plain run
     Parked,
     /// Many executions that have ended; not part of a plain run
@@ -64,6 +67,7 @@ impl Workload {
             Workload::Loops => loops::loops(bench).await,
             Workload::Language => language::language(bench),
             Workload::StartUp => process::start_up(bench).await,
+            Workload::MapRuns => map_runs::map_runs(bench).await,
             Workload::Parked => growth::parked(bench).await,
             Workload::Closed => growth::closed(bench).await,
             Workload::Hour => growth::hour(bench).await,
