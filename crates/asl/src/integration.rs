@@ -51,7 +51,11 @@ impl Integration {
     /// What is wrong, in AWS's words.
     pub fn check(&self, parameters: &Value) -> Result<(), String> {
         match self.parameters {
-            ParameterTable::Fields(table) => check_fields(table, parameters),
+            ParameterTable::Fields(table) => {
+                check_fields(table, parameters)?;
+                let is_gateway = self.service == "apigateway";
+                if is_gateway { check_lists(parameters) } else { Ok(()) }
+            }
             ParameterTable::Model { .. } => {
                 match self.parameters.unfit(parameters, Parameters::KNOWN).into_iter().next() {
                     None => Ok(()),
@@ -60,6 +64,18 @@ impl Integration {
             }
         }
     }
+}
+
+/// API Gateway takes a list of values for each header and each part of the query.
+fn check_lists(parameters: &Value) -> Result<(), String> {
+    for name in ["Headers", "QueryParameters"] {
+        let Some(given) = parameters.get(name).filter(|it| !it.is_null()) else { continue };
+        let is_list = |(_, value): (_, &Value)| value.as_array().is_some();
+        if !given.as_object().is_some_and(|given| given.iter().all(is_list)) {
+            return Err(format!("The value of the field '{name}' has an invalid format"));
+        }
+    }
+    Ok(())
 }
 
 fn check_fields(table: &[Field], parameters: &Value) -> Result<(), String> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use api::{Accounts, Api};
 use aws::{Client, Endpoint, Settings};
-use integrations::{ApiCall, AwsSdk, Lambda, Optimised, Refusal, StepFunctions};
+use integrations::{ApiCall, ApiGateway, AwsSdk, Https, Lambda, Optimised, Refusal, StepFunctions};
 use runtime::Integrations;
 
 /// Everything that can call something.
@@ -15,6 +15,8 @@ pub(crate) fn integrations(aws: &Client) -> Integrations {
     let integrations = Integrations::default()
         .with("lambda", Arc::new(Lambda::new(aws.clone())))
         .with("aws-sdk:sfn", Arc::new(StepFunctions::new(call_api)))
+        .with("http", Arc::new(Https::new(aws.clone())))
+        .with("apigateway", Arc::new(ApiGateway::new(aws.clone())))
         .with(Integrations::SDK, Arc::new(AwsSdk::new(aws.clone())));
     Optimised::all(aws).fold(integrations, |integrations, (service, optimised)| {
         integrations.with(service, Arc::new(optimised))

@@ -10,9 +10,11 @@ mod aws_sdk;
 mod lambda;
 mod metadata;
 mod optimised;
+mod rest;
 mod step_functions;
 
 pub use aws_sdk::AwsSdk;
 pub use lambda::Lambda;
 pub use optimised::Optimised;
+pub use rest::{ApiGateway, Https};
 pub use step_functions::{ApiCall, Refusal, StepFunctions};

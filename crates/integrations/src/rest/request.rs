@@ -1,0 +1,317 @@
+//! The request that parameters stand for.
+
+use hyper::Request;
+use hyper::body::Bytes;
+use json::{Object, Value};
+
+use aws::escaped;
+
+/// Headers that no task may set.
+/// See <https://docs.aws.amazon.com/step-functions/latest/dg/connect-api-gateway.html>.
+const FORBIDDEN: &[&str] = &[
+    "authorization",
+    "connection",
+    "content-md5",
+    "date",
+    "expect",
+    "host",
+    "max-forwards",
+    "proxy-authenticate",
+    "server",
+    "te",
+    "transfer-encoding",
+    "trailer",
+    "upgrade",
+    "via",
+    "www-authenticate",
+];
+
+/// A request in parts.
+pub(super) struct Prepared {
+    method: String,
+    url: String,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) query: Vec<(String, String)>,
+    pub(super) body: Option<Value>,
+    form: Option<ArrayFormat>,
+}
+
+/// How a form has lists.
+#[derive(Clone, Copy)]
+enum ArrayFormat {
+    Indices,
+    Repeat,
+    Commas,
+    Brackets,
+}
+
+/// The connection that parameters name.
+pub(super) fn connection_arn(parameters: &Value) -> Option<&str> {
+    ["InvocationConfig", "Authentication"]
+        .into_iter()
+        .find_map(|name| parameters.get(name)?.get("ConnectionArn").and_then(Value::as_str))
+}
+
+impl Prepared {
+    /// That of `http:invoke`.
+    pub(super) fn of_http(parameters: &Value, region: &str) -> Result<Prepared, String> {
+        let url = text(parameters, "ApiEndpoint")?.to_owned();
+        if !url.starts_with("https://") && !is_own_machine(&url) {
+            return Err("The value of the field 'ApiEndpoint' must be an HTTPS URL".to_owned());
+        }
+        let mut headers = headers(parameters)?;
+        let has_content_type = headers.iter().any(|(name, _)| name == "content-type");
+        let transform = parameters.get("Transform");
+        let encoding =
+            transform.and_then(|it| it.get("RequestBodyEncoding")).and_then(Value::as_str);
+        let form = match encoding {
+            None | Some("NONE") => None,
+            Some("URL_ENCODED") => Some(array_format(transform)?),
+            Some(_) => return Err(invalid("Transform")),
+        };
+        if !has_content_type {
+            let content_type = match form {
+                Some(_) => "application/x-www-form-urlencoded",
+                None => "application/json",
+            };
+            headers.push(("content-type".to_owned(), content_type.to_owned()));
+        }
+        let agent = format!("Amazon|StepFunctions|HttpInvoke|{region}");
+        headers.push(("user-agent".to_owned(), agent));
+        headers.push(("range".to_owned(), "bytes=0-262144".to_owned()));
+        let method = method(parameters)?;
+        let body = parameters.get("RequestBody").cloned();
+        Ok(Prepared { method, url, headers, query: query(parameters)?, body, form })
+    }
+
+    /// That of `apigateway:invoke`.
+    pub(super) fn of_api_gateway(parameters: &Value) -> Result<Prepared, String> {
+        let host = text(parameters, "ApiEndpoint")?;
+        if host.contains('/') {
+            return Err(invalid("ApiEndpoint"));
+        }
+        let scheme = if is_own_machine(&format!("http://{host}")) { "http" } else { "https" };
+        let part = |name: &str| {
+            let text = parameters.get(name).and_then(Value::as_str).unwrap_or_default();
+            let text = text.trim_matches('/');
+            if text.is_empty() { String::new() } else { format!("/{text}") }
+        };
+        let url = format!("{scheme}://{host}{}{}", part("Stage"), part("Path"));
+        let mut headers = headers(parameters)?;
+        if !headers.iter().any(|(name, _)| name == "content-type") {
+            headers.push(("content-type".to_owned(), "application/json".to_owned()));
+        }
+        let method = method(parameters)?;
+        let keeps_null = parameters.get("AllowNullValues").and_then(Value::as_bool) == Some(true);
+        let body = parameters.get("RequestBody").cloned();
+        let body = if keeps_null { body } else { body.map(|body| without_null(&body)) };
+        Ok(Prepared { method, url, headers, query: query(parameters)?, body, form: None })
+    }
+
+    /// The request itself.
+    pub(super) fn request(&self) -> Result<Request<Bytes>, String> {
+        let mut url = self.url.clone();
+        for (name, value) in &self.query {
+            url.push(if url.contains('?') { '&' } else { '?' });
+            url.push_str(&format!("{}={}", escaped(name), escaped(value)));
+        }
+        let mut request = Request::builder().method(self.method.as_str()).uri(url);
+        for (name, value) in &self.headers {
+            request = request.header(name.as_str(), value.as_str());
+        }
+        let body = match (&self.body, self.form) {
+            (None | Some(Value::Null), _) => String::new(),
+            (Some(body), Some(format)) => form(body, format)?,
+            (Some(Value::String(text)), None) => text.to_string(),
+            (Some(body), None) => body.to_text(),
+        };
+        // What is wrong may be the value of a header, which may be a secret.
+        request.body(Bytes::from(body)).map_err(|_| "The request has an invalid format".to_owned())
+    }
+}
+
+/// Whether a URL is of one's own machine, which is spoken to without TLS.
+fn is_own_machine(url: &str) -> bool {
+    let Some(rest) = url.strip_prefix("http://") else { return false };
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+    host == "localhost" || host.ends_with(".localhost") || host.starts_with("127.")
+}
+
+fn invalid(field: &str) -> String {
+    format!("The value of the field '{field}' has an invalid format")
+}
+
+fn text<'a>(parameters: &'a Value, name: &str) -> Result<&'a str, String> {
+    parameters.get(name).and_then(Value::as_str).ok_or_else(|| invalid(name))
+}
+
+fn method(parameters: &Value) -> Result<String, String> {
+    let method = text(parameters, "Method")?;
+    let known = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"];
+    if known.contains(&method) { Ok(method.to_owned()) } else { Err(invalid("Method")) }
+}
+
+/// Texts and lists of texts by name.
+fn pairs(parameters: &Value, field: &str) -> Result<Vec<(String, String)>, String> {
+    let mut pairs = Vec::new();
+    let Some(given) = parameters.get(field).filter(|it| !it.is_null()) else { return Ok(pairs) };
+    let given = given.as_object().ok_or_else(|| invalid(field))?;
+    for (name, value) in given.iter() {
+        let values = value.as_array().unwrap_or(std::slice::from_ref(value));
+        for value in values {
+            let value = match value {
+                Value::String(text) => text.to_string(),
+                Value::Object(_) | Value::Array(_) | Value::Null => return Err(invalid(field)),
+                value => value.to_text(),
+            };
+            pairs.push((name.to_string(), value));
+        }
+    }
+    Ok(pairs)
+}
+
+fn query(parameters: &Value) -> Result<Vec<(String, String)>, String> {
+    pairs(parameters, "QueryParameters")
+}
+
+fn headers(parameters: &Value) -> Result<Vec<(String, String)>, String> {
+    let mut headers = pairs(parameters, "Headers")?;
+    for (name, _) in &mut headers {
+        let lower = name.to_ascii_lowercase();
+        if FORBIDDEN.contains(&lower.as_str())
+            || ["x-forwarded", "x-amz", "x-amzn"].iter().any(|it| lower.starts_with(it))
+        {
+            return Err(format!("The header '{name}' is not supported by Step Functions"));
+        }
+        *name = lower;
+    }
+    Ok(headers)
+}
+
+fn array_format(transform: Option<&Value>) -> Result<ArrayFormat, String> {
+    let options = transform.and_then(|it| it.get("RequestEncodingOptions"));
+    match options.and_then(|it| it.get("ArrayFormat")).and_then(Value::as_str) {
+        None | Some("INDICES") => Ok(ArrayFormat::Indices),
+        Some("REPEAT") => Ok(ArrayFormat::Repeat),
+        Some("COMMAS") => Ok(ArrayFormat::Commas),
+        Some("BRACKETS") => Ok(ArrayFormat::Brackets),
+        Some(_) => Err(invalid("Transform")),
+    }
+}
+
+/// A body as a form.
+fn form(body: &Value, format: ArrayFormat) -> Result<String, String> {
+    let mut fields: Vec<(String, String)> = Vec::new();
+    for (name, value) in body.as_object().ok_or_else(|| invalid("RequestBody"))?.iter() {
+        add_field(name, value, format, &mut fields);
+    }
+    let fields = fields.iter().map(|(name, value)| format!("{}={}", escaped(name), escaped(value)));
+    Ok(fields.collect::<Vec<_>>().join("&"))
+}
+
+fn add_field(name: &str, value: &Value, format: ArrayFormat, fields: &mut Vec<(String, String)>) {
+    match (value, format) {
+        (Value::Object(members), _) => {
+            for (member, value) in members.iter() {
+                add_field(&format!("{name}[{member}]"), value, format, fields);
+            }
+        }
+        (Value::Array(items), ArrayFormat::Commas) => {
+            let items: Vec<String> = items.iter().map(plain).collect();
+            fields.push((name.to_owned(), items.join(",")));
+        }
+        (Value::Array(items), format) => {
+            for (index, item) in items.iter().enumerate() {
+                let name = match format {
+                    ArrayFormat::Indices => format!("{name}[{index}]"),
+                    ArrayFormat::Brackets => format!("{name}[]"),
+                    ArrayFormat::Repeat | ArrayFormat::Commas => name.to_owned(),
+                };
+                add_field(&name, item, format, fields);
+            }
+        }
+        (value, _) => fields.push((name.to_owned(), plain(value))),
+    }
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.to_string(),
+        value => value.to_text(),
+    }
+}
+
+fn without_null(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let mut kept = Object::new();
+            for (name, value) in members.iter().filter(|(_, value)| !value.is_null()) {
+                kept.insert(name.clone(), without_null(value));
+            }
+            kept.into()
+        }
+        value => value.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(parameters: &str, expected: &str) {
+        let parameters = json::parse(parameters).expect("the test says JSON");
+        let told = match Prepared::of_http(&parameters, "eu-west-1").and_then(|it| it.request()) {
+            Ok(request) => {
+                let body = String::from_utf8_lossy(request.body()).into_owned();
+                format!("{} {} {body}", request.method(), request.uri())
+            }
+            Err(reason) => reason,
+        };
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn parameters_become_a_request() {
+        check(
+            r#"{"ApiEndpoint":"https://a.b/c","Method":"GET","QueryParameters":{"x":["1","ä"],"y":2}}"#,
+            "GET https://a.b/c?x=1&x=%C3%A4&y=2 ",
+        );
+        check(
+            r#"{"ApiEndpoint":"https://a.b/c?d=e","Method":"POST","RequestBody":{"a":1},"QueryParameters":{"x":"1"}}"#,
+            r#"POST https://a.b/c?d=e&x=1 {"a":1}"#,
+        );
+        check(
+            r#"{"ApiEndpoint":"https://a.b","Method":"POST","RequestBody":"as is"}"#,
+            "POST https://a.b/ as is",
+        );
+        check(
+            r#"{"ApiEndpoint":"http://a.b","Method":"GET"}"#,
+            "The value of the field 'ApiEndpoint' must be an HTTPS URL",
+        );
+        check(
+            r#"{"ApiEndpoint":"https://a.b","Method":"TRACE"}"#,
+            "The value of the field 'Method' has an invalid format",
+        );
+        check(
+            r#"{"ApiEndpoint":"https://a.b","Method":"GET","Headers":{"Host":"x"}}"#,
+            "The header 'Host' is not supported by Step Functions",
+        );
+    }
+
+    #[test]
+    fn lists_in_forms_are_written_as_asked_for() {
+        for (format, expected) in [
+            ("INDICES", "a%5B0%5D=1&a%5B1%5D=2&b%5Bc%5D=d"),
+            ("REPEAT", "a=1&a=2&b%5Bc%5D=d"),
+            ("COMMAS", "a=1%2C2&b%5Bc%5D=d"),
+            ("BRACKETS", "a%5B%5D=1&a%5B%5D=2&b%5Bc%5D=d"),
+        ] {
+            let parameters = format!(
+                r#"{{"ApiEndpoint":"https://a.b","Method":"POST","RequestBody":{{"a":[1,2],"b":{{"c":"d"}}}},
+                "Transform":{{"RequestBodyEncoding":"URL_ENCODED","RequestEncodingOptions":{{"ArrayFormat":"{format}"}}}}}}"#
+            );
+            check(&parameters, &format!("POST https://a.b/ {expected}"));
+        }
+    }
+}
