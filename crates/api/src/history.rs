@@ -272,6 +272,7 @@ fn write_scheduled(out: &mut JsonWriter, kind: &EventKind, with_data: bool) {
             heartbeat_seconds,
             token: _,
             child: _,
+            role_arn: _,
         } => {
             write_resource(out, resource);
             out.text("region", region);
@@ -290,7 +291,7 @@ fn write_scheduled(out: &mut JsonWriter, kind: &EventKind, with_data: bool) {
             write_input(out, input, with_data);
             (timeout_seconds, heartbeat_seconds)
         }
-        EventKind::LambdaFunctionScheduled { resource, input, timeout_seconds } => {
+        EventKind::LambdaFunctionScheduled { resource, input, timeout_seconds, role_arn: _ } => {
             out.text("resource", resource);
             write_input(out, input, with_data);
             (timeout_seconds, &None)
@@ -299,6 +300,11 @@ fn write_scheduled(out: &mut JsonWriter, kind: &EventKind, with_data: bool) {
     };
     out.optional_integer("timeoutInSeconds", *timeout_seconds);
     out.optional_integer("heartbeatInSeconds", *heartbeat_seconds);
+    if let EventKind::TaskScheduled { role_arn: Some(role_arn), .. }
+    | EventKind::LambdaFunctionScheduled { role_arn: Some(role_arn), .. } = kind
+    {
+        out.member("taskCredentials", |out| out.text("roleArn", role_arn));
+    }
 }
 
 fn write_resource(out: &mut JsonWriter, resource: &TaskResource) {
@@ -403,8 +409,9 @@ mod tests {
             heartbeat_seconds: None,
             token: Some(TaskToken("secret".into())),
             child: None,
+            role_arn: Some("arn:r".into()),
         };
-        expect![[r#"TaskScheduled","id":2,"previousEventId":0,"taskScheduledEventDetails":{"resourceType":"states","resource":"startExecution.sync:2","region":"us-east-1","parameters":"{\"StateMachineArn\":\"a\"}","timeoutInSeconds":5}}"#]]
+        expect![[r#"TaskScheduled","id":2,"previousEventId":0,"taskScheduledEventDetails":{"resourceType":"states","resource":"startExecution.sync:2","region":"us-east-1","parameters":"{\"StateMachineArn\":\"a\"}","timeoutInSeconds":5,"taskCredentials":{"roleArn":"arn:r"}}}"#]]
         .assert_eq(&written(scheduled, false));
     }
 
@@ -443,6 +450,7 @@ mod tests {
             resource: "arn:f".into(),
             input: document("[1]"),
             timeout_seconds: Some(5),
+            role_arn: None,
         };
         check(
             scheduled,

@@ -28,8 +28,6 @@ pub(crate) struct Field {
     language: Option<QueryLanguage>,
     /// In JSONata, a text `{% … %}` may stand for the value.
     expression: bool,
-    /// AWS has it, this version has not: refused by name.
-    missing: bool,
 }
 
 /// The fields of a kind of object, in parts that kinds share.
@@ -55,7 +53,7 @@ pub(crate) enum Shape {
 
 impl Field {
     pub(crate) const fn new(name: &'static str, shape: Shape) -> Field {
-        Field { name, shape, required: false, language: None, expression: false, missing: false }
+        Field { name, shape, required: false, language: None, expression: false }
     }
 
     pub(crate) const fn required(self) -> Field {
@@ -77,10 +75,6 @@ impl Field {
 
     const fn or_expression(self) -> Field {
         Field { expression: true, ..self }
-    }
-
-    const fn missing(self) -> Field {
-        Field { missing: true, ..self }
     }
 
     /// How to mend a value that was refused; empty where the refusal says it.
@@ -227,12 +221,6 @@ impl<'a> Fields<'a> {
             return false;
         }
         let place = self.place.member(name);
-        if field.missing {
-            let message =
-                format_args!("The field '{name}' is not supported by this version of Stairwell");
-            findings.error(&place, message);
-            return false;
-        }
         match field.accepts(value, language) {
             Ok(()) => true,
             Err(message) => {

@@ -248,6 +248,8 @@ pub struct Pass {
 pub struct Task {
     /// `Resource`
     pub resource: Resource,
+    /// `Credentials`: an object with a `RoleArn`.
+    pub credentials: Option<Payload>,
     /// `TimeoutSeconds` or `TimeoutSecondsPath`
     pub timeout_seconds: Option<Amount>,
     /// `HeartbeatSeconds` or `HeartbeatSecondsPath`

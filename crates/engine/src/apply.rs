@@ -460,8 +460,9 @@ fn scheduled_task(event: &HistoryEvent) -> TaskState {
 
 /// What the attempt that a `…Scheduled` event begins does.
 fn called(kind: &EventKind) -> Activity {
-    let service = |target, parameters: &Document| {
-        let request = ServiceRequest { target, parameters: parameters.clone() };
+    let service = |target, parameters: &Document, role_arn: &Option<Arc<str>>| {
+        let (parameters, role_arn) = (parameters.clone(), role_arn.clone());
+        let request = ServiceRequest { target, parameters, role_arn };
         Activity::Service(Box::new(ServiceTask { request, submitted: false, job: None }))
     };
     match kind {
@@ -473,11 +474,11 @@ fn called(kind: &EventKind) -> Activity {
                 child_arn: None,
             }))
         }
-        EventKind::TaskScheduled { resource, parameters, child: None, .. } => {
-            service(ServiceTarget::Action(resource.clone()), parameters)
+        EventKind::TaskScheduled { resource, parameters, child: None, role_arn, .. } => {
+            service(ServiceTarget::Action(resource.clone()), parameters, role_arn)
         }
-        EventKind::LambdaFunctionScheduled { resource, input, .. } => {
-            service(ServiceTarget::Function(resource.clone()), input)
+        EventKind::LambdaFunctionScheduled { resource, input, role_arn, .. } => {
+            service(ServiceTarget::Function(resource.clone()), input, role_arn)
         }
         EventKind::ActivityScheduled { resource, input, .. } => Activity::Worker {
             activity_arn: resource.clone(),

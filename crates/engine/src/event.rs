@@ -145,6 +145,8 @@ pub enum EventKind {
         token: Option<TaskToken>,
         /// Not shown: the execution to start, where it is a nested start.
         child: Option<Box<ChildRequest>>,
+        /// The role that the task calls as, where it has `Credentials`.
+        role_arn: Option<Arc<str>>,
     },
     TaskStarted {
         resource: TaskResource,
@@ -195,6 +197,8 @@ pub enum EventKind {
         resource: Arc<str>,
         input: Document,
         timeout_seconds: Option<u64>,
+        /// The role that the task calls as, where it has `Credentials`.
+        role_arn: Option<Arc<str>>,
     },
     LambdaFunctionStarted,
     LambdaFunctionSucceeded {

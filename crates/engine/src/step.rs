@@ -185,6 +185,8 @@ pub struct ServiceRequest {
     pub target: ServiceTarget,
     /// The resolved parameters; of a function by its ARN, the event that it gets.
     pub parameters: Document,
+    /// The role to call as, where the task has `Credentials`.
+    pub role_arn: Option<Arc<str>>,
 }
 
 /// What a task calls.

@@ -6,11 +6,13 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws::{Call, CallError, Client, CredentialsError, Names, Refusal};
+use aws::{Assume, Call, CallError, Client, CredentialsError, Names, Refusal};
 use engine::{Failure, ServiceTarget};
 use json::Document;
 use runtime::{Integration, ServiceCall};
 use service_model::Service;
+
+use crate::not_assumed;
 
 /// How long an answer may take. A long poll of SQS takes 20 seconds.
 const PATIENCE: Duration = Duration::from_secs(70);
@@ -46,14 +48,16 @@ impl Integration for AwsSdk {
             let cause = format!("this version of Stairwell does not know {name}:{action}");
             return Err(Failure::new("States.Runtime", cause));
         };
+        let role = call.request.role_arn.as_deref();
+        let role = role.map(|role_arn| Assume { role_arn, external_id: None });
         let answer = self.client.call(Call {
             service,
             operation,
             parameters: call.request.parameters.value(),
             region: &call.scope.region,
-            role: None,
+            role: role.as_ref(),
             names: Names::Sdk,
-            idempotency_token: &call.request_id,
+            idempotency_token: &call.idempotency_token,
             patience: PATIENCE,
             answer_bytes_max: ANSWER_BYTES_MAX,
         });
@@ -78,9 +82,7 @@ fn failure(service: &Service, call: &ServiceCall, error: CallError) -> Failure {
             );
             Failure::new("States.Runtime", cause)
         }
-        CallError::Credentials(CredentialsError::NotAssumed { .. }) => {
-            Failure::new("States.TaskFailed", error.to_string())
-        }
+        CallError::Credentials(CredentialsError::NotAssumed { .. }) => not_assumed(call),
         CallError::Client(_) | CallError::Credentials(_) | CallError::Unsupported(_) => {
             of_client(error.to_string())
         }

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws::{CallError, Client, CredentialsError, HttpAnswer, HttpError, HttpLimits, escaped};
+use aws::{
+    Assume, CallError, Client, CredentialsError, HttpAnswer, HttpError, HttpLimits, escaped,
+};
 use engine::{Failure, Limits, ServiceTarget};
 use hyper::Request;
 use hyper::body::Bytes;
@@ -18,6 +20,8 @@ use service_model::Service;
 use store::Scope;
 
 use crate::metadata;
+
+use crate::not_assumed;
 
 /// A function answers 6 MB at most, and runs for 15 minutes at most.
 const BODY_BYTES_MAX: usize = 6 * 1_048_576 + 65_536;
@@ -72,8 +76,10 @@ impl Lambda {
         }
         let request = request.body(Bytes::from(invocation.payload));
         let mut request = request.map_err(|error| client_failure(&error.to_string()))?;
-        let signed = self.client.sign(&mut request, service, &region, None).await;
-        signed.map_err(|error| self.unsigned(&error))?;
+        let role = call.request.role_arn.as_deref();
+        let role = role.map(|role_arn| Assume { role_arn, external_id: None });
+        let signed = self.client.sign(&mut request, service, &region, role.as_ref()).await;
+        signed.map_err(|error| self.unsigned(call, &error))?;
         let limits = HttpLimits { patience: self.patience, answer_bytes_max: BODY_BYTES_MAX };
         match self.client.http().send(request, limits).await {
             Ok(answer) if answer.status.is_success() => Ok(answer),
@@ -85,13 +91,16 @@ impl Lambda {
 
     /// Why a request cannot be signed. Who has neither credentials nor an endpoint most likely
     /// lacks the latter.
-    fn unsigned(&self, error: &CallError) -> Failure {
+    fn unsigned(&self, call: &ServiceCall, error: &CallError) -> Failure {
         let is_missing = matches!(error, CallError::Credentials(CredentialsError::Missing));
         if is_missing && self.client.endpoints().of_service(service()).is_none() {
             return client_failure(
                 "no endpoint of Lambda is configured (--lambda-endpoint, AWS_ENDPOINT_URL_LAMBDA), \
                  and there are no credentials for AWS's own",
             );
+        }
+        if let CallError::Credentials(CredentialsError::NotAssumed { .. }) = error {
+            return not_assumed(call);
         }
         Failure::new("Lambda.SdkClientException", error.to_string())
     }

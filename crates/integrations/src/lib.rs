@@ -18,3 +18,13 @@ pub use lambda::Lambda;
 pub use optimised::Optimised;
 pub use rest::{ApiGateway, Https};
 pub use step_functions::{ApiCall, Refusal, StepFunctions};
+
+/// What a task fails with whose `Credentials` name a role that cannot be assumed.
+fn not_assumed(call: &runtime::ServiceCall) -> engine::Failure {
+    let wanted = call.request.role_arn.as_deref().unwrap_or_default();
+    let cause = format!(
+        "The role {} is not authorized to assume the task state's role, {wanted}.",
+        call.role_arn
+    );
+    engine::Failure::new("States.TaskFailed", cause)
+}

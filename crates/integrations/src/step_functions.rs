@@ -83,7 +83,12 @@ where
         let operation = service.operation(action).expect("a program calls what is in the model");
         let body = aws::json_request(service, operation, call.request.parameters.value());
         let body = body.map_err(|error| Failure::new("States.Runtime", error.to_string()))?;
-        let ServiceCall { runtime, scope, .. } = call;
+        let ServiceCall { runtime, mut scope, .. } = call;
+        // Who calls as a role calls in the role's account: the fifth part of its ARN.
+        let role_arn = call.request.role_arn.as_deref().unwrap_or_default();
+        if let Some(account) = role_arn.split(':').nth(4).filter(|account| !account.is_empty()) {
+            scope.account = account.into();
+        }
         let (operation_name, body) = (operation.name.clone(), body.to_text().into_bytes());
         match (self.api)(ApiCall { runtime, scope, operation: operation_name, body }).await {
             Ok(answer) => {

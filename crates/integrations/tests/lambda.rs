@@ -73,13 +73,13 @@ fn ok(body: &str) -> Vec<u8> {
 
 fn function(event: &str) -> ServiceRequest {
     let parameters = Document::from_text(event).unwrap();
-    ServiceRequest { target: ServiceTarget::Function(ARN.into()), parameters }
+    ServiceRequest { target: ServiceTarget::Function(ARN.into()), parameters, role_arn: None }
 }
 
 fn invoke(parameters: &str) -> ServiceRequest {
     let resource = TaskResource { resource_type: "lambda".into(), resource: "invoke".into() };
     let parameters = Document::from_text(parameters).unwrap();
-    ServiceRequest { target: ServiceTarget::Action(resource), parameters }
+    ServiceRequest { target: ServiceTarget::Action(resource), parameters, role_arn: None }
 }
 
 async fn call(lambda: &Lambda, request: ServiceRequest) -> Result<Document, Failure> {

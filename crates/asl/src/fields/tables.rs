@@ -220,7 +220,7 @@ const TASK: Table = &[
         field("Resource", Shape::Text).required(),
         field("Parameters", Shape::Any).in_json_path(),
         field("Arguments", Shape::Any).in_jsonata(),
-        field("Credentials", Shape::Members).missing(),
+        field("Credentials", Shape::Members),
         integer("TimeoutSeconds", 1, SECONDS_MAX).or_expression(),
         path("TimeoutSecondsPath"),
         integer("HeartbeatSeconds", 1, SECONDS_MAX).or_expression(),

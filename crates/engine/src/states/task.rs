@@ -31,6 +31,7 @@ struct Attempt {
     timeout_seconds: Option<u64>,
     heartbeat_seconds: Option<u64>,
     token: TaskToken,
+    role_arn: Option<Arc<str>>,
 }
 
 impl<'a> Stepper<'a, '_> {
@@ -134,7 +135,25 @@ impl<'a> Stepper<'a, '_> {
         let timeout_seconds = self.seconds(id, timeout, "TimeoutSeconds", &effective)?;
         let heartbeat = task.heartbeat_seconds.as_ref();
         let heartbeat_seconds = self.seconds(id, heartbeat, "HeartbeatSeconds", &effective)?;
-        Ok(Attempt { parameters, timeout_seconds, heartbeat_seconds, token })
+        let role_arn = self.role_arn(id, task, &effective)?;
+        Ok(Attempt { parameters, timeout_seconds, heartbeat_seconds, token, role_arn })
+    }
+
+    /// The role of the task's `Credentials`.
+    fn role_arn(
+        &mut self,
+        id: FrameId,
+        task: &Task,
+        input: &Document,
+    ) -> Result<Option<Arc<str>>, Fault> {
+        let Some(credentials) = &task.credentials else { return Ok(None) };
+        let credentials = self.payload(id, credentials, "Credentials", View::of(input))?;
+        match credentials.value().get("RoleArn") {
+            Some(Value::String(role_arn)) => Ok(Some(role_arn.clone())),
+            _ => {
+                Err(Fault::runtime("The value for the field 'RoleArn' must be a STRING".to_owned()))
+            }
+        }
     }
 
     fn seconds(
@@ -197,7 +216,9 @@ impl<'a> Stepper<'a, '_> {
         attempt: Attempt,
         previous: EventId,
     ) -> Result<(), Ended> {
-        let Attempt { parameters: input, timeout_seconds, heartbeat_seconds, token } = attempt;
+        // Activities have no `Credentials`.
+        let Attempt { parameters: input, timeout_seconds, heartbeat_seconds, token, role_arn: _ } =
+            attempt;
         let kind = EventKind::ActivityScheduled {
             resource: activity_arn.clone(),
             input: input.clone(),
@@ -219,7 +240,7 @@ impl<'a> Stepper<'a, '_> {
         attempt: Attempt,
         previous: EventId,
     ) -> Result<(), Ended> {
-        let Attempt { parameters, timeout_seconds, heartbeat_seconds, token } = attempt;
+        let Attempt { parameters, timeout_seconds, heartbeat_seconds, token, role_arn } = attempt;
         let child = ChildRequest {
             pattern,
             parameters: parameters.clone(),
@@ -237,6 +258,7 @@ impl<'a> Stepper<'a, '_> {
             heartbeat_seconds,
             token: (pattern == IntegrationPattern::WaitForTaskToken).then_some(token),
             child: Some(Box::new(child.clone())),
+            role_arn,
         };
         let scheduled = self.emit(id, previous, kind)?;
         self.emit(id, scheduled, EventKind::TaskStarted { resource })?;
@@ -252,16 +274,18 @@ impl<'a> Stepper<'a, '_> {
         previous: EventId,
     ) -> Result<(), Ended> {
         // AWS takes heartbeats of a function, and shows them nowhere.
-        let Attempt { parameters, timeout_seconds, heartbeat_seconds: _, token: _ } = attempt;
+        let Attempt { parameters, timeout_seconds, heartbeat_seconds: _, token: _, role_arn } =
+            attempt;
         let kind = EventKind::LambdaFunctionScheduled {
             resource: function_arn.clone(),
             input: parameters.clone(),
             timeout_seconds,
+            role_arn: role_arn.clone(),
         };
         let scheduled = self.emit(id, previous, kind)?;
         self.emit(id, scheduled, EventKind::LambdaFunctionStarted)?;
-        let request =
-            ServiceRequest { target: ServiceTarget::Function(function_arn.clone()), parameters };
+        let target = ServiceTarget::Function(function_arn.clone());
+        let request = ServiceRequest { target, parameters, role_arn };
         self.ask(Effect::CallService { task: TaskId { frame: id, scheduled }, request });
         Ok(())
     }
@@ -273,10 +297,11 @@ impl<'a> Stepper<'a, '_> {
         attempt: Attempt,
         previous: EventId,
     ) -> Result<(), Ended> {
-        let Attempt { parameters, timeout_seconds, heartbeat_seconds, token } = attempt;
+        let Attempt { parameters, timeout_seconds, heartbeat_seconds, token, role_arn } = attempt;
         let request = ServiceRequest {
             target: ServiceTarget::Action(resource.clone()),
             parameters: parameters.clone(),
+            role_arn: role_arn.clone(),
         };
         let kind = EventKind::TaskScheduled {
             resource: resource.clone(),
@@ -286,6 +311,7 @@ impl<'a> Stepper<'a, '_> {
             heartbeat_seconds,
             token: request.waits_for_token().then_some(token),
             child: None,
+            role_arn,
         };
         let scheduled = self.emit(id, previous, kind)?;
         self.emit(id, scheduled, EventKind::TaskStarted { resource })?;

@@ -292,7 +292,7 @@ fn describe(kind: &EventKind) -> String {
         EventKind::ActivityTimedOut(failure) => {
             format!("ActivityTimedOut {}", failure_text(failure))
         }
-        EventKind::LambdaFunctionScheduled { resource, input, timeout_seconds } => {
+        EventKind::LambdaFunctionScheduled { resource, input, timeout_seconds, .. } => {
             format!("LambdaFunctionScheduled {resource} {input:?} timeout {timeout_seconds:?}")
         }
         EventKind::LambdaFunctionStarted => "LambdaFunctionStarted".into(),

@@ -180,7 +180,7 @@ async fn call(
     let resource = TaskResource { resource_type: SERVICE.into(), resource: action.into() };
     let target = ServiceTarget::Action(resource);
     let parameters = Document::from(Value::from(parameters));
-    let request = ServiceRequest { target, parameters };
+    let request = ServiceRequest { target, parameters, role_arn: None };
     // No execution asks for it, and no role.
     let nobody: Arc<str> = "".into();
     let acting = Acting { scope: scope.clone(), role_arn: nobody.clone(), execution_arn: nobody };

@@ -83,7 +83,7 @@ structs! {
     Failure { error, cause }
     TaskResource { resource_type, resource }
     ChildRequest { pattern, parameters, generated_name }
-    ServiceRequest { target, parameters }
+    ServiceRequest { target, parameters, role_arn since 2 }
     ServiceTask { request, submitted, job since 2 }
     Job { request, submitted }
     RetryAt { retrier, at, previous }
@@ -189,7 +189,8 @@ enums! {
         6 => StateEntered { state_type, name, input, state, until }
         7 => StateExited { state_type, name, output, assigned, next }
         8 => TaskScheduled {
-            resource, region, parameters, timeout_seconds, heartbeat_seconds, token, child
+            resource, region, parameters, timeout_seconds, heartbeat_seconds, token, child,
+            role_arn since 2
         }
         9 => TaskStarted { resource }
         10 => TaskSubmitted { resource, output, child_arn }
@@ -217,7 +218,7 @@ enums! {
         32 => TaskStateAborted {}
         33 => WaitStateAborted {}
         34 => EvaluationFailed { failure, location, state }
-        35 => LambdaFunctionScheduled { resource, input, timeout_seconds }
+        35 => LambdaFunctionScheduled { resource, input, timeout_seconds, role_arn since 2 }
         36 => LambdaFunctionStarted {}
         37 => LambdaFunctionSucceeded { output }
         38 => LambdaFunctionFailed { failure @ 0 }

@@ -281,6 +281,7 @@ impl<'a> Tape<'a> {
                 heartbeat_seconds: self.option(Self::number),
                 token: self.option(Self::token),
                 child: self.option(Self::child).map(Box::new),
+                role_arn: self.option(Self::text),
             },
             9 => EventKind::TaskStarted { resource: self.resource() },
             10 => EventKind::TaskSubmitted {
@@ -348,6 +349,7 @@ impl<'a> Tape<'a> {
                 resource: self.text(),
                 input: self.document(),
                 timeout_seconds: self.option(Self::number),
+                role_arn: self.option(Self::text),
             },
             36 => EventKind::LambdaFunctionStarted,
             37 => EventKind::LambdaFunctionSucceeded { output: self.document() },
@@ -447,7 +449,8 @@ impl<'a> Tape<'a> {
             abandoned_jobs: self.several(|tape| {
                 let parameters = tape.document();
                 let target = ServiceTarget::Action(tape.resource());
-                let request = ServiceRequest { target, parameters };
+                let role_arn = tape.option(Self::text);
+                let request = ServiceRequest { target, parameters, role_arn };
                 Job { request, submitted: tape.document() }
             }),
             mocked: self.option(|tape| {
@@ -530,7 +533,8 @@ impl<'a> Tape<'a> {
                 true => ServiceTarget::Function(self.text()),
                 false => ServiceTarget::Action(self.resource()),
             };
-            let request = ServiceRequest { target, parameters: self.document() };
+            let (parameters, role_arn) = (self.document(), self.option(Self::text));
+            let request = ServiceRequest { target, parameters, role_arn };
             return Activity::Service(Box::new(ServiceTask {
                 request,
                 submitted: self.flag(),
