@@ -11,11 +11,9 @@ import sys
 import tempfile
 
 import boto3
-from harness import ENVIRONMENT, REGION, Server, ServerTest, create, ended, one_state, wait_for
+from harness import ENVIRONMENT, REGION, ROOT, Server, ServerTest, create, ended, one_state, wait_for
 
 BUCKET = "data"
-
-
 GIVEN_BACK = {"StartAt": "Item", "States": {"Item": {"Type": "Pass", "End": True}}}
 
 
@@ -81,7 +79,8 @@ class DataTests:
 
     def test_formats(self):
         self.write("items.json", b'[{"a": 1}, 2]')
-        self.assertEqual(self.outputs(map_state(get("items.json", InputType="JSON"))), [{"a": 1}, 2])
+        items = self.outputs(map_state(get("items.json", InputType="JSON")))
+        self.assertEqual(items, [{"a": 1}, 2])
         self.write("nested.json", b'{"x": {"y": [1, 2, 3]}}')
         pointed = get("nested.json", InputType="JSON", ItemsPointer="/x/y")
         self.assertEqual(self.outputs(map_state(pointed)), [1, 2, 3])
@@ -94,6 +93,25 @@ class DataTests:
         self.assertEqual(self.outputs(map_state(rows)), expected)
         limited = {**rows, "ReaderConfig": {**rows["ReaderConfig"], "MaxItems": 1}}
         self.assertEqual(self.outputs(map_state(limited)), expected[:1])
+
+    def test_parquet(self):
+        with open(os.path.join(ROOT, "e2e", "data", "rows.parquet"), "rb") as file:
+            self.write("rows.parquet", file.read())
+        rows = self.outputs(map_state(get("rows.parquet", InputType="PARQUET")))
+        self.assertEqual([row["id"] for row in rows], [0, 1, 2])
+        expected = {
+            "id": 1,
+            "name": None,
+            "price": 0.25,
+            "good": False,
+            "day": "2024-10-05",
+            "at": "2024-06-24T17:06:20.500Z",
+        }
+        self.assertEqual(rows[1], expected)
+        self.write("no.parquet", b"not a file of rows")
+        error, cause = self.failure(map_state(get("no.parquet", InputType="PARQUET")))
+        self.assertEqual(error, "States.ItemReaderFailed")
+        self.assertTrue(cause.startswith("The object is not valid Parquet: "), cause)
 
     def test_listings(self):
         for number in range(3):
@@ -169,8 +187,9 @@ class DataTests:
     def test_results_larger_than_a_part(self):
         """More than the 8 MiB that go in one part of an upload."""
         text = "ä" * 3000
-        lines = "".join(json.dumps({"n": n, "text": text}, ensure_ascii=False) + "\n" for n in range(800))
-        self.write("large.jsonl", lines.encode())
+        items = [{"n": n, "text": text} for n in range(800)]
+        lines = [json.dumps(item, ensure_ascii=False) for item in items]
+        self.write("large.jsonl", "\n".join(lines).encode())
         output = self.outputs(map_state(get("large.jsonl", InputType="JSONL"), put("large")))
         manifest = json.loads(self.read(output["ResultWriterDetails"]["Key"]))
         [file] = manifest["ResultFiles"]["SUCCEEDED"]
