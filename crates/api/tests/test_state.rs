@@ -242,7 +242,7 @@ async fn what_makes_no_sense_is_refused() {
             ],
         ),
         (
-            json!({"Type": "Nap"}),
+            json!({"Type": "Nap", "End": true}),
             json!({}),
             expect![
                 "400 InvalidDefinition: Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: The field 'Type' should have one of these values: [Task, Wait, Pass, Succeed, Fail, Choice, Parallel, Map] at /States/StateName/Type'"
