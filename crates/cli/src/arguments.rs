@@ -39,6 +39,8 @@ pub(crate) enum Command {
     Validate(ValidateArguments),
     /// Start a server, run a parent with a nested execution on it, and tell what happens
     Demo(DemoArguments),
+    /// Print what Task states can call, one resource to a line
+    Integrations,
     /// Print the version
     Version,
     /// Print a completion script for a shell

@@ -8,12 +8,14 @@ use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use api::{Accounts, RootKey, Throttling};
-use aws::Client;
+use aws::{Client, Endpoint};
 use clap::ArgMatches;
 use clap::parser::ValueSource;
+use integrations::{FunctionCommand, LocalFunction, LocalFunctions};
 use runtime::Retention;
 use serde::Deserialize;
 
@@ -46,6 +48,8 @@ pub(crate) struct Settings {
     pub(crate) log_executions: Option<LogExecutions>,
     /// Where the objects of Map Runs are.
     pub(crate) objects: ObjectsAt,
+    /// The Lambda functions that need no Lambda server.
+    pub(crate) functions: LocalFunctions,
     /// The mock configuration file.
     pub(crate) mock_config: Option<PathBuf>,
     /// How long executions are kept after they have ended.
@@ -96,6 +100,8 @@ struct File {
     log_executions: Option<String>,
     s3_endpoint: Option<String>,
     mock_config: Option<PathBuf>,
+    #[serde(default)]
+    lambda_functions: BTreeMap<String, FunctionTable>,
     retention_days: Option<Days>,
     #[serde(default)]
     machine_retention_days: BTreeMap<String, Days>,
@@ -116,6 +122,54 @@ enum AccessKeyEntry {
     Root { account: String, secret: String },
 }
 
+/// What stands for a Lambda function.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct FunctionTable {
+    url: Option<String>,
+    command: Option<Vec<String>>,
+    concurrency: Option<usize>,
+    timeout_seconds: Option<u64>,
+    idle_seconds: Option<u64>,
+}
+
+/// A function has three seconds at Lambda where nothing else is said.
+const FUNCTION_SECONDS: u64 = 3;
+const FUNCTION_IDLE_SECONDS: u64 = 300;
+const FUNCTION_CONCURRENCY: usize = 10;
+
+impl FunctionTable {
+    fn function(self) -> anyhow::Result<LocalFunction> {
+        let FunctionTable { url, command, concurrency, timeout_seconds, idle_seconds } = self;
+        let numbers = concurrency.is_some() || timeout_seconds.is_some() || idle_seconds.is_some();
+        match (url, command) {
+            (Some(url), None) if !numbers => {
+                Endpoint::parse(&url)?;
+                Ok(LocalFunction::Url(url))
+            }
+            (Some(_), None) => bail!("concurrency and times are those of a command, not of a URL"),
+            (None, Some(command)) if command.is_empty() => bail!("the command is empty"),
+            (None, Some(_)) if concurrency == Some(0) => bail!("the concurrency is 0"),
+            (None, Some(command)) => Ok(LocalFunction::Command(FunctionCommand {
+                command,
+                concurrency: concurrency.unwrap_or(FUNCTION_CONCURRENCY).min(1_000),
+                timeout: Duration::from_secs(timeout_seconds.unwrap_or(FUNCTION_SECONDS)),
+                idle: Duration::from_secs(idle_seconds.unwrap_or(FUNCTION_IDLE_SECONDS)),
+            })),
+            _ => bail!("it must have either a url or a command"),
+        }
+    }
+}
+
+fn functions(tables: BTreeMap<String, FunctionTable>) -> anyhow::Result<LocalFunctions> {
+    let mut functions = BTreeMap::new();
+    for (name, table) in tables {
+        let function = table.function().with_context(|| format!("lambda-functions.{name}"))?;
+        functions.insert(name, function);
+    }
+    Ok(LocalFunctions::new(functions))
+}
+
 /// The settings that the arguments, the environment and the file make together. `matches` tells
 /// arguments from variables.
 ///
@@ -125,7 +179,8 @@ pub(crate) fn settings(
     arguments: &ServeArguments,
     matches: &ArgMatches,
 ) -> anyhow::Result<Settings> {
-    let file = read(arguments.config.as_deref())?;
+    let mut file = read(arguments.config.as_deref())?;
+    let functions = functions(std::mem::take(&mut file.lambda_functions))?;
     let storage = storage(arguments, matches, &file)?;
     let host = arguments.host.as_deref().or(file.host.as_deref()).unwrap_or("127.0.0.1");
     let address: IpAddr = match host {
@@ -159,6 +214,7 @@ pub(crate) fn settings(
         log_executions,
         objects,
         mock_config,
+        functions,
         retention,
         throttling,
         quotas,

@@ -40,6 +40,7 @@ pub(crate) fn demo(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
             log_executions: None,
             objects: crate::objects::ObjectsAt::find(None)?,
             mock_config: None,
+            functions: integrations::LocalFunctions::default(),
             retention: Retention::default(),
             throttling: Throttling::default(),
             quotas: Quotas::default(),

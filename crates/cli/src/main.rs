@@ -6,6 +6,7 @@ mod configuration;
 mod demo;
 mod execution_logs;
 mod input;
+mod integrations_list;
 mod objects;
 mod print;
 mod purge;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         Command::Purge(arguments) => (purge::purge(&arguments), 1),
         Command::Validate(arguments) => (validate::validate(&arguments), USAGE),
         Command::Demo(arguments) => (demo::demo(&arguments), 1),
+        Command::Integrations => (integrations_list::print(), 1),
         Command::Version => (version(), 1),
         Command::Completions { shell } => (completions(shell), 1),
     };

@@ -11,6 +11,7 @@ use api::{Accounts, Api, Tls};
 use aws::Client;
 use clap::ArgMatches;
 use identity::Identities;
+use integrations::LocalFunctions;
 use runtime::{Clock, Runtime, RuntimeConfig};
 use store::{MemoryStore, Store};
 use store_embedded::{EmbeddedStore, Options};
@@ -62,7 +63,8 @@ impl Server {
         let audit = settings.security.audit()?;
         let (store, storage) = open(&settings.storage).await?;
         let identities = Arc::new(Identities::new(store.clone()));
-        let mut config = runtime_config(&settings.aws, &settings.objects);
+        let mut config =
+            runtime_config(&settings.aws, &settings.objects, settings.functions.clone());
         config.execution_logs =
             execution_logs::open(settings.log_executions.as_ref(), &config.integrations)?;
         let config = RuntimeConfig {
@@ -154,14 +156,18 @@ fn with_quotas(config: RuntimeConfig, quotas: Quotas) -> RuntimeConfig {
 }
 
 /// How a runtime of this process behaves.
-pub(crate) fn runtime_config(aws: &Client, objects: &ObjectsAt) -> RuntimeConfig {
+pub(crate) fn runtime_config(
+    aws: &Client,
+    objects: &ObjectsAt,
+    functions: LocalFunctions,
+) -> RuntimeConfig {
     // Two random UUIDs are the shortest way to 244 secret bits from the operating system.
     let mut seed = [0; 32];
     seed[..16].copy_from_slice(uuid::Uuid::new_v4().as_bytes());
     seed[16..].copy_from_slice(uuid::Uuid::new_v4().as_bytes());
     let config = RuntimeConfig::new(Clock::system(), seed);
     RuntimeConfig {
-        integrations: services::integrations(aws),
+        integrations: services::integrations(aws, functions),
         map_run_data: Some(objects.map_run_data()),
         ..config
     }
@@ -172,7 +178,11 @@ pub(crate) fn runtime_config(aws: &Client, objects: &ObjectsAt) -> RuntimeConfig
 /// # Errors
 /// Where a variable names an endpoint that cannot be called.
 pub(crate) fn in_memory() -> anyhow::Result<Api> {
-    let config = runtime_config(&services::aws_client(None)?, &ObjectsAt::find(None)?);
+    let config = runtime_config(
+        &services::aws_client(None)?,
+        &ObjectsAt::find(None)?,
+        LocalFunctions::default(),
+    );
     let runtime = Runtime::open(Arc::new(MemoryStore::new()), config);
     Ok(Api::new(runtime, Accounts::default()))
 }

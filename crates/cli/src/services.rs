@@ -7,13 +7,15 @@ use std::sync::Arc;
 use anyhow::Context;
 use api::{Accounts, Api};
 use aws::{Client, Endpoint, Settings};
-use integrations::{ApiCall, ApiGateway, AwsSdk, Https, Lambda, Optimised, Refusal, StepFunctions};
+use integrations::{
+    ApiCall, ApiGateway, AwsSdk, Https, Lambda, LocalFunctions, Optimised, Refusal, StepFunctions,
+};
 use runtime::Integrations;
 
 /// Everything that can call something.
-pub(crate) fn integrations(aws: &Client) -> Integrations {
+pub(crate) fn integrations(aws: &Client, functions: LocalFunctions) -> Integrations {
     let integrations = Integrations::default()
-        .with("lambda", Arc::new(Lambda::new(aws.clone())))
+        .with("lambda", Arc::new(Lambda::new(aws.clone()).with_functions(functions)))
         .with("aws-sdk:sfn", Arc::new(StepFunctions::new(call_api)))
         .with("http", Arc::new(Https::new(aws.clone())))
         .with("apigateway", Arc::new(ApiGateway::new(aws.clone())))

@@ -3,6 +3,10 @@
 //!
 //! Where no endpoint is configured, it is AWS's own.
 
+mod local;
+
+pub use local::{FunctionCommand, LocalFunction, LocalFunctions};
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,9 +15,9 @@ use aws::{
     Assume, CallError, Client, CredentialsError, HttpAnswer, HttpError, HttpLimits, escaped,
 };
 use engine::{Failure, Limits, ServiceTarget};
-use hyper::Request;
 use hyper::body::Bytes;
-use hyper::header::CONTENT_TYPE;
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::{Request, StatusCode};
 use json::{Document, Object, Value};
 use runtime::{Integration, Permission, ServiceCall};
 use service_model::Service;
@@ -32,6 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(16 * 60);
 pub struct Lambda {
     client: Client,
     patience: Duration,
+    functions: LocalFunctions,
 }
 
 /// One invocation.
@@ -54,7 +59,41 @@ impl Lambda {
 
     /// As [`Lambda::new`], with a shorter or longer wait for an answer.
     pub fn with_patience(client: Client, patience: Duration) -> Lambda {
-        Lambda { client, patience }
+        Lambda { client, patience, functions: LocalFunctions::default() }
+    }
+
+    /// The same, with functions that need no Lambda server.
+    pub fn with_functions(self, functions: LocalFunctions) -> Lambda {
+        Lambda { functions, ..self }
+    }
+
+    /// Sends an event to a URL that stands for a function.
+    async fn post(&self, url: &str, invocation: Invocation<'_>) -> Result<HttpAnswer, Failure> {
+        let request = Request::post(url)
+            .header(CONTENT_TYPE, "application/json")
+            .body(Bytes::from(invocation.payload))
+            .map_err(|error| client_failure(&error.to_string()))?;
+        let limits = HttpLimits { patience: self.patience, answer_bytes_max: BODY_BYTES_MAX };
+        match self.client.http().send(request, limits).await {
+            Ok(answer) if answer.status.is_success() => Ok(answer),
+            Ok(answer) => Err(service_failure(&answer)),
+            Err(HttpError::TooLong(_)) => Err(Failure::data_limit_exceeded(invocation.resource)),
+            Err(error) => Err(client_failure(&error.to_string())),
+        }
+    }
+
+    /// Runs the command that stands for a function; none where none does.
+    async fn run(&self, invocation: &Invocation<'_>) -> Option<HttpAnswer> {
+        let (function, payload) = (invocation.function, &invocation.payload);
+        if invocation.is_of_type("Event") && self.functions.has_command(function) {
+            let (functions, function) = (self.functions.clone(), function.to_owned());
+            let payload = payload.clone();
+            tokio::spawn(async move { functions.invoke(&function, &payload).await });
+            return Some(answer_of_command(StatusCode::ACCEPTED, None, String::new()));
+        }
+        let returned = self.functions.invoke(function, payload).await?;
+        let error = returned.is_error.then_some("Unhandled");
+        Some(answer_of_command(StatusCode::OK, error, returned.payload))
     }
 
     async fn invoke(
@@ -62,6 +101,15 @@ impl Lambda {
         call: &ServiceCall,
         invocation: Invocation<'_>,
     ) -> Result<HttpAnswer, Failure> {
+        if invocation.is_of_type("DryRun") && self.functions.is_local(invocation.function) {
+            return Err(client_failure("a function of stairwell.toml knows no DryRun"));
+        }
+        if let Some(url) = self.functions.url(invocation.function) {
+            return self.post(url, invocation).await;
+        }
+        if let Some(answer) = self.run(&invocation).await {
+            return Ok(answer);
+        }
         let service = service();
         let (url, region) = self.client.url_of(service, &call.scope.region);
         let function = escaped(invocation.function);
@@ -198,6 +246,30 @@ impl Integration for Lambda {
             ServiceTarget::Action(_) => self.call_invoke(&call).await,
         }
     }
+}
+
+impl Invocation<'_> {
+    fn is_of_type(&self, invocation_type: &str) -> bool {
+        self.headers.contains(&("x-amz-invocation-type", invocation_type))
+    }
+}
+
+/// What Lambda would answer for a command.
+fn answer_of_command(status: StatusCode, error: Option<&str>, payload: String) -> HttpAnswer {
+    let mut headers = HeaderMap::new();
+    let request_id = uuid::Uuid::new_v4().to_string();
+    let named = [
+        ("content-type", Some("application/json")),
+        ("x-amz-executed-version", Some("$LATEST")),
+        ("x-amzn-requestid", Some(&*request_id)),
+        (FUNCTION_ERROR, error),
+    ];
+    for (name, value) in named {
+        if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {
+            headers.insert(name, value);
+        }
+    }
+    HttpAnswer { status, headers, body: Bytes::from(payload) }
 }
 
 fn service() -> &'static Service {

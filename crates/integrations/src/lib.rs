@@ -14,7 +14,7 @@ mod rest;
 mod step_functions;
 
 pub use aws_sdk::AwsSdk;
-pub use lambda::Lambda;
+pub use lambda::{FunctionCommand, Lambda, LocalFunction, LocalFunctions};
 pub use optimised::Optimised;
 pub use rest::{ApiGateway, Https};
 pub use step_functions::{ApiCall, Refusal, StepFunctions};
