@@ -252,7 +252,7 @@ async fn what_makes_no_sense_is_refused() {
             json!("Pass"),
             json!({}),
             expect![
-                "400 InvalidDefinition: Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: Expected value of type [OBJECT] at /States/StateName'"
+                "400 InvalidDefinition: Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: Expected value of type [OBJECT] at /States/StateName, MISSING_END_STATE: Workflow has no terminal state at '"
             ],
         ),
         (
