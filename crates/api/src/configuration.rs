@@ -37,6 +37,19 @@ pub(crate) const PUBLISH: Member = Member::boolean("publish");
 pub(crate) const VERSION_DESCRIPTION: Member =
     Member::text("versionDescription", 0, 256).sensitive();
 
+/// Refuses a role that is none by its form. Nothing looks for the role itself.
+///
+/// # Errors
+/// `InvalidArn`
+pub(crate) fn check_role(arn: &str) -> Result<(), ApiError> {
+    let mut parts = arn.splitn(6, ':');
+    let is_role = parts.next() == Some("arn")
+        && parts.nth(1) == Some("iam")
+        && parts.nth(2).is_some_and(|resource| resource.starts_with("role/"));
+    let error = || ApiError::new(ErrorCode::InvalidArn, format!("Invalid Role Arn: '{arn}'"));
+    if is_role { Ok(()) } else { Err(error()) }
+}
+
 /// `loggingConfiguration`, in one form; none where it was not given.
 ///
 /// # Errors

@@ -192,6 +192,7 @@ impl Runtime {
         let parsed = Arn::state_machine(arn)?;
         let known = self.shell.current_machine(scope, &parsed).await?;
         let known = known.ok_or_else(|| StateMachineError::DoesNotExist(arn.to_owned()))?;
+        check_active(&known.machine)?;
         let releases = &known.releases;
         let number = match parsed.qualifier {
             None => None,
@@ -268,9 +269,8 @@ fn check_routes<'a>(
     let mut machines = Vec::with_capacity(given.len());
     let mut routes: Vec<Route> = Vec::with_capacity(given.len());
     for RouteTo { version_arn, weight } in given {
-        let parsed = Arn::state_machine(version_arn).ok();
-        let number = parsed.and_then(|parsed| version_number(parsed.qualifier?));
-        let (Some(parsed), Some(number)) = (parsed, number) else {
+        let parsed = Arn::state_machine(version_arn)?;
+        let Some(number) = parsed.qualifier.and_then(version_number) else {
             return Err(invalid("Routing configuration must contain state machine version ARNs"));
         };
         machines.push(parsed);

@@ -29,6 +29,8 @@ pub(crate) const MEMBERS: &[Member] = &[
 ];
 
 pub(crate) async fn call(api: &Api, request: &Request) -> Result<Vec<u8>, ApiError> {
+    let role_arn = request.required_text("roleArn");
+    configuration::check_role(role_arn)?;
     let publish = configuration::publish(request)?;
     let tags = configuration::tags(request)?;
     // Defaults are written out, so that giving one and giving none is the same to the comparison
@@ -40,7 +42,7 @@ pub(crate) async fn call(api: &Api, request: &Request) -> Result<Vec<u8>, ApiErr
     let creation = CreateStateMachine {
         name: request.required_text("name"),
         definition: request.required_text("definition"),
-        role_arn: request.required_text("roleArn"),
+        role_arn,
         workflow_type: workflow_type(request),
         configurations: Configurations { logging, tracing, encryption },
     };

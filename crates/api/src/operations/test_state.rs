@@ -7,6 +7,7 @@ use json::{Document, Object, Value};
 use runtime::{FieldValidationMode, MockInput, TestState, TestedState};
 
 use crate::Api;
+use crate::configuration;
 use crate::constraint::Member;
 use crate::error::ApiError;
 use crate::request::{Request, text};
@@ -43,6 +44,7 @@ pub(crate) const MEMBERS: &[Member] = &[
 const STATE_NAME: Member = Member::text("stateName", 1, 80).sensitive();
 
 pub(crate) async fn call(api: &Api, request: &Request) -> Result<Vec<u8>, ApiError> {
+    request.text("roleArn").map_or(Ok(()), |role| configuration::check_role(role))?;
     let test = test_of(request);
     let tested = api.runtime.test_state(&request.scope, test).await?;
     let mut out = JsonWriter::object();

@@ -22,6 +22,7 @@ pub(crate) const MEMBERS: &[Member] = &[
 ];
 
 pub(crate) async fn call(api: &Api, request: &Request) -> Result<Vec<u8>, ApiError> {
+    request.text("roleArn").map_or(Ok(()), |role| configuration::check_role(role))?;
     let publish = configuration::publish(request)?;
     let update = UpdateStateMachine {
         arn: request.required_text("stateMachineArn"),
