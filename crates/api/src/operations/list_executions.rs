@@ -36,6 +36,9 @@ pub(crate) async fn call(api: &Api, request: &Request) -> Result<Vec<u8>, ApiErr
     };
     if request.text("redriveFilter").is_some() {
         // It is for the executions of a Map Run.
+        if matches!(of, ExecutionsOf::MapRun(_)) {
+            return Err(ApiError::not_supported_yet("redriveFilter"));
+        }
         let message = "redriveFilter is only supported with a mapRunArn";
         return Err(ApiError::validation(message));
     }
