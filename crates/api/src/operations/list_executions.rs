@@ -34,11 +34,8 @@ pub(crate) async fn call(api: &Api, request: &Request) -> Result<Vec<u8>, ApiErr
             return Err(ApiError::validation(message));
         }
     };
-    if request.text("redriveFilter").is_some() {
-        // It is for the executions of a Map Run.
-        if matches!(of, ExecutionsOf::MapRun(_)) {
-            return Err(ApiError::not_supported_yet("redriveFilter"));
-        }
+    let redrive_filter = request.text("redriveFilter").map_or("", |filter| filter);
+    if !redrive_filter.is_empty() && !matches!(of, ExecutionsOf::MapRun(_)) {
         let message = "redriveFilter is only supported with a mapRunArn";
         return Err(ApiError::validation(message));
     }
@@ -46,8 +43,8 @@ pub(crate) async fn call(api: &Api, request: &Request) -> Result<Vec<u8>, ApiErr
     let (ExecutionsOf::StateMachine(arn)
     | ExecutionsOf::MapRun(arn)
     | ExecutionsOf::StartedBy(arn)) = of;
-    let listing =
-        Listing { operation: "ListExecutions", scope: &request.scope, arguments: &[arn, filter] };
+    let arguments = &[arn, filter, redrive_filter];
+    let listing = Listing { operation: "ListExecutions", scope: &request.scope, arguments };
     let now = api.runtime.now();
     let after = match request.text("nextToken") {
         Some(token) => Some(listing.cursor(now, token, read_cursor)?),
@@ -57,7 +54,9 @@ pub(crate) async fn call(api: &Api, request: &Request) -> Result<Vec<u8>, ApiErr
     let page = api.runtime.list_executions(&request.scope, page).await?;
     let mut out = JsonWriter::object();
     out.array("executions", |out| {
-        for (index, header) in page.executions.iter().enumerate() {
+        // A page may be shorter than was asked for, so that nothing is looked for further on.
+        let listed = page.executions.iter().enumerate();
+        for (index, header) in listed.filter(|(_, header)| is_listed(redrive_filter, header)) {
             out.item(|out| {
                 write_item(out, header);
                 out.optional_text("mapRunArn", request.text("mapRunArn").map(|arn| &**arn));
@@ -69,6 +68,15 @@ pub(crate) async fn call(api: &Api, request: &Request) -> Result<Vec<u8>, ApiErr
         out.text("nextToken", &listing.token(now, &last));
     }
     Ok(out.finish())
+}
+
+/// Whether the filter asks for executions that were redriven as often as this one: at all, or not.
+fn is_listed(redrive_filter: &str, header: &ExecutionHeader) -> bool {
+    match redrive_filter {
+        "REDRIVEN" => header.redrive_count > 0,
+        "NOT_REDRIVEN" => header.redrive_count == 0,
+        _ => true,
+    }
 }
 
 fn read_cursor(bytes: &[u8]) -> Option<ListCursor> {
