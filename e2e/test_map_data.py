@@ -11,7 +11,8 @@ import sys
 import tempfile
 
 import boto3
-from harness import ENVIRONMENT, REGION, ROOT, Server, ServerTest, create, ended, one_state, wait_for
+from harness import ENVIRONMENT, REGION, ROOT, Server, ServerTest
+from harness import create, ended, one_state, wait_for
 
 BUCKET = "data"
 GIVEN_BACK = {"StartAt": "Item", "States": {"Item": {"Type": "Pass", "End": True}}}

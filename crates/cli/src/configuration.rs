@@ -190,11 +190,11 @@ pub(crate) fn settings(
     let port = arguments.port.or(file.port).unwrap_or(8083);
     let log = arguments.log.clone().or(file.log.clone()).unwrap_or_else(|| "info".to_owned());
     let lambda = arguments.lambda_endpoint.as_deref().or(file.lambda_endpoint.as_deref());
-    let aws = services::aws_client(lambda)?;
     let log_executions = arguments.log_executions.as_deref().or(file.log_executions.as_deref());
     let log_executions = log_executions.map(str::parse).transpose()?;
     let s3 = arguments.s3_endpoint.as_deref().or(file.s3_endpoint.as_deref());
-    let objects = ObjectsAt::find(s3)?;
+    let aws = services::aws_client(lambda, s3)?;
+    let objects = ObjectsAt::find(s3, &aws)?;
     let of_local = || env::var_os("SFN_MOCK_CONFIG").filter(|path| !path.is_empty());
     let mock_config = arguments.mock_config.clone().or(file.mock_config.clone());
     let mock_config = mock_config.or_else(|| of_local().map(PathBuf::from));

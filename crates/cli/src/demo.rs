@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::arguments::DemoArguments;
 use crate::client::Client;
 use crate::configuration::{Quotas, Settings, Storage};
+use crate::objects::ObjectsAt;
 use crate::security::Security;
 use crate::serve::{self, EndSignals, Server};
 use crate::{print, services, words};
@@ -31,14 +32,15 @@ pub(crate) fn demo(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
         let end = EndSignals::watch()?;
         let folder = TemporaryFolder::create()?;
         let data = arguments.data.clone().unwrap_or_else(|| folder.0.join("data"));
+        let aws = services::aws_client(None, None)?;
         let settings = Settings {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port)),
             storage: Storage::Folder(data),
             log: String::new(),
             accounts: Accounts::default(),
-            aws: services::aws_client(None)?,
+            aws: aws.clone(),
             log_executions: None,
-            objects: crate::objects::ObjectsAt::find(None)?,
+            objects: ObjectsAt::find(None, &aws)?,
             mock_config: None,
             functions: integrations::LocalFunctions::default(),
             retention: Retention::default(),

@@ -178,11 +178,8 @@ pub(crate) fn runtime_config(
 /// # Errors
 /// Where a variable names an endpoint that cannot be called.
 pub(crate) fn in_memory() -> anyhow::Result<Api> {
-    let config = runtime_config(
-        &services::aws_client(None)?,
-        &ObjectsAt::find(None)?,
-        LocalFunctions::default(),
-    );
+    let aws = services::aws_client(None, None)?;
+    let config = runtime_config(&aws, &ObjectsAt::find(None, &aws)?, LocalFunctions::default());
     let runtime = Runtime::open(Arc::new(MemoryStore::new()), config);
     Ok(Api::new(runtime, Accounts::default()))
 }

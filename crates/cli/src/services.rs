@@ -12,6 +12,8 @@ use integrations::{
 };
 use runtime::Integrations;
 
+use crate::objects::is_folder;
+
 /// Everything that can call something.
 pub(crate) fn integrations(aws: &Client, functions: LocalFunctions) -> Integrations {
     let integrations = Integrations::default()
@@ -36,16 +38,22 @@ async fn call_api(call: ApiCall) -> Result<Vec<u8>, Refusal> {
     })
 }
 
-/// The client of AWS's services, as the environment says; Lambda is at the endpoint that is given.
+/// The client of AWS's services, as the environment says; Lambda and S3 are at the endpoints that
+/// are given. A folder is none, and is not called.
 ///
 /// # Errors
 /// Where an endpoint is none.
-pub(crate) fn aws_client(lambda: Option<&str>) -> anyhow::Result<Client> {
+pub(crate) fn aws_client(lambda: Option<&str>, s3: Option<&str>) -> anyhow::Result<Client> {
     let text = |it: OsString| it.into_string().ok();
     let variables = env::vars_os().filter_map(|(name, value)| Some((text(name)?, text(value)?)));
-    let settings = Settings::of(&variables.collect())?;
-    let Some(lambda) = lambda else { return Ok(Client::new(settings)) };
-    let lambda = Endpoint::parse(lambda).context("--lambda-endpoint")?;
-    let endpoints = settings.endpoints.with("Lambda", lambda);
-    Ok(Client::new(Settings { endpoints, ..settings }))
+    let variables = variables.filter(|(_, value)| !is_folder(value));
+    let mut settings = Settings::of(&variables.collect())?;
+    let given = [("Lambda", "--lambda-endpoint", lambda), ("S3", "--s3-endpoint", s3)];
+    for (service, option, url) in given {
+        if let Some(url) = url.filter(|url| !is_folder(url)) {
+            let endpoint = Endpoint::parse(url).context(option)?;
+            settings.endpoints = settings.endpoints.with(service, endpoint);
+        }
+    }
+    Ok(Client::new(settings))
 }
