@@ -45,7 +45,8 @@ impl Guard {
         Guard { identities, enforcement, said: Mutex::default() }
     }
 
-    /// Whether a task of that execution may do `action` to `resource` with the role.
+    /// Whether a task of that execution may do `action` to `resource` with the role. Where the
+    /// resource is not known, it is enough that the role may do it to any.
     ///
     /// # Errors
     /// Those of the store; what the inner result says is the denial.
@@ -54,8 +55,10 @@ impl Guard {
         role_arn: &str,
         execution_arn: &str,
         action: &str,
-        resource: &str,
+        resource: Option<&str>,
     ) -> Result<Result<(), Denied>, StoreError> {
+        // What is not known is not named in messages either.
+        let on_resource = resource.map(|it| format!(" on resource: {it}")).unwrap_or_default();
         let subject = self.identities.subject(role_arn).await?;
         let Some(subject) = subject else {
             if self.enforcement == Enforcement::Permissive {
@@ -68,7 +71,7 @@ impl Guard {
                 return Ok(Ok(()));
             }
             let message = format!(
-                "User: {role_arn} is not authorized to perform: {action} on resource: {resource} \
+                "User: {role_arn} is not authorized to perform: {action}{on_resource} \
                  because no identity-based policy allows the {action} action"
             );
             return Ok(self.denied(message));
@@ -78,7 +81,10 @@ impl Guard {
         subject.describe(&mut context);
         let principal =
             Principal::Session { role_arn, session_arn: &session_arn, account: &subject.account };
-        let request = Request::new(action, resource, principal, context);
+        let request = match resource {
+            Some(resource) => Request::new(action, resource, principal, context),
+            None => Request::for_any_resource(action, principal, context),
+        };
         let policies = Policies {
             identity: &subject.policies,
             boundary: subject.boundary.as_deref(),
@@ -87,8 +93,7 @@ impl Guard {
         Ok(match decide(&request, &policies) {
             Decision::Allowed => Ok(()),
             Decision::Denied(denial) => self.denied(format!(
-                "User: {session_arn} is not authorized to perform: {action} on resource: \
-                 {resource} {}",
+                "User: {session_arn} is not authorized to perform: {action}{on_resource} {}",
                 denial.because(action)
             )),
         })

@@ -9,10 +9,10 @@ use async_trait::async_trait;
 use aws::{Assume, Call, CallError, Client, CredentialsError, Names, Refusal};
 use engine::{Failure, ServiceTarget};
 use json::Document;
-use runtime::{Integration, ServiceCall};
+use runtime::{Integration, Permission, ServiceCall};
 use service_model::Service;
 
-use crate::not_assumed;
+use crate::{not_assumed, permission};
 
 /// How long an answer may take. A long poll of SQS takes 20 seconds.
 const PATIENCE: Duration = Duration::from_secs(70);
@@ -36,6 +36,25 @@ impl AwsSdk {
 
 #[async_trait]
 impl Integration for AwsSdk {
+    fn permission(&self, call: &ServiceCall) -> Option<Permission> {
+        let ServiceTarget::Action(resource) = &call.request.target else { return None };
+        let name = resource.resource_type.strip_prefix("aws-sdk:").unwrap_or_default();
+        let action = resource.resource.split('.').next().unwrap_or_default();
+        // What there is not fails by itself.
+        let service = service_model::service(name)?;
+        let operation = service.operation(action)?;
+        Some(permission::permission(service, &operation.name, call))
+    }
+
+    fn denied(&self, call: &ServiceCall, message: &str) -> Failure {
+        let ServiceTarget::Action(resource) = &call.request.target else {
+            unreachable!("a function by its ARN is called by Lambda");
+        };
+        let name = resource.resource_type.strip_prefix("aws-sdk:").unwrap_or_default();
+        let service = service_model::service(name).expect("it needed a permission");
+        refused(service, &permission::refusal(service, message, &call.request_id))
+    }
+
     async fn call(&self, call: ServiceCall) -> Result<Document, Failure> {
         let ServiceTarget::Action(resource) = &call.request.target else {
             unreachable!("a function by its ARN is called by Lambda");

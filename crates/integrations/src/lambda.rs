@@ -228,7 +228,7 @@ impl Integration for Lambda {
         if let Some(qualifier) = qualifier {
             resource.push_str(&format!(":{qualifier}"));
         }
-        Some(Permission { action: "lambda:InvokeFunction".to_owned(), resource })
+        Some(Permission { action: "lambda:InvokeFunction".to_owned(), resource: Some(resource) })
     }
 
     fn denied(&self, call: &ServiceCall, message: &str) -> Failure {

@@ -10,6 +10,7 @@ mod aws_sdk;
 mod lambda;
 mod metadata;
 mod optimised;
+mod permission;
 mod rest;
 mod step_functions;
 

@@ -240,10 +240,7 @@ impl Statement {
             return None;
         }
         let context = &request.context;
-        let has_resource = |patterns: &Vec<ArnPattern>| {
-            patterns.iter().any(|pattern| pattern.matches(request.resource, context))
-        };
-        if self.resources.as_ref().is_some_and(|it| has_resource(it) == self.is_not_resource) {
+        if self.resources.as_ref().is_some_and(|it| !self.has_resource(it, request)) {
             return None;
         }
         let naming = match &self.principals {
@@ -251,6 +248,19 @@ impl Statement {
             None => Naming::Self_,
         };
         self.conditions_hold(context).then_some(naming)
+    }
+
+    fn has_resource(&self, patterns: &[ArnPattern], request: &Request<'_>) -> bool {
+        let Some(resource) = request.resource else {
+            let all = patterns.contains(&ArnPattern::Any) != self.is_not_resource;
+            return match self.effect {
+                // There is one that it allows, but for `"NotResource": "*"`.
+                Effect::Allow => all || !patterns.contains(&ArnPattern::Any),
+                Effect::Deny => all && !self.is_not_resource,
+            };
+        };
+        let matches = |pattern: &ArnPattern| pattern.matches(resource, &request.context);
+        patterns.iter().any(matches) != self.is_not_resource
     }
 
     fn conditions_hold(&self, context: &Context<'_>) -> bool {

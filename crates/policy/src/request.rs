@@ -7,8 +7,9 @@ use crate::Context;
 pub struct Request<'a> {
     /// In lower case.
     pub(crate) action: String,
-    /// The ARN of what it would be done to; `*` where the action has no resource.
-    pub(crate) resource: &'a str,
+    /// The ARN of what it would be done to, `*` where the action has no resource; none where any
+    /// will do.
+    pub(crate) resource: Option<&'a str>,
     pub(crate) principal: Principal<'a>,
     pub(crate) context: Context<'a>,
 }
@@ -51,7 +52,18 @@ impl<'a> Request<'a> {
         principal: Principal<'a>,
         context: Context<'a>,
     ) -> Request<'a> {
-        Request { action: action.to_ascii_lowercase(), resource, principal, context }
+        let action = action.to_ascii_lowercase();
+        Request { action, resource: Some(resource), principal, context }
+    }
+
+    /// A request to do `action` to something that is not known: it is allowed where it is for any
+    /// resource, and forbidden where it is for all.
+    pub fn for_any_resource(
+        action: &str,
+        principal: Principal<'a>,
+        context: Context<'a>,
+    ) -> Request<'a> {
+        Request { action: action.to_ascii_lowercase(), resource: None, principal, context }
     }
 }
 

@@ -327,6 +327,37 @@ fn a_boundary_limits_what_names_the_role_and_not_what_names_the_session() {
 }
 
 #[test]
+fn where_the_resource_is_not_known_any_will_do() {
+    for (statements, is_allowed) in [
+        (r#"{"Effect":"Allow","Action":"ecs:*","Resource":"*"}"#, true),
+        (r#"{"Effect":"Allow","Action":"ecs:*","Resource":"arn:aws:ecs:*:*:task/*"}"#, true),
+        (r#"{"Effect":"Allow","Action":"ecs:*","NotResource":"arn:aws:ecs:*:*:task/*"}"#, true),
+        (r#"{"Effect":"Allow","Action":"ecs:*","NotResource":"*"}"#, false),
+        (r#"{"Effect":"Allow","Action":"sqs:*","Resource":"*"}"#, false),
+        (
+            r#"{"Effect":"Allow","Action":"*","Resource":"*"},
+            {"Effect":"Deny","Action":"ecs:*","Resource":"*"}"#,
+            false,
+        ),
+        (
+            r#"{"Effect":"Allow","Action":"*","Resource":"*"},
+            {"Effect":"Deny","Action":"ecs:*","Resource":"arn:aws:ecs:*:*:task/*"}"#,
+            true,
+        ),
+        (
+            r#"{"Effect":"Allow","Action":"*","Resource":"*"},
+            {"Effect":"Deny","Action":"ecs:*","NotResource":"arn:aws:ecs:*:*:task/*"}"#,
+            true,
+        ),
+    ] {
+        let request = Request::for_any_resource("ecs:RunTask", session(), Context::default());
+        let identity = [identity(statements)];
+        let policies = Policies { identity: &identity, ..Policies::default() };
+        assert_eq!(decide(&request, &policies).is_allowed(), is_allowed, "{statements}");
+    }
+}
+
+#[test]
 fn the_root_user_needs_no_policy() {
     let root = Principal::Root { account: ACCOUNT };
     let request = Request::new("states:StartExecution", MACHINE, root, Context::default());

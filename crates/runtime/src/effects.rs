@@ -166,7 +166,7 @@ impl Shell {
             return Ok(self.refused(task, &refusal).into());
         }
         let action = "states:StartExecution";
-        let permitted = self.check_permission(acting, action, start.state_machine_arn).await;
+        let permitted = self.check_permission(acting, action, Some(start.state_machine_arn)).await;
         if let Err(message) = permitted.map_err(OperationalError::from)? {
             return Ok(self.refused(task, &Refusal::access_denied(message)).into());
         }
@@ -249,7 +249,7 @@ impl Shell {
                 () = self.closing() => return,
             }
             let action = "states:DescribeExecution";
-            match self.check_permission_patiently(&acting, action, &child_arn).await {
+            match self.check_permission_patiently(&acting, action, Some(&child_arn)).await {
                 None => return,
                 Some(Err(message)) if !is_told => {
                     tracing::warn!(message, "a task does not learn of the end that it awaits");
@@ -341,7 +341,7 @@ impl Shell {
         let is_map_run = child_arn.contains(":mapRun:");
         let action = "states:StopExecution";
         if !is_map_run {
-            match self.check_permission_patiently(&parent, action, &child_arn).await {
+            match self.check_permission_patiently(&parent, action, Some(&child_arn)).await {
                 None => return false,
                 Some(Ok(())) => {}
                 Some(Err(message)) => {

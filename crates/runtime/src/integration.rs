@@ -306,7 +306,7 @@ impl Shell {
                 role_arn: call.role_arn.clone(),
                 execution_arn: call.execution_arn.clone(),
             };
-            match self.check_permission_patiently(&acting, &action, &resource).await {
+            match self.check_permission_patiently(&acting, &action, resource.as_deref()).await {
                 Some(Ok(())) => {}
                 Some(Err(message)) => return Err(integration.denied(&call, &message)),
                 // The runtime closes: this is dropped, and the call is made after the next start.

@@ -15,8 +15,9 @@ use crate::shell::{Backoff, Shell};
 pub struct Permission {
     /// Such as `lambda:InvokeFunction`.
     pub action: String,
-    /// The ARN of what it is done to; `*` where the action has no resource.
-    pub resource: String,
+    /// The ARN of what it is done to, `*` where the action has no resource; none where it is not
+    /// known, so that a permission for any resource will do.
+    pub resource: Option<String>,
 }
 
 /// On whose behalf something is done.
@@ -47,7 +48,7 @@ impl Shell {
         &self,
         acting: &Acting,
         action: &str,
-        resource: &str,
+        resource: Option<&str>,
     ) -> Result<Result<(), String>, StoreError> {
         let Some(guard) = &self.config.guard else { return Ok(Ok(())) };
         let Acting { role_arn, execution_arn, .. } = acting;
@@ -61,7 +62,7 @@ impl Shell {
         &self,
         acting: &Acting,
         action: &str,
-        resource: &str,
+        resource: Option<&str>,
     ) -> Option<Result<(), String>> {
         let mut backoff = Backoff::default();
         loop {
@@ -83,7 +84,7 @@ impl Shell {
         let Scope { account, region } = &acting.scope;
         let rule = format!("arn:aws:events:{region}:{account}:rule/{RULE}");
         for action in RULE_ACTIONS {
-            match self.check_permission_patiently(acting, action, &rule).await {
+            match self.check_permission_patiently(acting, action, Some(&rule)).await {
                 Some(Ok(())) => {}
                 Some(Err(_)) | None => return false,
             }

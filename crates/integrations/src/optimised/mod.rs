@@ -17,10 +17,10 @@ use async_trait::async_trait;
 use aws::{Answer, Call, CallError, Client, Names, Refusal};
 use engine::{Failure, ServiceTarget};
 use json::{Document, Object, Value};
-use runtime::{Integration, ServiceCall};
+use runtime::{Integration, Permission, ServiceCall};
 use service_model::UnfitReason;
 
-use crate::metadata;
+use crate::{metadata, permission};
 use jobs::{JobKind, Output, Source};
 use table::{OptimisedService, SERVICES};
 
@@ -174,6 +174,23 @@ impl Optimised {
 
 #[async_trait]
 impl Integration for Optimised {
+    fn permission(&self, call: &ServiceCall) -> Option<Permission> {
+        let action = action_of(call);
+        let model = action::model(self.service.name, action).unwrap_or(self.service.model);
+        let parameters = call.request.parameters.value();
+        let (operation, _) =
+            action::request(self.service.name, action, parameters, &call.execution_arn);
+        let operation = if operation.is_empty() { action } else { operation };
+        let service = service_model::service(model).expect("the tables name models");
+        let operation = service.operation(operation).expect("the tables name operations");
+        Some(permission::permission(service, &operation.name, call))
+    }
+
+    fn denied(&self, call: &ServiceCall, message: &str) -> Failure {
+        let service = service_model::service(self.service.model).expect("the tables name models");
+        self.refused(&permission::refusal(service, message, &call.request_id))
+    }
+
     async fn call(&self, call: ServiceCall) -> Result<Document, Failure> {
         let action = action_of(&call);
         let parameters = &call.request.parameters;
