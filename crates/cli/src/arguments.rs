@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Purge(PurgeArguments),
     /// Find the mistakes in definitions
     Validate(ValidateArguments),
+    /// Print the least policy that the role of a definition needs
+    Policy(PolicyArguments),
     /// Start a server, run a parent with a nested execution on it, and tell what happens
     Demo(DemoArguments),
     /// Print what Task states can call, one resource to a line
@@ -284,6 +286,13 @@ pub(crate) struct RunArguments {
     /// events as well
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PolicyArguments {
+    /// The definition, a file in the Amazon States Language; - for standard input
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) file: PathBuf,
 }
 
 const VALIDATE_EXAMPLES: &str = "\

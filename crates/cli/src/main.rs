@@ -8,6 +8,7 @@ mod execution_logs;
 mod input;
 mod integrations_list;
 mod objects;
+mod policy;
 mod print;
 mod purge;
 mod run;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => (run::run(&arguments), USAGE),
         Command::Purge(arguments) => (purge::purge(&arguments), 1),
         Command::Validate(arguments) => (validate::validate(&arguments), USAGE),
+        Command::Policy(arguments) => (policy::policy(&arguments), USAGE),
         Command::Demo(arguments) => (demo::demo(&arguments), 1),
         Command::Integrations => (integrations_list::print(), 1),
         Command::Version => (version(), 1),
