@@ -98,7 +98,11 @@ fn task(resource: &str, arguments: &Value, needs: &mut Needs) {
             };
             let (first, rest) = action.split_at_checked(1).unwrap_or_default();
             let action = format!("{prefix}:{}{rest}", first.to_ascii_uppercase());
-            let names = ["StateMachineArn", "ExecutionArn", "ActivityArn", "TopicArn"];
+            let names: &[&str] = match prefix {
+                "states" => &["ExecutionArn", "StateMachineArn", "ActivityArn", "MapRunArn"],
+                "sns" => &["TopicArn"],
+                _ => &[],
+            };
             let arn = names.iter().find_map(|name| text(name));
             need(&[&*action], arn.unwrap_or_else(|| "*".to_owned()));
         }
