@@ -99,8 +99,6 @@ class MocksTest(unittest.TestCase):
             text = re.sub(r"\$\{mock_uid(\d)\}", rf"{played}-\1", text)
             text = text.replace("${region}", REGION).replace("${account}", ACCOUNT)
             mocks = json.loads(text)
-            if "DISTRIBUTED" in text:
-                continue
             with self.subTest(case=name):
                 with open(self.file, "w", encoding="utf-8") as file:
                     json.dump(mocks["config"], file)
@@ -111,7 +109,11 @@ class MocksTest(unittest.TestCase):
                 found = history(self.sfn, execution)
                 for event in found:
                     del event["timestamp"]
-                pair = (plain(recorded_events(case)), plain(found))
+                recorded = recorded_events(case)
+                if "$..events..previousEventId" in case.get("unverified_paths", []):
+                    for event in recorded + found:
+                        del event["previousEventId"]
+                pair = (plain(recorded), plain(found))
                 self.assertEqual(differences(*pair, placeholders), [])
                 played += 1
         self.assertGreater(played, 5)

@@ -263,7 +263,8 @@ pub fn start_mocked(
     env: &mut StepEnv<'_>,
 ) -> (Execution, Step) {
     let seconds = seconds_max(program, env);
-    begin(program, parameters, mocks.map(|mocks| Note::Mocked { mocks }), seconds, env)
+    let notes = mocks.map(|mocks| Note::Mocked { mocks }).into_iter().collect();
+    begin(program, parameters, notes, seconds, env)
 }
 
 /// As [`start`], of a child execution of a Map Run: it runs the item processor.
@@ -271,16 +272,19 @@ pub fn start_map_child(
     program: &Program,
     parameters: StartParameters,
     processor: RegionIndex,
+    mocks: Option<Mocks>,
     env: &mut StepEnv<'_>,
 ) -> (Execution, Step) {
     let seconds = env.limits.execution_seconds_max;
-    begin(program, parameters, Some(Note::MapRunChild { processor }), seconds, env)
+    let mocked = mocks.map(|mocks| Note::Mocked { mocks });
+    let notes = [Note::MapRunChild { processor }].into_iter().chain(mocked).collect();
+    begin(program, parameters, notes, seconds, env)
 }
 
 fn begin(
     program: &Program,
     parameters: StartParameters,
-    note: Option<Note>,
+    notes: Vec<Note>,
     seconds: u64,
     env: &mut StepEnv<'_>,
 ) -> (Execution, Step) {
@@ -294,9 +298,7 @@ fn begin(
     let mut execution = Execution::new(parameters);
     let step = Stepper::run(program, &mut execution, env, |stepper| {
         stepper.emit(FrameId::ROOT, EventId::NONE, started)?;
-        if let Some(note) = note {
-            stepper.write(Record::Note(note));
-        }
+        notes.into_iter().for_each(|note| stepper.write(Record::Note(note)));
         Ok(())
     });
     (execution, step)

@@ -44,6 +44,8 @@ pub(crate) struct Family {
     pub(crate) role_arn: Arc<str>,
     pub(crate) program: Arc<Program>,
     pub(crate) processor: asl::RegionIndex,
+    /// The test case of the parent, in which each child counts its attempts by itself.
+    pub(crate) mocks: Option<engine::Mocks>,
     /// Of the run, when its children are started.
     pub(crate) redrive_count: u64,
 }
@@ -185,7 +187,8 @@ impl Shell {
         let mut random = self.random.fork();
         let mut env = StepEnv { now, random: &mut random, limits };
         let start = AssertUnwindSafe(|| {
-            engine::start_map_child(&family.program, parameters, family.processor, &mut env)
+            let mocks = family.mocks.clone();
+            engine::start_map_child(&family.program, parameters, family.processor, mocks, &mut env)
         });
         let started = catch_unwind(start);
         if started.is_err() {

@@ -116,6 +116,7 @@ impl Driver {
             role_arn: header.role_arn.clone(),
             program: held.program.clone(),
             processor: request.processor,
+            mocks: held.execution.mocked.as_ref().map(|mocked| mocked.mocks.clone()),
             redrive_count,
         };
         let record = MapRunRecord {
