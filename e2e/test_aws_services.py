@@ -117,6 +117,11 @@ class AwsServicesTest(ServerTest):
         error, cause = "Ec2.Ec2Exception", "(Service: Ec2, Status Code: 400, Request ID: "
         self.refused("ec2:describeVpcs", {"VpcIds": ["vpc-0"]}, error, cause)
 
+    def test_a_role(self):
+        role = {"RoleArn": "arn:aws:iam::123456789012:role/other"}
+        identity = self.result("sts:getCallerIdentity", {}, Credentials=role)
+        self.assertIn("assumed-role/other", identity["Arn"])
+
     def test_what_does_not_exist_is_refused_at_create(self):
         for action, parameters, message in [
             ("dynamodb:putItems", {}, "is not recognized"),
