@@ -1,5 +1,6 @@
 //! What a Task state calls.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use json::Value;
@@ -133,8 +134,8 @@ fn unspoken(name: &str) -> Option<&'static str> {
 }
 
 fn not_supported(text: &str) -> (Code, String) {
-    let mut services: Vec<&str> = integrations().map(|integration| integration.service).collect();
-    services.dedup();
+    let services: BTreeSet<&str> = integrations().map(|integration| integration.service).collect();
+    let services: Vec<&str> = services.into_iter().collect();
     let message = format!(
         "The resource '{text}' is not supported by this version of Stairwell. Supported are: \
          activities, Lambda functions, every service of the AWS SDK (aws-sdk:<service>:<action>), \

@@ -60,10 +60,13 @@ pub struct Client {
     shared: Arc<Shared>,
 }
 
+/// What was assumed, by role and external id.
+type AssumedRoles = BTreeMap<(String, Option<String>), Arc<Assumed>>;
+
 #[derive(Debug)]
 struct Shared {
     settings: Settings,
-    roles: Mutex<BTreeMap<(String, Option<String>), Arc<Assumed>>>,
+    roles: Mutex<AssumedRoles>,
 }
 
 /// Where a request goes, and what it is signed for.

@@ -30,7 +30,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Serve the API of Step Functions until SIGINT or SIGTERM
-    Serve(ServeArguments),
+    Serve(Box<ServeArguments>),
     /// Run a definition once, in memory and without a server
     Run(RunArguments),
     /// Remove executions that ended long ago from a data folder that no server is using

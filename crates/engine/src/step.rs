@@ -244,6 +244,8 @@ pub struct ChildRequest {
     /// The name for a child whose parameters have none, drawn once so that a repeated effect
     /// starts the same execution.
     pub generated_name: Arc<str>,
+    /// The role to start it as, where the task has `Credentials`.
+    pub role_arn: Option<Arc<str>>,
 }
 
 /// Begins an execution and advances it until it can only wait, or its budget is used up.

@@ -10,7 +10,23 @@ const POLICIES: &[(&str, &str, &str)] = &[
     (
         "/",
         "AWSStepFunctionsReadOnlyAccess",
-        r#"["states:ListStateMachines","states:ListActivities","states:DescribeStateMachine","states:DescribeStateMachineForExecution","states:ListExecutions","states:DescribeExecution","states:GetExecutionHistory","states:DescribeActivity","states:ListTagsForResource","states:ListMapRuns","states:DescribeMapRun","states:ListStateMachineVersions","states:ListStateMachineAliases","states:DescribeStateMachineAlias","states:ValidateStateMachineDefinition"]"#,
+        r#"[
+            "states:ListStateMachines",
+            "states:ListActivities",
+            "states:DescribeStateMachine",
+            "states:DescribeStateMachineForExecution",
+            "states:ListExecutions",
+            "states:DescribeExecution",
+            "states:GetExecutionHistory",
+            "states:DescribeActivity",
+            "states:ListTagsForResource",
+            "states:ListMapRuns",
+            "states:DescribeMapRun",
+            "states:ListStateMachineVersions",
+            "states:ListStateMachineAliases",
+            "states:DescribeStateMachineAlias",
+            "states:ValidateStateMachineDefinition"
+        ]"#,
     ),
     ("/", "AmazonSQSFullAccess", r#""sqs:*""#),
     ("/", "AmazonSNSFullAccess", r#""sns:*""#),
@@ -24,7 +40,8 @@ pub(crate) fn find(arn: &str) -> Option<ManagedPolicy> {
         .iter()
         .find(|(path, name, _)| arn == format!("arn:aws:iam::aws:policy{path}{name}"))?;
     let document = format!(
-        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":{actions},"Resource":"*"}}]}}"#
+        r#"{{"Version":"2012-10-17","Statement":[
+            {{"Effect":"Allow","Action":{actions},"Resource":"*"}}]}}"#
     );
     Some(ManagedPolicy {
         name: (*name).to_owned(),

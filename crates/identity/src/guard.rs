@@ -46,7 +46,8 @@ impl Guard {
     }
 
     /// Whether a task of that execution may do `action` to `resource` with the role. Where the
-    /// resource is not known, it is enough that the role may do it to any.
+    /// resource is not known, it is enough that the role may do it to any. Conditions are held
+    /// against `known`, keys in small letters with their values, and what is known of the role.
     ///
     /// # Errors
     /// Those of the store; what the inner result says is the denial.
@@ -56,6 +57,7 @@ impl Guard {
         execution_arn: &str,
         action: &str,
         resource: Option<&str>,
+        known: &[(&'static str, String)],
     ) -> Result<Result<(), Denied>, StoreError> {
         // What is not known is not named in messages either.
         let on_resource = resource.map(|it| format!(" on resource: {it}")).unwrap_or_default();
@@ -79,6 +81,9 @@ impl Guard {
         let session_arn = subject.session_arn(&session_name(execution_arn));
         let mut context = Context::with_capacity(4);
         subject.describe(&mut context);
+        for (key, value) in known {
+            context.insert(*key, value.as_str());
+        }
         let principal =
             Principal::Session { role_arn, session_arn: &session_arn, account: &subject.account };
         let request = match resource {
@@ -97,6 +102,42 @@ impl Guard {
                 denial.because(action)
             )),
         })
+    }
+
+    /// Whether a task of that execution, which runs with `role_arn`, may go on as another role:
+    /// where the one may assume the other, and the other trusts the one.
+    ///
+    /// # Errors
+    /// Those of the store; what the inner result says is the denial.
+    pub async fn check_assumption(
+        &self,
+        role_arn: &str,
+        execution_arn: &str,
+        other_arn: &str,
+    ) -> Result<Result<(), Denied>, StoreError> {
+        const ACTION: &str = "sts:AssumeRole";
+        let own = self.check(role_arn, execution_arn, ACTION, Some(other_arn), &[]).await?;
+        if own.is_err() {
+            return Ok(own);
+        }
+        let Some(other) = self.identities.subject(other_arn).await? else {
+            // That nothing is known of it is said, or held against it, when it is to do something.
+            return Ok(Ok(()));
+        };
+        let account = role_arn.split(':').nth(4).unwrap_or_default();
+        let role_name = role_arn.rsplit('/').next().unwrap_or_default();
+        let session_name = session_name(execution_arn);
+        let session_arn = format!("arn:aws:sts::{account}:assumed-role/{role_name}/{session_name}");
+        let principal = Principal::Session { role_arn, session_arn: &session_arn, account };
+        let request = Request::new(ACTION, other_arn, principal, Context::default());
+        let policies = Policies { trust: other.trust.as_deref(), ..Policies::default() };
+        if other.trust.is_some() && decide(&request, &policies).is_allowed() {
+            return Ok(Ok(()));
+        }
+        let message = format!(
+            "User: {session_arn} is not authorized to perform: {ACTION} on resource: {other_arn}"
+        );
+        Ok(self.denied(message))
     }
 
     /// Whether Step Functions may assume the role: asked when a state machine is given it.

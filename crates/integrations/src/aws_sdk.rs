@@ -36,14 +36,16 @@ impl AwsSdk {
 
 #[async_trait]
 impl Integration for AwsSdk {
-    fn permission(&self, call: &ServiceCall) -> Option<Permission> {
-        let ServiceTarget::Action(resource) = &call.request.target else { return None };
+    fn permissions(&self, call: &ServiceCall) -> Vec<Permission> {
+        let ServiceTarget::Action(resource) = &call.request.target else { return Vec::new() };
         let name = resource.resource_type.strip_prefix("aws-sdk:").unwrap_or_default();
         let action = resource.resource.split('.').next().unwrap_or_default();
+        let service = service_model::service(name);
+        let operation = service.and_then(|service| Some((service, service.operation(action)?)));
         // What there is not fails by itself.
-        let service = service_model::service(name)?;
-        let operation = service.operation(action)?;
-        Some(permission::permission(service, &operation.name, call))
+        let permission = operation
+            .map(|(service, operation)| permission::permission(service, &operation.name, call));
+        permission.into_iter().collect()
     }
 
     fn denied(&self, call: &ServiceCall, message: &str) -> Failure {

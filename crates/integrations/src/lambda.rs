@@ -209,7 +209,7 @@ impl Lambda {
 
 #[async_trait]
 impl Integration for Lambda {
-    fn permission(&self, call: &ServiceCall) -> Option<Permission> {
+    fn permissions(&self, call: &ServiceCall) -> Vec<Permission> {
         let named = match &call.request.target {
             ServiceTarget::Function(arn) => &**arn,
             ServiceTarget::Action(_) => {
@@ -228,7 +228,7 @@ impl Integration for Lambda {
         if let Some(qualifier) = qualifier {
             resource.push_str(&format!(":{qualifier}"));
         }
-        Some(Permission { action: "lambda:InvokeFunction".to_owned(), resource: Some(resource) })
+        vec![Permission::new("lambda:InvokeFunction", Some(resource))]
     }
 
     fn denied(&self, call: &ServiceCall, message: &str) -> Failure {

@@ -26,7 +26,7 @@ pub(crate) fn permission(service: &Service, operation: &str, call: &ServiceCall)
     };
     let parameters = call.request.parameters.value();
     let resource = resource(prefix, name, parameters, &call.scope);
-    Permission { action: format!("{prefix}:{name}"), resource }
+    Permission::new(format!("{prefix}:{name}"), resource)
 }
 
 fn resource(prefix: &str, name: &str, parameters: &Value, scope: &Scope) -> Option<String> {

@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use aws::{Client, HttpAnswer, HttpError, HttpLimits};
 use engine::Failure;
 use json::{Document, Object, Value};
-use runtime::{Integration, ServiceCall};
+use runtime::{Integration, Permission, ServiceCall};
 
 use crate::metadata;
 use request::Prepared;
@@ -41,6 +41,23 @@ impl Https {
 
 #[async_trait]
 impl Integration for Https {
+    fn permissions(&self, call: &ServiceCall) -> Vec<Permission> {
+        let parameters = call.request.parameters.value();
+        let text = |name: &str| parameters.get(name).and_then(Value::as_str).unwrap_or_default();
+        let invoke = Permission {
+            action: "states:InvokeHTTPEndpoint".to_owned(),
+            resource: Some(state_machine_of(&call.execution_arn)),
+            context: vec![
+                ("states:httpmethod", text("Method").to_owned()),
+                ("states:httpendpoint", text("ApiEndpoint").to_owned()),
+            ],
+        };
+        let connection = request::connection_arn(parameters).map(|arn| {
+            Permission::new("events:RetrieveConnectionCredentials", Some(arn.to_owned()))
+        });
+        [invoke].into_iter().chain(connection).collect()
+    }
+
     async fn call(&self, call: ServiceCall) -> Result<Document, Failure> {
         let parameters = call.request.parameters.value();
         let unusable = |reason: String| unusable(&call.request.parameters, &reason);
@@ -70,6 +87,27 @@ impl ApiGateway {
 
 #[async_trait]
 impl Integration for ApiGateway {
+    fn permissions(&self, call: &ServiceCall) -> Vec<Permission> {
+        let parameters = call.request.parameters.value();
+        let text = |name: &str| parameters.get(name).and_then(Value::as_str).unwrap_or_default();
+        if text("AuthType") != "IAM_ROLE" {
+            // The API itself decides about whoever does not sign.
+            return Vec::new();
+        }
+        // <id>.execute-api.<region>.amazonaws.com
+        let mut parts = text("ApiEndpoint").split('.');
+        let (id, region) = (parts.next().unwrap_or_default(), parts.nth(1).unwrap_or_default());
+        let stage = match text("Stage") {
+            "" => "$default",
+            stage => stage,
+        };
+        let (method, path) = (text("Method"), text("Path").trim_start_matches('/'));
+        let account = &call.scope.account;
+        let resource =
+            format!("arn:aws:execute-api:{region}:{account}:{id}/{stage}/{method}/{path}");
+        vec![Permission::new("execute-api:Invoke", Some(resource))]
+    }
+
     async fn call(&self, call: ServiceCall) -> Result<Document, Failure> {
         let parameters = call.request.parameters.value();
         let unusable = |reason: String| unusable(&call.request.parameters, &reason);
@@ -88,6 +126,15 @@ impl Integration for ApiGateway {
         let error = "ApiGateway.SdkClientException";
         result(&answer.map_err(|found| unanswered(found, error, "apigateway"))?, "ApiGateway")
     }
+}
+
+/// The state machine of an execution, by the execution's ARN.
+fn state_machine_of(execution_arn: &str) -> String {
+    let mut parts: Vec<&str> = execution_arn.split(':').take(7).collect();
+    if let Some(kind) = parts.get_mut(5) {
+        *kind = "stateMachine";
+    }
+    parts.join(":")
 }
 
 fn unusable(parameters: &Document, reason: &str) -> Failure {

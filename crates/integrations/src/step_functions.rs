@@ -55,13 +55,13 @@ where
     C: Fn(ApiCall) -> F + Send + Sync,
     F: Future<Output = Result<Vec<u8>, Refusal>> + Send,
 {
-    fn permission(&self, call: &ServiceCall) -> Option<Permission> {
-        let ServiceTarget::Action(resource) = &call.request.target else { return None };
+    fn permissions(&self, call: &ServiceCall) -> Vec<Permission> {
+        let ServiceTarget::Action(resource) = &call.request.target else { return Vec::new() };
         let action = resource.resource.split('.').next().unwrap_or_default();
         let (first, rest) = action.split_at_checked(1).unwrap_or_default();
         let action = format!("states:{}{rest}", first.to_ascii_uppercase());
         let resource = permitted_resource(&action, call.request.parameters.value(), &call.scope);
-        Some(Permission { action, resource: Some(resource) })
+        vec![Permission::new(action, Some(resource))]
     }
 
     fn denied(&self, call: &ServiceCall, message: &str) -> Failure {

@@ -13,7 +13,7 @@ use crate::arn::Arn;
 use crate::child::{self, Refusal};
 use crate::live::{Ask, Held, Message, Undone};
 use crate::offers::Offer;
-use crate::permission::Acting;
+use crate::permission::{Acting, Permission};
 use crate::shell::{Backoff, Shell};
 use crate::{ExecutionDescription, OperationalError, StartError, StartExecution};
 
@@ -157,7 +157,6 @@ impl Shell {
         task: TaskId,
         request: &ChildRequest,
     ) -> Result<NestedStart, StartError> {
-        let scope = &acting.scope;
         let start = match child::parse(&request.parameters) {
             Ok(start) => start,
             Err(failure) => return Ok(Input::TaskFinished { task, outcome: Err(failure) }.into()),
@@ -165,8 +164,20 @@ impl Shell {
         if let Err(refusal) = start.name.map_or(Ok(()), child::check_length) {
             return Ok(self.refused(task, &refusal).into());
         }
-        let action = "states:StartExecution";
-        let permitted = self.check_permission(acting, action, Some(start.state_machine_arn)).await;
+        let starter = match &request.role_arn {
+            None => Ok(acting.clone()),
+            Some(role_arn) => {
+                self.assume(acting, role_arn).await.map_err(OperationalError::from)?
+            }
+        };
+        let starter = match starter {
+            Ok(starter) => starter,
+            Err(message) => return Ok(self.refused(task, &Refusal::access_denied(message)).into()),
+        };
+        let scope = &starter.scope;
+        let permission =
+            Permission::new("states:StartExecution", Some(start.state_machine_arn.to_owned()));
+        let permitted = self.check_permission(&starter, &permission).await;
         if let Err(message) = permitted.map_err(OperationalError::from)? {
             return Ok(self.refused(task, &Refusal::access_denied(message)).into());
         }
@@ -248,8 +259,8 @@ impl Shell {
                 () = self.config.clock.sleep_until(next) => {}
                 () = self.closing() => return,
             }
-            let action = "states:DescribeExecution";
-            match self.check_permission_patiently(&acting, action, Some(&child_arn)).await {
+            let describe = Permission::new("states:DescribeExecution", Some(child_arn.to_string()));
+            match self.check_permission_patiently(&acting, &describe).await {
                 None => return,
                 Some(Err(message)) if !is_told => {
                     tracing::warn!(message, "a task does not learn of the end that it awaits");
@@ -339,9 +350,9 @@ impl Shell {
         failure: Failure,
     ) -> bool {
         let is_map_run = child_arn.contains(":mapRun:");
-        let action = "states:StopExecution";
         if !is_map_run {
-            match self.check_permission_patiently(&parent, action, Some(&child_arn)).await {
+            let stop = Permission::new("states:StopExecution", Some(child_arn.to_string()));
+            match self.check_permission_patiently(&parent, &stop).await {
                 None => return false,
                 Some(Ok(())) => {}
                 Some(Err(message)) => {

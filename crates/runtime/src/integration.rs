@@ -44,10 +44,10 @@ pub trait Integration: Send + Sync {
         false
     }
 
-    /// What the role of the execution must allow for a call; nothing where no permission is needed.
-    fn permission(&self, call: &ServiceCall) -> Option<Permission> {
+    /// All that the role of the execution must allow for a call.
+    fn permissions(&self, call: &ServiceCall) -> Vec<Permission> {
         let _ = call;
-        None
+        Vec::new()
     }
 
     /// The failure of a task whose role does not allow the call, with AWS's message.
@@ -300,13 +300,13 @@ impl Shell {
 
     async fn outcome(&self, call: ServiceCall) -> Result<Document, Failure> {
         let integration = self.config.integrations.find(&call.request.target)?;
-        if let Some(Permission { action, resource }) = integration.permission(&call) {
+        for permission in integration.permissions(&call) {
             let acting = Acting {
                 scope: call.scope.clone(),
                 role_arn: call.role_arn.clone(),
                 execution_arn: call.execution_arn.clone(),
             };
-            match self.check_permission_patiently(&acting, &action, resource.as_deref()).await {
+            match self.check_permission_patiently(&acting, &permission).await {
                 Some(Ok(())) => {}
                 Some(Err(message)) => return Err(integration.denied(&call, &message)),
                 // The runtime closes: this is dropped, and the call is made after the next start.

@@ -1,7 +1,7 @@
 //! What executions may do with the role that they run with.
 //!
-//! Does not: weigh policies; that is [`identity::Guard`]. Where the runtime has no guard, everything
-//! is allowed.
+//! Does not: weigh policies; that is [`identity::Guard`]. Where the runtime has no guard,
+//! everything is allowed.
 
 use std::sync::Arc;
 
@@ -18,6 +18,15 @@ pub struct Permission {
     /// The ARN of what it is done to, `*` where the action has no resource; none where it is not
     /// known, so that a permission for any resource will do.
     pub resource: Option<String>,
+    /// What conditions of policies may ask for, beside what they know of the role: key and value.
+    pub context: Vec<(&'static str, String)>,
+}
+
+impl Permission {
+    /// For an action to a resource, of which conditions know nothing.
+    pub fn new(action: impl Into<String>, resource: Option<String>) -> Permission {
+        Permission { action: action.into(), resource, context: Vec::new() }
+    }
 }
 
 /// On whose behalf something is done.
@@ -47,13 +56,37 @@ impl Shell {
     pub(crate) async fn check_permission(
         &self,
         acting: &Acting,
-        action: &str,
-        resource: Option<&str>,
+        permission: &Permission,
     ) -> Result<Result<(), String>, StoreError> {
         let Some(guard) = &self.config.guard else { return Ok(Ok(())) };
         let Acting { role_arn, execution_arn, .. } = acting;
-        let checked = guard.check(role_arn, execution_arn, action, resource).await?;
+        let Permission { action, resource, context } = permission;
+        let resource = resource.as_deref();
+        let checked = guard.check(role_arn, execution_arn, action, resource, context).await?;
         Ok(checked.map_err(|denied| denied.0))
+    }
+
+    /// What is done as the role of a task's `Credentials`, in the account of that role; else why it
+    /// may not be assumed.
+    pub(crate) async fn assume(
+        &self,
+        acting: &Acting,
+        role_arn: &Arc<str>,
+    ) -> Result<Result<Acting, String>, StoreError> {
+        let mut parts = role_arn.split(':');
+        let account = match (parts.nth(2), parts.nth(1)) {
+            (Some("iam"), Some(account)) if !account.is_empty() => Arc::from(account),
+            _ => return Ok(Err(format!("{role_arn} is invalid"))),
+        };
+        if let Some(guard) = &self.config.guard {
+            let Acting { role_arn: own, execution_arn, .. } = acting;
+            if let Err(denied) = guard.check_assumption(own, execution_arn, role_arn).await? {
+                return Ok(Err(denied.0));
+            }
+        }
+        let scope = Scope { account, region: acting.scope.region.clone() };
+        let execution_arn = acting.execution_arn.clone();
+        Ok(Ok(Acting { scope, role_arn: role_arn.clone(), execution_arn }))
     }
 
     /// As [`Shell::check_permission`], however long the store is away; nothing where the runtime
@@ -61,12 +94,11 @@ impl Shell {
     pub(crate) async fn check_permission_patiently(
         &self,
         acting: &Acting,
-        action: &str,
-        resource: Option<&str>,
+        permission: &Permission,
     ) -> Option<Result<(), String>> {
         let mut backoff = Backoff::default();
         loop {
-            match self.check_permission(acting, action, resource).await {
+            match self.check_permission(acting, permission).await {
                 Ok(checked) => return Some(checked),
                 Err(error @ StoreError::Corrupt(_)) => return Some(Err(error.to_string())),
                 Err(error) => {
@@ -84,7 +116,8 @@ impl Shell {
         let Scope { account, region } = &acting.scope;
         let rule = format!("arn:aws:events:{region}:{account}:rule/{RULE}");
         for action in RULE_ACTIONS {
-            match self.check_permission_patiently(acting, action, Some(&rule)).await {
+            let permission = Permission::new(action, Some(rule.clone()));
+            match self.check_permission_patiently(acting, &permission).await {
                 Some(Ok(())) => {}
                 Some(Err(_)) | None => return false,
             }

@@ -129,9 +129,12 @@ const WRITTEN: &[(&str, &str, Patterns, &[Field])] = &[
 const RENAMED: &[(&str, &str, &str, &str, Patterns)] =
     &[("elasticmapreduce", "createCluster", "emr", "runJobFlow", JOB)];
 
+/// Actions, with how a task may wait for them.
+type Actions = &'static [(&'static str, Patterns)];
+
 /// Those whose parameters are those of the API: service, the model's name for it, and actions with
 /// their patterns.
-const MODELLED: &[(&str, &str, &[(&str, Patterns)])] = &[
+const MODELLED: &[(&str, &str, Actions)] = &[
     ("sqs", "sqs", &[("sendMessage", CALLBACK)]),
     ("sns", "sns", &[("publish", CALLBACK)]),
     (

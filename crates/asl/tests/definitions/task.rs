@@ -276,7 +276,7 @@ fn other_resources_are_refused_by_name() {
         "arn:aws:states:::teleport:beam",
         expect![[r#"
             Error INVALID_RESOURCE at /States/S/Resource
-                The resource 'arn:aws:states:::teleport:beam' is not supported by this version of Stairwell. Supported are: activities, Lambda functions, every service of the AWS SDK (aws-sdk:<service>:<action>), and the integrations lambda, states, apigateway, http, bedrock, elasticmapreduce, sqs, sns, dynamodb, events, ecs, batch, glue, databrew, codebuild, athena, bedrock, sagemaker, emr-containers, emr-serverless, eks, mediaconvert"#]],
+                The resource 'arn:aws:states:::teleport:beam' is not supported by this version of Stairwell. Supported are: activities, Lambda functions, every service of the AWS SDK (aws-sdk:<service>:<action>), and the integrations apigateway, athena, batch, bedrock, codebuild, databrew, dynamodb, ecs, eks, elasticmapreduce, emr-containers, emr-serverless, events, glue, http, lambda, mediaconvert, sagemaker, sns, sqs, states"#]],
     );
     check_resource(
         "arn:aws:states:::states:startExecution.sync:3",

@@ -245,6 +245,7 @@ impl<'a> Stepper<'a, '_> {
             pattern,
             parameters: parameters.clone(),
             generated_name: random_uuid(self.env.random).into(),
+            role_arn: role_arn.clone(),
         };
         let resource = TaskResource {
             resource_type: "states".into(),

@@ -174,7 +174,7 @@ impl Optimised {
 
 #[async_trait]
 impl Integration for Optimised {
-    fn permission(&self, call: &ServiceCall) -> Option<Permission> {
+    fn permissions(&self, call: &ServiceCall) -> Vec<Permission> {
         let action = action_of(call);
         let model = action::model(self.service.name, action).unwrap_or(self.service.model);
         let parameters = call.request.parameters.value();
@@ -183,7 +183,7 @@ impl Integration for Optimised {
         let operation = if operation.is_empty() { action } else { operation };
         let service = service_model::service(model).expect("the tables name models");
         let operation = service.operation(operation).expect("the tables name operations");
-        Some(permission::permission(service, &operation.name, call))
+        vec![permission::permission(service, &operation.name, call)]
     }
 
     fn denied(&self, call: &ServiceCall, message: &str) -> Failure {

@@ -448,15 +448,16 @@ proptest! {
         for split in splits() {
             let whole = items(&mut *split(), &[bytes]);
             let cut = items(&mut *split(), &pieces);
-            let without_last_place = |items: &[(String, Place)]| {
+            let without_last_error = |items: &[(String, Place)]| {
                 let mut items = items.to_vec();
-                // Where an error was met depends on what was at hand.
+                // Which of several errors is met, and where, depends on what was at hand.
                 if let Some((last, place)) = items.last_mut() && last.starts_with("failed") {
+                    last.truncate("failed".len());
                     *place = Place { offset: 0, members: false };
                 }
                 items
             };
-            prop_assert_eq!(without_last_place(&whole), without_last_place(&cut));
+            prop_assert_eq!(without_last_error(&whole), without_last_error(&cut));
         }
     }
 }

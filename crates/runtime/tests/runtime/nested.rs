@@ -1,6 +1,6 @@
 //! Nested executions, in every form.
 
-use crate::world::{BEGIN, World, alive, execution_arn, machine_arn, masked, sleep};
+use crate::world::{BEGIN, World, alive, execution_arn, machine_arn, masked, scope, sleep};
 use asl::WorkflowType;
 use expect_test::{Expect, expect};
 use stairwell_runtime::{ExecutionsOf, ListExecutions};
@@ -507,4 +507,27 @@ fn executions_that_say_who_started_them_are_listed() {
         let names: Vec<_> = list.executions.iter().map(|header| &*header.name).collect();
         assert_eq!(names, ["c"]);
     });
+}
+
+#[test]
+fn a_task_with_credentials_starts_in_the_account_of_its_role() {
+    const ROLE: &str = "arn:aws:iam::222222222222:role/other";
+    for (suffix, definition) in [("", PASS), (".sync", PASS), (".sync:2", WAIT)] {
+        alive(async |world: World| {
+            let other = World { scope: scope("222222222222", "us-east-1"), ..world.clone() };
+            let child = other.machine("child", definition).await;
+            assert!(child.contains(":222222222222:"), "{child}");
+            let parameters = format!(r#"{{"StateMachineArn":"{child}","Name":"c"}}"#);
+            let credentials = format!(r#","Credentials":{{"RoleArn":"{ROLE}"}}"#);
+            let with = world.machine("with", &parent(suffix, &parameters, &credentials)).await;
+            let ended = world.run(&with, "p", "{}").await;
+            assert!(ended.starts_with("SUCCEEDED"), "{suffix}: {ended}");
+            let arn = "arn:aws:states:us-east-1:222222222222:execution:child:c";
+            assert_eq!(other.describe(arn).await.header.scope, other.scope);
+            // Its own account has no such machine.
+            let without = world.machine("without", &parent(suffix, &parameters, "")).await;
+            let ended = world.run(&without, "p", "{}").await;
+            assert!(ended.starts_with("FAILED StepFunctions."), "{suffix}: {ended}");
+        });
+    }
 }

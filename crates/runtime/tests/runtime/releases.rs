@@ -377,7 +377,7 @@ fn routes_that_make_no_sense_are_refused() {
                 format!("{not_versions}. Received: [{machine}, {two}]"),
             ),
             (&[(named, 100)], format!("{not_versions}. Received: [{named}]")),
-            (&[("x", 100)], format!("{not_versions}. Received: [x]")),
+            (&[("x", 100)], "Invalid Arn: 'Invalid ARN prefix: x'".to_owned()),
             (&[], format!("{not_versions}. Received: []")),
             (
                 &[(one, 50), (one, 50)],

@@ -82,7 +82,7 @@ structs! {
     TaskId { frame, scheduled }
     Failure { error, cause }
     TaskResource { resource_type, resource }
-    ChildRequest { pattern, parameters, generated_name }
+    ChildRequest { pattern, parameters, generated_name, role_arn since 2 }
     ServiceRequest { target, parameters, role_arn since 2 }
     ServiceTask { request, submitted, job since 2 }
     Job { request, submitted }

@@ -157,7 +157,12 @@ impl<'a> Tape<'a> {
             IntegrationPattern::WaitForTaskToken,
         ];
         let pattern = patterns[self.byte() as usize % patterns.len()];
-        ChildRequest { pattern, parameters: self.document(), generated_name: self.text() }
+        ChildRequest {
+            pattern,
+            parameters: self.document(),
+            generated_name: self.text(),
+            role_arn: self.option(Self::text),
+        }
     }
 
     fn retry(&mut self) -> RetryAt {

@@ -1,5 +1,5 @@
 //! How long a decision takes with fifty statements, in the release profile:
-//! `cargo run --release -p stairwell-policy --example speed`.
+//! `cargo run --release -p stairwell-policy --example decision_speed`.
 
 use std::hint::black_box;
 use std::sync::Arc;

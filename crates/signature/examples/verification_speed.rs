@@ -1,5 +1,5 @@
 //! How long it takes to verify a request of one kilobyte, in the release profile:
-//! `cargo run --release -p stairwell-signature --example speed`.
+//! `cargo run --release -p stairwell-signature --example verification_speed`.
 
 use std::hint::black_box;
 use std::time::Instant;
