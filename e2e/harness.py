@@ -33,6 +33,36 @@ ENVIRONMENT = {
 ENDED = {"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"}
 
 
+def check_answer(http_response, parsed, model, **_):
+    """That an answer is what the service's model says, member by member. Called after each call."""
+    if http_response.status_code < 300:
+        check_shape(json.loads(http_response.content), model.output_shape, model.name)
+
+
+def check_shape(value, shape, place):
+    if shape.type_name == "structure":
+        assert isinstance(value, dict), f"{place} is {value!r}, and no object"
+        for name, member in value.items():
+            assert name in shape.members, f"{place} has a member {name!r}, which the model lacks"
+            check_shape(member, shape.members[name], f"{place}.{name}")
+        missing = [name for name in shape.required_members if name not in value]
+        assert not missing, f"{place} lacks {missing}"
+    elif shape.type_name == "list":
+        assert isinstance(value, list), f"{place} is {value!r}, and no list"
+        for index, member in enumerate(value):
+            check_shape(member, shape.member, f"{place}[{index}]")
+    elif shape.type_name == "map":
+        assert isinstance(value, dict), f"{place} is {value!r}, and no map"
+        for name, member in value.items():
+            check_shape(member, shape.value, f"{place}[{name!r}]")
+    else:
+        kinds = {"string": str, "boolean": bool, "integer": int, "long": int}
+        kind = kinds.get(shape.type_name, (int, float))
+        assert isinstance(value, kind), f"{place} is {value!r}, and no {shape.type_name}"
+        values = getattr(shape, "enum", None)
+        assert not values or value in values, f"{place} is {value!r}, and none of {values}"
+
+
 class Server:
     """`stairwell serve` on a data folder and a free port."""
 
@@ -53,7 +83,7 @@ class Server:
         threading.Thread(target=self.process.stdout.read, daemon=True).start()
 
     def client(self, region=REGION, key="test", **options):
-        return boto3.client(
+        client = boto3.client(
             "stepfunctions",
             endpoint_url=self.url,
             region_name=region,
@@ -61,6 +91,8 @@ class Server:
             aws_secret_access_key="test",
             config=Config(retries={"max_attempts": 0}, read_timeout=70, **options),
         )
+        client.meta.events.register("after-call.sfn", check_answer)
+        return client
 
     def kill(self):
         """As a loss of power would end it, but for what the kernel holds."""

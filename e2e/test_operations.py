@@ -3,6 +3,8 @@
 import json
 import threading
 import time
+import urllib.error
+import urllib.request
 
 from harness import (ACCOUNT, HELLO, REGION, ROLE, WAIT_LONG, ServerTest, one_state, pass_state,
                      types)
@@ -316,17 +318,23 @@ class RefusalTest(ServerTest):
     """What is not there is refused by name."""
 
     def test_operations_that_are_not_there(self):
-        for call in [
-            lambda: self.sfn.list_map_runs(executionArn=f"{PREFIX}:execution:a:b"),
-        ]:
-            self.assert_refused("UnknownOperationException", call)
+        request = urllib.request.Request(
+            self.server.url,
+            data=b"{}",
+            headers={
+                "x-amz-target": "AWSStepFunctions.TeleportExecution",
+                "content-type": "application/x-amz-json-1.0",
+            },
+        )
+        with self.assertRaises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(request)
+        self.assertEqual(refused.exception.code, 400)
+        self.assertIn("UnknownOperationException", refused.exception.read().decode())
 
     def test_definitions_that_are_not_understood(self):
         for definition in [
             one_state({"Type": "Task", "Resource": "arn:aws:states:::dynamodb:getItem",
                        "Parameters": {}}),
-            one_state({"Type": "Map", "ItemProcessor": {
-                **HELLO, "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}}}),
             one_state({"Type": "Task", "Resource": f"{PREFIX}:activity:a",
                        "Credentials": {"RoleArn": ROLE}}),
         ]:
