@@ -169,6 +169,7 @@ fn description(child: &ExecutionDescription, with_values: bool) -> Value {
     let failure = failure.clone().unwrap_or_default();
     let (redrive_status, redrive_reason) = match redrive {
         RedriveStatus::Redrivable => ("REDRIVABLE", None),
+        RedriveStatus::RedrivableByMapRun => ("REDRIVABLE_BY_MAP_RUN", None),
         RedriveStatus::NotRedrivable(reason) => ("NOT_REDRIVABLE", Some(*reason)),
     };
     let status = match header.status {

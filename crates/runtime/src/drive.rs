@@ -291,7 +291,7 @@ fn input_of(
                 return (None, Answer::Redriven(Ok(date)));
             }
             match RedriveStatus::of_execution(execution, is_doomed, limits, now) {
-                RedriveStatus::Redrivable => {
+                RedriveStatus::Redrivable | RedriveStatus::RedrivableByMapRun => {
                     let client_token = client_token.clone();
                     (Some(Input::Redriven { client_token }), Answer::Redriven(Ok(now)))
                 }

@@ -25,6 +25,8 @@ pub struct RedriveExecution<'a> {
 pub enum RedriveStatus {
     /// `REDRIVABLE`
     Redrivable,
+    /// `REDRIVABLE_BY_MAP_RUN`: by redriving the execution that its Map Run belongs to.
+    RedrivableByMapRun,
     /// `NOT_REDRIVABLE`, with `redriveStatusReason`.
     NotRedrivable(&'static str),
 }
@@ -81,7 +83,13 @@ impl RedriveStatus {
         now: Timestamp,
     ) -> RedriveStatus {
         let ExecutionHeader { status, start, stop, last_event, .. } = *header;
-        Facts { status, start, stop, last_event, machine_is_gone }.redrive_status(limits, now)
+        let facts = Facts { status, start, stop, last_event, machine_is_gone };
+        match facts.redrive_status(limits, now) {
+            RedriveStatus::Redrivable if header.map_run_arn().is_some() => {
+                RedriveStatus::RedrivableByMapRun
+            }
+            other => other,
+        }
     }
 
     /// Of an execution as it is in memory, at that instant.
@@ -111,6 +119,10 @@ impl Runtime {
         self.shell.check_open()?;
         let RedriveExecution { execution_arn, client_token } = request;
         let header = self.shell.execution_header(scope, execution_arn).await?;
+        if header.map_run_arn().is_some() {
+            let why = "Execution is a child of a Map Run and can only be redriven with it";
+            return Err(ExecutionError::NotRedrivable(why));
+        }
         let open_max = self.shell.config.open_executions_max;
         if header.stop.is_some() && self.shell.store.open_count(scope).await? >= open_max {
             return Err(ExecutionError::LimitExceeded(open_max));

@@ -53,6 +53,7 @@ fn answer(described: &ExecutionDescription, with_data: bool) -> Vec<u8> {
     out.optional_timestamp("redriveDate", header.redrive_date);
     match described.redrive {
         RedriveStatus::Redrivable => out.text("redriveStatus", "REDRIVABLE"),
+        RedriveStatus::RedrivableByMapRun => out.text("redriveStatus", "REDRIVABLE_BY_MAP_RUN"),
         RedriveStatus::NotRedrivable(reason) => {
             out.text("redriveStatus", "NOT_REDRIVABLE");
             out.text("redriveStatusReason", reason);

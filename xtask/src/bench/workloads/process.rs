@@ -12,8 +12,9 @@ use crate::server::Server;
 /// W6: an empty store: how long until the first answer, and how much memory is held when nothing
 /// happens.
 pub(super) async fn start_up(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
+    let folder = bench.fresh_folder()?;
     let began = Instant::now();
-    let server = Server::start(&bench.binary, &bench.fresh_folder()?)?;
+    let server = Server::start(&bench.binary, &folder)?;
     Client::new(server.address).expect("ListStateMachines", &json!({})).await?;
     let start_up = began.elapsed();
     tokio::time::sleep(Duration::from_millis(500)).await;
