@@ -28,6 +28,8 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     /// JSON.
     pub(crate) body: Vec<u8>,
+    /// Whether the server closes the connection after it.
+    closes: bool,
 }
 
 impl Answer {
@@ -81,7 +83,7 @@ impl Client {
         self.request.extend_from_slice(length.as_bytes());
         self.request.extend_from_slice(body.as_bytes());
         let answer = self.exchange().await;
-        if answer.is_err() {
+        if answer.as_ref().map_or(true, |answer| answer.closes) {
             self.stream = None;
         }
         answer
@@ -136,8 +138,9 @@ fn whole_answer(bytes: &[u8]) -> anyhow::Result<Option<Answer>> {
         .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
         .and_then(|(_, value)| value.trim().parse::<usize>().ok())
         .context("no content-length")?;
+    let closes = head.to_ascii_lowercase().contains("\r\nconnection: close");
     let body = &bytes[end + 4..];
-    Ok((body.len() >= length).then(|| Answer { status, body: body[..length].to_vec() }))
+    Ok((body.len() >= length).then(|| Answer { status, body: body[..length].to_vec(), closes }))
 }
 
 #[cfg(test)]

@@ -16,6 +16,9 @@ use crate::client::Client;
 use crate::process::{check, root, target};
 use crate::server::Server;
 
+/// For a peer.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 /// What is installed from the package registry of Node.
 const NODE_PACKAGES: [&str; 3] =
     ["aws-local-stepfunctions", "@restatedev/restate-server", "@restatedev/restate-sdk"];
@@ -24,9 +27,9 @@ const NODE_PACKAGES: [&str; 3] =
 pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
     let mut figures = Vec::new();
     for (name, measured) in [
-        ("moto", moto(bench).await),
+        ("moto", in_time(moto(bench)).await),
         ("aws-local-stepfunctions", local_step_functions(bench)),
-        ("Restate", restate(bench).await),
+        ("Restate", in_time(restate(bench)).await),
     ] {
         match measured {
             Ok(some) => figures.extend(some),
@@ -34,6 +37,16 @@ pub(super) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
         }
     }
     Ok(figures)
+}
+
+/// A peer that does not come to an end is skipped like one that is not there.
+async fn in_time(
+    measuring: impl Future<Output = anyhow::Result<Vec<Figure>>>,
+) -> anyhow::Result<Vec<Figure>> {
+    match tokio::time::timeout(PATIENCE, measuring).await {
+        Ok(measured) => measured,
+        Err(_) => bail!("it did not come to an end within {} s", PATIENCE.as_secs()),
+    }
 }
 
 /// moto's server with its executor, in memory.
