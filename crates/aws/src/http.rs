@@ -1,11 +1,12 @@
 //! HTTP requests, plain or over TLS, and their answers.
 
 use std::error::Error;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
+use hyper::http::uri::Scheme;
 use hyper::{HeaderMap, Request, Response, StatusCode};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
@@ -24,8 +25,14 @@ const IDLE: Duration = Duration::from_secs(20);
 /// What sends requests, with its connections. Clones share them.
 #[derive(Clone, Debug)]
 pub struct HttpClient {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    plain: Connections,
+    /// Made when the first request asks for it: the certificates that a system trusts take
+    /// milliseconds to read and megabytes to keep, and a server may never need them.
+    secure: Arc<OnceLock<Connections>>,
+    more_certificates: Option<Arc<[u8]>>,
 }
+
+type Connections = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
 /// What a request may take.
 #[derive(Clone, Copy, Debug)]
@@ -65,31 +72,24 @@ impl HttpClient {
     /// A client that trusts the certificates that the system trusts, or those of the file that
     /// `SSL_CERT_FILE` names, and those of `more_certificates`, in PEM.
     pub fn new(more_certificates: Option<&[u8]>) -> HttpClient {
-        let mut roots = RootCertStore::empty();
-        let found = rustls_native_certs::load_native_certs();
-        roots.add_parsable_certificates(found.certs);
-        for certificate in CertificateDer::pem_slice_iter(more_certificates.unwrap_or_default()) {
-            roots.add_parsable_certificates(certificate);
+        HttpClient {
+            plain: connections(RootCertStore::empty()),
+            secure: Arc::default(),
+            more_certificates: more_certificates.map(Arc::from),
         }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("the provider knows the versions of TLS")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let mut connector = HttpConnector::new();
-        connector.enforce_http(false);
-        connector.set_connect_timeout(Some(CONNECT_PATIENCE));
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls)
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(connector);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_idle_timeout(IDLE)
-            .pool_timer(TokioTimer::new())
-            .build(connector);
-        HttpClient { client }
+    }
+
+    fn secure(&self) -> &Connections {
+        self.secure.get_or_init(|| {
+            let mut roots = RootCertStore::empty();
+            let found = rustls_native_certs::load_native_certs();
+            roots.add_parsable_certificates(found.certs);
+            let more = self.more_certificates.as_deref().unwrap_or_default();
+            for certificate in CertificateDer::pem_slice_iter(more) {
+                roots.add_parsable_certificates(certificate);
+            }
+            connections(roots)
+        })
     }
 
     /// Sends a request, and reads the whole answer. Redirects are answers.
@@ -115,10 +115,33 @@ impl HttpClient {
         &self,
         request: Request<Bytes>,
     ) -> Result<Response<Incoming>, HttpError> {
-        let request = request.map(Full::new);
-        let response = self.client.request(request).await;
+        let is_plain = request.uri().scheme() == Some(&Scheme::HTTP);
+        let connections = if is_plain { &self.plain } else { self.secure() };
+        let response = connections.request(request.map(Full::new)).await;
         response.map_err(|error| HttpError::Broken(last_of(&error)))
     }
+}
+
+/// No connections yet, to whoever proves to be who they are by one of these certificates.
+fn connections(roots: RootCertStore) -> Connections {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let tls = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("the provider knows the versions of TLS")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let mut connector = HttpConnector::new();
+    connector.enforce_http(false);
+    connector.set_connect_timeout(Some(CONNECT_PATIENCE));
+    let connector = HttpsConnectorBuilder::new()
+        .with_tls_config(tls)
+        .https_or_http()
+        .enable_http1()
+        .wrap_connector(connector);
+    Client::builder(TokioExecutor::new())
+        .pool_idle_timeout(IDLE)
+        .pool_timer(TokioTimer::new())
+        .build(connector)
 }
 
 /// The body of an answer, piece by piece.
