@@ -173,8 +173,34 @@ pub(super) fn run_to_its_end(
     pause: Duration,
 ) -> impl AsyncFn(&mut Client) -> anyhow::Result<()> + Clone + use<> {
     let start = json!({"stateMachineArn": machine, "input": r#"{"from":"bench"}"#}).to_string();
+    run_until_seen(move || start.clone(), pause)
+}
+
+/// The same for a server that gives executions no names of its own.
+pub(super) fn run_named_to_its_end(
+    machine: &str,
+    pause: Duration,
+) -> impl AsyncFn(&mut Client) -> anyhow::Result<()> + Clone + use<> {
+    let machine = machine.to_owned();
+    let count = Rc::new(Cell::new(0));
+    let start = move || {
+        count.set(count.get() + 1);
+        let name = format!("bench-{}", count.get());
+        json!({"stateMachineArn": machine, "input": r#"{"from":"bench"}"#, "name": name})
+            .to_string()
+    };
+    run_until_seen(start, pause)
+}
+
+fn run_until_seen<Start>(
+    start: Start,
+    pause: Duration,
+) -> impl AsyncFn(&mut Client) -> anyhow::Result<()> + Clone + use<Start>
+where
+    Start: Fn() -> String + Clone,
+{
     async move |client: &mut Client| {
-        let started = client.call("StartExecution", &start).await?;
+        let started = client.call("StartExecution", &start()).await?;
         let text = String::from_utf8_lossy(&started.body);
         // Read by hand, since the load generator shares the machine with what it measures.
         let Some(arn) = text.split('"').find(|part| part.starts_with("arn:")) else {

@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use serde_json::{Value, json};
 
 use super::Bench;
-use super::drive::{CLIENTS, create, drive, median_milliseconds, post, run_to_its_end};
+use super::drive::{CLIENTS, create, drive, median_milliseconds, post, run_named_to_its_end};
 use super::figure::Figure;
 use super::workloads::chain;
 use crate::client::Client;
@@ -65,7 +65,7 @@ async fn moto(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
     let settings = json!({"stepfunctions": {"execute_state_machine": true}});
     client.post("/moto-api/config", &settings.to_string()).await?;
     let machine = create(&server, "bench-chain", false, &chain(10)).await?;
-    let run = run_to_its_end(&machine, Duration::from_millis(1));
+    let run = run_named_to_its_end(&machine, Duration::from_millis(1));
     let many = drive(&server, CLIENTS, bench.seconds, run.clone()).await?;
     let mut one = drive(&server, 1, bench.seconds / 2.0, run).await?;
     Ok(vec![
