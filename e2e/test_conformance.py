@@ -14,8 +14,9 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import urllib.request
 
-from harness import ENVIRONMENT, ROOT, Server
+from harness import ACCOUNT, ENVIRONMENT, ROOT, Server, wait_for
 
 FOLDER = os.path.normpath(os.path.join(ROOT, "..", "shared", "conformance"))
 
@@ -32,9 +33,34 @@ class ConformanceTest(unittest.TestCase):
         self.data = tempfile.mkdtemp(prefix="stairwell-e2e-")
         self.addCleanup(shutil.rmtree, self.data, ignore_errors=True)
         self.lambda_port = free_port()
+        self.services = self.start_services()
+        ENVIRONMENT["AWS_ENDPOINT_URL"] = self.services
+        self.addCleanup(ENVIRONMENT.pop, "AWS_ENDPOINT_URL")
         endpoint = f"http://127.0.0.1:{self.lambda_port}"
         self.server = Server(self.data, "--lambda-endpoint", endpoint)
         self.addCleanup(self.server.kill)
+
+    def start_services(self):
+        """The services of AWS, as `services.py` plays them."""
+        port = free_port()
+        process = subprocess.Popen(
+            [sys.executable, os.path.join(ROOT, "e2e", "services.py"), str(port)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={**ENVIRONMENT, "MOTO_ACCOUNT_ID": ACCOUNT},
+        )
+        self.addCleanup(process.wait)
+        self.addCleanup(process.terminate)
+        url = f"http://127.0.0.1:{port}"
+
+        def answers():
+            try:
+                return urllib.request.urlopen(url, timeout=5).status == 200
+            except OSError:
+                return False
+
+        wait_for(answers, 60, "moto")
+        return url
 
     def test_the_recorded_cases(self):
         with open(os.path.join(ROOT, "e2e", "expected_failures.json"), encoding="utf-8") as file:
@@ -61,7 +87,7 @@ class ConformanceTest(unittest.TestCase):
             command = [
                 sys.executable, os.path.join(FOLDER, "check.py"), "--endpoint", self.server.url,
                 "--lambda-port", str(self.lambda_port), "--json", out.name, "--timeout", "60",
-                "--jobs", "8",
+                "--jobs", "8", "--services-endpoint", self.services,
             ]
             for area in areas:
                 command += ["--only", area]

@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use service_model::{Operation, Parameters, Protocol, Service, ShapeKind, Signature};
 
 use crate::call::Assume;
+use crate::checksum;
 use crate::codec::{self, Fault, WireRequest};
 use crate::credentials::{Assumed, Found};
 use crate::http::{HttpLimits, escaped};
@@ -155,7 +156,8 @@ impl Client {
     async fn request(&self, call: &Call<'_>) -> Result<Request<Bytes>, CallError> {
         check_spoken(call.service)?;
         let parameters = parameters(call)?;
-        let wire = codec::request(call, &parameters)?;
+        let mut wire = codec::request(call, &parameters)?;
+        checksum::add(call, &mut wire);
         let target = self.target(call, &parameters);
         self.signed(call, wire, &target).await
     }

@@ -12,6 +12,7 @@
 //! piece.
 
 mod call;
+mod checksum;
 mod client;
 mod codec;
 mod credentials;

@@ -8,9 +8,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use aws::{Assume, Call, CallError, Client, CredentialsError, Names, Refusal};
 use engine::{Failure, ServiceTarget};
-use json::Document;
+use json::{Document, Object, Value};
 use runtime::{Integration, Permission, ServiceCall};
-use service_model::Service;
+use service_model::{Operation, Service, ShapeKind};
 
 use crate::{not_assumed, permission};
 
@@ -71,10 +71,11 @@ impl Integration for AwsSdk {
         };
         let role = call.request.role_arn.as_deref();
         let role = role.map(|role_arn| Assume { role_arn, external_id: None });
+        let parameters = with_stream(service, operation, call.request.parameters.value());
         let answer = self.client.call(Call {
             service,
             operation,
-            parameters: call.request.parameters.value(),
+            parameters: &parameters,
             region: &call.scope.region,
             role: role.as_ref(),
             names: Names::Sdk,
@@ -87,6 +88,23 @@ impl Integration for AwsSdk {
             Err(error) => Err(failure(service, &call, error)),
         }
     }
+}
+
+/// What is sent as a stream is JSON text, also of a text: S3 keeps `"a"` of the `Body` `"a"`, with
+/// the quotes.
+fn with_stream(service: &Service, operation: &Operation, parameters: &Value) -> Value {
+    let input = operation.input.map(|input| &service.shape(input).kind);
+    let Some(ShapeKind::Structure(members)) = input else { return parameters.clone() };
+    let stream = members.payload().filter(|payload| payload.is_streaming);
+    let given = stream.and_then(|stream| parameters.get(&stream.parameter));
+    let (Some(stream), Some(Value::String(_)), Value::Object(given_all)) =
+        (stream, given, parameters)
+    else {
+        return parameters.clone();
+    };
+    let mut changed = Object::clone(given_all);
+    changed.insert(stream.parameter.as_str(), given.map(Value::to_text).unwrap_or_default());
+    changed.into()
 }
 
 /// What a task fails with.
@@ -134,6 +152,20 @@ fn refused(service: &Service, refusal: &Refusal) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_that_is_sent_as_a_stream_keeps_its_quotes() {
+        let service = service_model::service("s3").expect("there is S3");
+        let operation = service.operation("putObject").expect("S3 puts objects");
+        for (given, sent) in [
+            (r#"{"Bucket":"b","Body":"a"}"#, r#"{"Bucket":"b","Body":"\"a\""}"#),
+            (r#"{"Bucket":"b","Body":{"a":1}}"#, r#"{"Bucket":"b","Body":{"a":1}}"#),
+            (r#"{"Bucket":"b"}"#, r#"{"Bucket":"b"}"#),
+        ] {
+            let parameters = json::parse(given).expect("the test says JSON");
+            assert_eq!(with_stream(service, operation, &parameters).to_text(), sent);
+        }
+    }
 
     #[test]
     fn refusals_are_exceptions_of_the_sdk() {

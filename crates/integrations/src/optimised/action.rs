@@ -89,20 +89,27 @@ fn rename(parameters: &Value, names: &[(&str, &'static str, Form)]) -> Value {
 /// With the execution and its state machine among the resources of each event.
 fn with_resources(parameters: &Value, execution_arn: &str) -> Value {
     let Some(Value::Array(entries)) = parameters.get("Entries") else { return parameters.clone() };
-    let machine_arn = execution_arn.replacen(":execution:", ":stateMachine:", 1);
-    let machine_arn = machine_arn.rsplit_once(':').map_or("", |(machine_arn, _)| machine_arn);
+    let machine_arn = machine_of(execution_arn);
     let entry = |entry: &Value| {
         let Value::Object(members) = entry else { return entry.clone() };
         let mut members = Object::clone(members);
         let given = members.get("Resources").and_then(Value::as_array).unwrap_or_default();
         let mut resources = given.to_vec();
-        resources.extend([Value::from(execution_arn), Value::from(machine_arn)]);
+        resources.extend([Value::from(machine_arn.as_str()), Value::from(execution_arn)]);
         members.insert("Resources", resources);
         Value::from(members)
     };
     let mut changed = parameters.as_object().cloned().unwrap_or_default();
     changed.insert("Entries", entries.iter().map(entry).collect::<Vec<_>>());
     changed.into()
+}
+
+/// The state machine of an execution, Standard (`…:execution:<machine>:<name>`) or Express
+/// (`…:express:<machine>:<name>:<id>`).
+fn machine_of(execution_arn: &str) -> String {
+    let parts: Vec<&str> = execution_arn.split(':').collect();
+    let machine = parts.get(6).copied().unwrap_or_default();
+    format!("{}:stateMachine:{machine}", parts[..parts.len().min(5)].join(":"))
 }
 
 /// What stands at a pointer; the empty one is the value itself.

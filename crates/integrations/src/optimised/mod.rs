@@ -390,12 +390,17 @@ mod tests {
     fn events_name_the_execution_and_its_machine() {
         let parameters = json::parse(r#"{"Entries":[{"Source":"s","Resources":["r"]},{}]}"#);
         let parameters = parameters.expect("the test says JSON");
-        let arn = "arn:aws:states:eu-west-1:1:execution:m:e";
-        let (_, asked) = action::request("events", "putEvents", &parameters, arn);
-        let both = r#""arn:aws:states:eu-west-1:1:execution:m:e","arn:aws:states:eu-west-1:1:stateMachine:m""#;
-        let expected = format!(
-            r#"{{"Entries":[{{"Source":"s","Resources":["r",{both}]}},{{"Resources":[{both}]}}]}}"#
-        );
-        assert_eq!(asked.to_text(), expected);
+        let machine = "arn:aws:states:eu-west-1:1:stateMachine:m";
+        for arn in [
+            "arn:aws:states:eu-west-1:1:execution:m:e",
+            "arn:aws:states:eu-west-1:1:express:m:e:0a-1b",
+        ] {
+            let (_, asked) = action::request("events", "putEvents", &parameters, arn);
+            let both = format!(r#""{machine}","{arn}""#);
+            let expected = format!(
+                r#"{{"Entries":[{{"Source":"s","Resources":["r",{both}]}},{{"Resources":[{both}]}}]}}"#
+            );
+            assert_eq!(asked.to_text(), expected);
+        }
     }
 }
