@@ -41,6 +41,8 @@ pub(crate) enum Command {
     Policy(PolicyArguments),
     /// Start a server, run a parent with a nested execution on it, and tell what happens
     Demo(DemoArguments),
+    /// Write a mock configuration file out of what the tasks of an execution got
+    Record(RecordArguments),
     /// Print what Task states can call, one resource to a line
     Integrations,
     /// Print the version
@@ -286,6 +288,32 @@ pub(crate) struct RunArguments {
     /// events as well
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+const RECORD_EXAMPLES: &str = "\
+Examples:
+  stairwell record arn:aws:states:us-east-1:123456789012:execution:order:e1
+  stairwell record EXECUTION_ARN --test-case CardRefused --output MockConfigFile.json
+  stairwell serve --mock-config MockConfigFile.json     then start order#CardRefused
+
+Exit status: 0 if it was recorded, 2 if it could not be.";
+
+#[derive(Args, Debug)]
+#[command(after_help = RECORD_EXAMPLES)]
+pub(crate) struct RecordArguments {
+    /// The ARN of a Standard execution that has ended
+    #[arg(value_name = "EXECUTION_ARN")]
+    pub(crate) execution_arn: String,
+    /// The server that it is at [default: what AWS_ENDPOINT_URL_SFN or AWS_ENDPOINT_URL say, else
+    /// http://127.0.0.1:8083]
+    #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
+    pub(crate) endpoint: Option<String>,
+    /// The name of the test case
+    #[arg(long, default_value = "Recorded", value_name = "NAME")]
+    pub(crate) test_case: String,
+    /// The file to write, which gets one more test case where it is there; else standard output
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) output: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]

@@ -11,6 +11,7 @@ mod objects;
 mod policy;
 mod print;
 mod purge;
+mod record;
 mod run;
 mod security;
 mod serve;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         Command::Validate(arguments) => (validate::validate(&arguments), USAGE),
         Command::Policy(arguments) => (policy::policy(&arguments), USAGE),
         Command::Demo(arguments) => (demo::demo(&arguments), 1),
+        Command::Record(arguments) => (record::record(&arguments), USAGE),
         Command::Integrations => (integrations_list::print(), 1),
         Command::Version => (version(), 1),
         Command::Completions { shell } => (completions(shell), 1),
