@@ -6,6 +6,13 @@ import { mkdtempSync } from "node:fs";
 import { createServer } from "node:net";
 import path from "node:path";
 
+// The SDK counts on it, and Node has it from 22 on.
+Promise.withResolvers ??= () => {
+  const parts = {};
+  parts.promise = new Promise((resolve, reject) => Object.assign(parts, { resolve, reject }));
+  return parts;
+};
+
 const folder = process.argv[2];
 const require = createRequire(path.join(folder, "package.json"));
 const restate = require("@restatedev/restate-sdk");
