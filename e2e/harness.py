@@ -82,13 +82,15 @@ class Server:
         self.url = found[0]
         threading.Thread(target=self.process.stdout.read, daemon=True).start()
 
-    def client(self, region=REGION, key="test", **options):
+    def client(
+        self, region=REGION, key="test", secret="test", service="stepfunctions", **options
+    ):
         client = boto3.client(
-            "stepfunctions",
+            service,
             endpoint_url=self.url,
             region_name=region,
             aws_access_key_id=key,
-            aws_secret_access_key="test",
+            aws_secret_access_key=secret,
             config=Config(retries={"max_attempts": 0}, read_timeout=70, **options),
         )
         client.meta.events.register("after-call.sfn", check_answer)
