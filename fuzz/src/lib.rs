@@ -4,6 +4,7 @@
 //! Two things drive them: libFuzzer (`cargo +nightly fuzz run <name> --features libfuzzer`), and
 //! the seeded mutator of `cargo xtask fuzz`, which needs nothing but the stable toolchain.
 
+mod authorization;
 mod mutate;
 mod seeds;
 mod step;
@@ -17,6 +18,7 @@ use jsonpath::{Expression, Path, ReferencePath, Scope};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 
+pub use authorization::authorization;
 pub use mutate::Mutator;
 pub use step::step;
 
@@ -31,12 +33,13 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 7] = [
     Target { name: "definition", run: definition, seeds: seeds::definitions },
     Target { name: "path", run: path, seeds: seeds::paths },
     Target { name: "intrinsic", run: intrinsic, seeds: seeds::intrinsics },
     Target { name: "jsonata", run: jsonata, seeds: seeds::expressions },
     Target { name: "wire", run: wire, seeds: seeds::texts },
+    Target { name: "authorization", run: authorization, seeds: seeds::requests },
     Target { name: "step", run: step, seeds: seeds::steps },
 ];
 

@@ -4,7 +4,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
 /// Parts of texts that something is likely to hang on.
-const WORDS: [&str; 40] = [
+const WORDS: [&str; 45] = [
     "{",
     "}",
     "[",
@@ -45,6 +45,11 @@ const WORDS: [&str; 40] = [
     "[?(@.a > 1)]",
     "[-1:]",
     "&&",
+    "%2F",
+    "\nX-Amz-Date:",
+    "\nAuthorization:AWS4-HMAC-SHA256 ",
+    "Signature=",
+    "/aws4_request",
 ];
 
 /// How many bytes an input has at most.

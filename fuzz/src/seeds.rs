@@ -132,6 +132,49 @@ const DEFINITIONS: [&str; 8] = [
         "End": true}}}], "End": true}}}"#,
 ];
 
+/// The methods and bodies of the requests that are signed.
+pub(crate) const SIGNED: [(&str, &str); 2] = [("GET", ""), ("POST", "Param1=value1")];
+
+const REQUESTS: [&str; 9] = [
+    // AWS's signing test vectors: in the header, with a body, in the query, with a session token.
+    "GET /?Param2=value2&Param1=value1\nHost:example.amazonaws.com\n\
+     X-Amz-Date:20150830T123600Z\nAuthorization:AWS4-HMAC-SHA256 \
+     Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, \
+     SignedHeaders=host;x-amz-date, \
+     Signature=b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500\n\n",
+    "POST /\nHost:example.amazonaws.com\nX-Amz-Date:20150830T123600Z\nContent-Length:13\n\
+     Content-Type:application/x-www-form-urlencoded\n\
+     x-amz-content-sha256:9095672bbd1f56dfc5b65f3e153adc8731a4a654192329106275f4c7b24d0b6e\n\
+     Authorization:AWS4-HMAC-SHA256 \
+     Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, \
+     SignedHeaders=content-length;content-type;host;x-amz-content-sha256;x-amz-date, \
+     Signature=d3875051da38690788ef43de4db0d8f280229d82040bfac253562e56c3f20e0b\n\nParam1=value1",
+    "GET /?X-Amz-Algorithm=AWS4-HMAC-SHA256&\
+     X-Amz-Credential=AKIDEXAMPLE%2F20150830%2Fus-east-1%2Fservice%2Faws4_request&\
+     X-Amz-Date=20150830T123600Z&X-Amz-SignedHeaders=host&X-Amz-Expires=3600&\
+     X-Amz-Signature=e93c787ed7f371d5c6b165c1b38ede9550f4dce4144713e844b25b7192d3865d\n\
+     Host:example.amazonaws.com\n\n",
+    "GET /\nHost:example.amazonaws.com\nX-Amz-Date:20150830T123600Z\nX-Amz-Security-Token:\
+     6e86291e8372ff2a2260956d9b8aae1d763fbf315fa00fa31553b73ebf194267\n\
+     Authorization:AWS4-HMAC-SHA256 \
+     Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, \
+     SignedHeaders=host;x-amz-date;x-amz-security-token, \
+     Signature=07ec1639c89043aa0e3e2de82b96708f198cceab042d4a97044c66dd9f74e7f8\n\n",
+    // Dates of another kind, and what lacks something.
+    "GET /\nHost:h\nDate:Sun, 30 Aug 2015 12:36:00 GMT\nAuthorization:AWS4-HMAC-SHA256 \
+     Credential=A/B/20150830/us-east-1/service/aws4_request,SignedHeaders=host,Signature=00ff\n\n",
+    "GET /\nX-Amz-Date:99991231T235959Z\nAuthorization:AWS4-HMAC-SHA256 \
+     Credential=A/99991231/r/s/aws4_request, SignedHeaders=:authority, Signature=zz\n\n",
+    "GET /\nAuthorization:AWS4-HMAC-SHA256\n\n",
+    "GET /?X-Amz-Signature=0&X-Amz-Expires=604801&X-Amz-Algorithm=AWS4-HMAC-SHA256\n\n",
+    "GET /?X-Amz-Credential=%2525%252F%2F%2F%2F%2Faws4_request&X-Amz-Algorithm=AWS4-HMAC-SHA256&\
+     X-Amz-Date=20150830T123600Z&X-Amz-SignedHeaders=host&X-Amz-Signature=%30%30\n\n",
+];
+
+pub(crate) fn requests() -> Vec<Vec<u8>> {
+    bytes(&REQUESTS)
+}
+
 pub(crate) fn paths() -> Vec<Vec<u8>> {
     bytes(&PATHS)
 }

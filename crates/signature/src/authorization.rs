@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use http::request::Parts;
 
 use crate::SignatureError;
-use crate::canonical::{decoded, query_pairs};
+use crate::canonical::query_pairs;
 
 /// The only algorithm.
 pub(crate) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
@@ -140,9 +140,8 @@ fn of_header(parts: &Parts, header: &str) -> Result<Authorization, SignatureErro
 }
 
 fn of_query(pairs: &[(Cow<'_, str>, Cow<'_, str>)]) -> Result<Authorization, SignatureError> {
-    let value = |wanted: &str| {
-        pairs.iter().find(|(name, _)| *name == wanted).map(|(_, value)| decoded(value))
-    };
+    let value =
+        |wanted: &str| pairs.iter().find(|(name, _)| *name == wanted).map(|(_, value)| &**value);
     let required = |name: &str| {
         value(name).ok_or_else(|| {
             let message = format!(
@@ -152,7 +151,7 @@ fn of_query(pairs: &[(Cow<'_, str>, Cow<'_, str>)]) -> Result<Authorization, Sig
             SignatureError::Incomplete(message)
         })
     };
-    check_algorithm(&required("X-Amz-Algorithm")?)?;
+    check_algorithm(required("X-Amz-Algorithm")?)?;
     let seconds = match value("X-Amz-Expires") {
         None => PRESIGNED_SECONDS,
         Some(text) => {
@@ -166,11 +165,11 @@ fn of_query(pairs: &[(Cow<'_, str>, Cow<'_, str>)]) -> Result<Authorization, Sig
         }
     };
     Ok(Authorization {
-        scope: scope(&required("X-Amz-Credential")?)?,
-        session_token: value("X-Amz-Security-Token").map(Cow::into_owned),
-        date: required("X-Amz-Date")?.into_owned(),
-        signed_headers: names(&required("X-Amz-SignedHeaders")?)?,
-        signature: required("X-Amz-Signature")?.into_owned(),
+        scope: scope(required("X-Amz-Credential")?)?,
+        session_token: value("X-Amz-Security-Token").map(str::to_owned),
+        date: required("X-Amz-Date")?.to_owned(),
+        signed_headers: names(required("X-Amz-SignedHeaders")?)?,
+        signature: required("X-Amz-Signature")?.to_owned(),
         presigned_seconds: Some(seconds),
     })
 }

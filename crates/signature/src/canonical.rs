@@ -134,7 +134,7 @@ fn push_escaped(bytes: &[u8], out: &mut String) {
 }
 
 /// The text with its escapes undone; what is no escape stays.
-pub(crate) fn decoded(text: &str) -> Cow<'_, str> {
+fn decoded(text: &str) -> Cow<'_, str> {
     if !text.contains('%') {
         return Cow::Borrowed(text);
     }
