@@ -54,7 +54,7 @@ pub(super) fn language(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
 }
 
 /// The least of several measurements, in nanoseconds for each round.
-fn nanoseconds(rounds: u32, mut work: impl FnMut()) -> f64 {
+pub(super) fn nanoseconds(rounds: u32, mut work: impl FnMut()) -> f64 {
     let measured = (0..ROUNDS_OF_MEASURING).map(|_| {
         let began = Instant::now();
         (0..rounds).for_each(|_| work());

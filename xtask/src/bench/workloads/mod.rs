@@ -2,6 +2,7 @@
 
 mod chains;
 mod growth;
+mod identity;
 mod language;
 mod loops;
 mod map_runs;
@@ -29,6 +30,8 @@ pub(crate) enum Workload {
     Loops,
     /// Expressions, the interpreter and the validator, without a server
     Language,
+    /// What a task costs its role, and a request its signature, without a server
+    Identity,
     /// From the start of the process to its first answer, and its memory
     StartUp,
     /// A Map Run of many items; not part of a plain run
@@ -43,7 +46,7 @@ pub(crate) enum Workload {
 
 impl Workload {
     /// Those of a plain run.
-    pub(super) const PLAIN: [Workload; 7] = [
+    pub(super) const PLAIN: [Workload; 8] = [
         Workload::StartUp,
         Workload::Chain,
         Workload::Nested,
@@ -51,6 +54,7 @@ impl Workload {
         Workload::Map,
         Workload::Loops,
         Workload::Language,
+        Workload::Identity,
     ];
 
     /// Those that the guard watches.
@@ -66,6 +70,7 @@ impl Workload {
             Workload::Map => loops::map(bench).await,
             Workload::Loops => loops::loops(bench).await,
             Workload::Language => language::language(bench),
+            Workload::Identity => identity::identity().await,
             Workload::StartUp => process::start_up(bench).await,
             Workload::MapRuns => map_runs::map_runs(bench).await,
             Workload::Parked => growth::parked(bench).await,
