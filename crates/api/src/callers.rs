@@ -111,6 +111,24 @@ impl Callers {
         checked.map_err(|denied| ApiError::new(ErrorCode::AccessDeniedException, denied.0))
     }
 
+    /// Checks that the role may have logs delivered, where there are any.
+    ///
+    /// # Errors
+    /// `AccessDeniedException`
+    pub(crate) async fn check_log_delivery(
+        &self,
+        role_arn: &str,
+        logging: Option<&serde_json::Value>,
+    ) -> Result<(), ApiError> {
+        let Some(guard) = &self.guard else { return Ok(()) };
+        if logging.is_none_or(|logging| logging["level"] == "OFF") {
+            return Ok(());
+        }
+        let checked = guard.check_log_delivery(role_arn).await;
+        let checked = checked.map_err(runtime::OperationalError::from)?;
+        checked.map_err(|denied| ApiError::new(ErrorCode::AccessDeniedException, denied.0))
+    }
+
     pub(crate) fn identities(&self) -> Option<&Identities> {
         self.identities.as_deref()
     }

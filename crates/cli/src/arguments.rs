@@ -321,6 +321,13 @@ pub(crate) struct PolicyArguments {
     /// The definition, a file in the Amazon States Language; - for standard input
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) file: PathBuf,
+    /// The ARN that the state machine has, or will have: a Distributed Map and calls of HTTP APIs
+    /// need permissions on it; any state machine where it is not given
+    #[arg(long, value_name = "ARN")]
+    pub(crate) state_machine: Option<String>,
+    /// With what the delivery of execution logs needs
+    #[arg(long)]
+    pub(crate) logs: bool,
 }
 
 const VALIDATE_EXAMPLES: &str = "\

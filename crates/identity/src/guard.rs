@@ -31,6 +31,18 @@ pub struct Guard {
     said: Mutex<BTreeSet<String>>,
 }
 
+/// What AWS's page asks of a role for the delivery of logs, all of it on every resource.
+pub const LOG_DELIVERY: [&str; 8] = [
+    "logs:CreateLogDelivery",
+    "logs:GetLogDelivery",
+    "logs:UpdateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:DescribeResourcePolicies",
+    "logs:DescribeLogGroups",
+];
+
 /// So much is said at most.
 const SAID_MAX: usize = 10_000;
 
@@ -164,6 +176,25 @@ impl Guard {
         let message = "Neither the global service principal states.amazonaws.com, nor the regional \
                        one is authorized to assume the provided role.";
         Ok(self.denied(message.to_owned()))
+    }
+
+    /// Whether the role may have logs delivered: asked when executions are to be logged with it.
+    /// See <https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html>.
+    ///
+    /// # Errors
+    /// Those of the store; what the inner result says is the denial.
+    pub async fn check_log_delivery(
+        &self,
+        role_arn: &str,
+    ) -> Result<Result<(), Denied>, StoreError> {
+        for action in LOG_DELIVERY {
+            if self.check(role_arn, "", action, Some("*"), &[]).await?.is_err() {
+                let message = "The state machine IAM Role is not authorized to access the Log \
+                               Destination";
+                return Ok(Err(Denied(message.to_owned())));
+            }
+        }
+        Ok(Ok(()))
     }
 
     fn denied(&self, message: String) -> Result<(), Denied> {

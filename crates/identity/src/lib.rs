@@ -22,7 +22,7 @@ mod sessions;
 mod subject;
 
 pub use error::IdentityError;
-pub use guard::{Denied, Enforcement, Guard};
+pub use guard::{Denied, Enforcement, Guard, LOG_DELIVERY};
 pub use identities::{ArnParts, Identities};
 pub use keys::{Credentials, NewAccessKey};
 pub use managed::{AttachedPolicy, CreatePolicy};

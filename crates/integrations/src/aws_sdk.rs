@@ -43,8 +43,10 @@ impl Integration for AwsSdk {
         let service = service_model::service(name);
         let operation = service.and_then(|service| Some((service, service.operation(action)?)));
         // What there is not fails by itself.
-        let permission = operation
-            .map(|(service, operation)| permission::permission(service, &operation.name, call));
+        let parameters = call.request.parameters.value();
+        let permission = operation.map(|(service, operation)| {
+            permission::permission(service, &operation.name, parameters, &call.scope)
+        });
         permission.into_iter().collect()
     }
 

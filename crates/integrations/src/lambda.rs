@@ -122,6 +122,10 @@ impl Lambda {
         for (name, value) in invocation.headers {
             request = request.header(name, value);
         }
+        let trace_header = call.trace_header.as_deref().map(HeaderValue::from_str);
+        if let Some(Ok(trace_header)) = trace_header {
+            request = request.header("x-amzn-trace-id", trace_header);
+        }
         let request = request.body(Bytes::from(invocation.payload));
         let mut request = request.map_err(|error| client_failure(&error.to_string()))?;
         let role = call.request.role_arn.as_deref();

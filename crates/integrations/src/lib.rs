@@ -16,16 +16,12 @@ mod step_functions;
 
 pub use aws_sdk::AwsSdk;
 pub use lambda::{FunctionCommand, Lambda, LocalFunction, LocalFunctions};
-pub use optimised::Optimised;
+pub use optimised::{Optimised, TaskPermissions, task_permissions};
 pub use rest::{ApiGateway, Https};
 pub use step_functions::{ApiCall, Refusal, StepFunctions};
 
 /// What a task fails with whose `Credentials` name a role that cannot be assumed.
 fn not_assumed(call: &runtime::ServiceCall) -> engine::Failure {
     let wanted = call.request.role_arn.as_deref().unwrap_or_default();
-    let cause = format!(
-        "The role {} is not authorized to assume the task state's role, {wanted}.",
-        call.role_arn
-    );
-    engine::Failure::new("States.TaskFailed", cause)
+    runtime::not_assumed(&call.role_arn, wanted)
 }

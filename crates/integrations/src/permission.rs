@@ -3,13 +3,18 @@
 
 use aws::Refusal;
 use json::Value;
-use runtime::{Permission, ServiceCall};
+use runtime::Permission;
 use service_model::{Protocol, Service};
 use store::Scope;
 
 /// The permission for an operation. Its resource is known for the services whose parameters name it
 /// plainly; for others any resource will do that the role is allowed.
-pub(crate) fn permission(service: &Service, operation: &str, call: &ServiceCall) -> Permission {
+pub(crate) fn permission(
+    service: &Service,
+    operation: &str,
+    parameters: &Value,
+    scope: &Scope,
+) -> Permission {
     let prefix = match &*service.signing_name {
         "monitoring" => "cloudwatch",
         other => other,
@@ -24,8 +29,7 @@ pub(crate) fn permission(service: &Service, operation: &str, call: &ServiceCall)
         ("s3", "CompleteMultipartUpload") => "PutObject",
         (_, operation) => operation,
     };
-    let parameters = call.request.parameters.value();
-    let resource = resource(prefix, name, parameters, &call.scope);
+    let resource = resource(prefix, name, parameters, scope);
     Permission::new(format!("{prefix}:{name}"), resource)
 }
 

@@ -89,6 +89,7 @@ async fn call(lambda: &Lambda, request: ServiceRequest) -> Result<Document, Fail
         scope: Scope { account: "123456789012".into(), region: "us-east-1".into() },
         execution_arn: "arn".into(),
         role_arn: "role".into(),
+        trace_header: None,
         request,
         request_id: "id".into(),
         idempotency_token: "token".into(),

@@ -9,6 +9,7 @@
 //!
 //! Does not: know an execution, a Map Run's counters, or what becomes of an item.
 
+mod allowed;
 mod content;
 mod csv;
 mod failure;

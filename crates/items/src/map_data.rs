@@ -6,8 +6,9 @@ use asl::{CsvHeaders, InputType, ManifestType, ReaderAction, ReaderConfig, Reade
 use async_trait::async_trait;
 use engine::Failure;
 use json::Document;
-use runtime::{ItemReader, MapRunData, OpenItems, ResultSource, WriteResults};
+use runtime::{Access, ItemReader, MapRunData, OpenItems, ResultSource, WriteResults};
 
+use crate::allowed::Allowed;
 use crate::csv::Headers;
 use crate::failure::ReadError;
 use crate::listing::{Listing, ListingReader};
@@ -31,6 +32,12 @@ impl MapData {
     /// With objects that are there.
     pub fn new(objects: Arc<dyn Objects>, patience: Patience) -> MapData {
         MapData { origin: Origin { objects, patience } }
+    }
+
+    /// The same objects, as far as somebody may touch them.
+    fn allowed(&self, access: &Access) -> MapData {
+        let Origin { objects, patience } = self.origin.clone();
+        MapData::new(Arc::new(Allowed { objects, access: access.clone() }), patience)
     }
 
     async fn reader(&self, request: OpenItems) -> Result<Box<dyn ItemReader>, ReadError> {
@@ -135,7 +142,8 @@ fn format(config: &ReaderConfig) -> Result<Format, ReadError> {
 #[async_trait]
 impl MapRunData for MapData {
     async fn open(&self, request: OpenItems) -> Result<Box<dyn ItemReader>, Failure> {
-        self.reader(request).await.map_err(ReadError::into_failure)
+        let allowed = self.allowed(&request.access);
+        allowed.reader(request).await.map_err(ReadError::into_failure)
     }
 
     async fn write(
@@ -143,8 +151,8 @@ impl MapRunData for MapData {
         request: WriteResults,
         results: &mut dyn ResultSource,
     ) -> Result<Document, Failure> {
-        writer::write(&self.origin, request, results)
-            .await
-            .map_err(writer::WriteError::into_failure)
+        let MapData { origin } = self.allowed(&request.access);
+        let written = writer::write(&origin, request, results).await;
+        written.map_err(writer::WriteError::into_failure)
     }
 }

@@ -13,7 +13,7 @@ use crate::arn::Arn;
 use crate::child::{self, Refusal};
 use crate::live::{Ask, Held, Message, Undone};
 use crate::offers::Offer;
-use crate::permission::{Acting, Permission};
+use crate::permission::{Acting, Permission, not_assumed};
 use crate::shell::{Backoff, Shell};
 use crate::{ExecutionDescription, OperationalError, StartError, StartExecution};
 
@@ -165,14 +165,15 @@ impl Shell {
             return Ok(self.refused(task, &refusal).into());
         }
         let starter = match &request.role_arn {
-            None => Ok(acting.clone()),
+            None => Some(acting.clone()),
             Some(role_arn) => {
                 self.assume(acting, role_arn).await.map_err(OperationalError::from)?
             }
         };
-        let starter = match starter {
-            Ok(starter) => starter,
-            Err(message) => return Ok(self.refused(task, &Refusal::access_denied(message)).into()),
+        let Some(starter) = starter else {
+            let wanted = request.role_arn.as_deref().unwrap_or_default();
+            let outcome = Err(not_assumed(&acting.role_arn, wanted));
+            return Ok(Input::TaskFinished { task, outcome }.into());
         };
         let scope = &starter.scope;
         let permission =
@@ -195,7 +196,8 @@ impl Shell {
                     state_machine_arn: start.state_machine_arn,
                     name: start.name.or(Some(&request.generated_name)),
                     input: Some(&start.input),
-                    trace_header: start.trace_header,
+                    // What calls in a trace sends its trace header along.
+                    trace_header: start.trace_header.or(acting.trace_header.as_deref()),
                 },
                 parent,
             )

@@ -67,6 +67,15 @@ pub(crate) struct ExpressRun {
     pub(crate) program: Arc<Program>,
     /// What of it is logged.
     pub(crate) policy: Option<LogPolicy>,
+    /// The trace that it belongs to, where it belongs to one.
+    pub(crate) trace_header: Option<Arc<str>>,
+}
+
+/// What an Express execution is started with.
+pub(crate) struct ExpressStart {
+    pub(crate) name: Arc<str>,
+    pub(crate) input: Document,
+    pub(crate) trace_header: Option<Arc<str>>,
 }
 
 impl Runtime {
@@ -90,13 +99,14 @@ impl Runtime {
         let program = shell.program(scope, machine.definition, machine.workflow_type).await?;
         target.check_mocks(&program)?;
         let (sender, receiver) = oneshot::channel();
-        shell.begin_express(scope, &target, program, name, input, Some(sender))?;
+        let trace_header = shell.trace_header(machine, request.trace_header);
+        let start = ExpressStart { name, input, trace_header: trace_header.clone() };
+        shell.begin_express(scope, &target, program, start, Some(sender))?;
         // It is broken off by a shutdown, and by nothing else.
         let ended = receiver.await.map_err(|_| match shell.is_closing() {
             true => OperationalError::ShuttingDown,
             false => OperationalError::Quarantined,
         })?;
-        let trace_header = shell.trace_header(machine, request.trace_header);
         Ok(sync_execution(ended, trace_header))
     }
 }
@@ -132,10 +142,9 @@ impl Shell {
         scope: &Scope,
         target: &StartTarget,
         program: Arc<Program>,
-        name: Arc<str>,
-        input: Document,
+        start: ExpressStart,
     ) -> Result<StartedExecution, StartError> {
-        self.begin_express(scope, target, program, name, input, None)
+        self.begin_express(scope, target, program, start, None)
     }
 
     /// As [`Shell::start_express`]; whoever waits is given the execution when it has ended.
@@ -144,10 +153,10 @@ impl Shell {
         scope: &Scope,
         target: &StartTarget,
         program: Arc<Program>,
-        name: Arc<str>,
-        input: Document,
+        start: ExpressStart,
         waits: Option<oneshot::Sender<Execution>>,
     ) -> Result<StartedExecution, StartError> {
+        let ExpressStart { name, input, trace_header } = start;
         let now = self.now();
         let arn = ArnPrefix(scope).express(&target.machine.name, &name, &self.random.uuid());
         let id = ExecutionId::new(now, &mut self.random.fork());
@@ -159,7 +168,7 @@ impl Shell {
         tracing::debug!(%arn, "started");
         self.send_log_lines(self.log_lines(policy.as_ref(), scope, &execution, &step.records));
         if execution.status == Status::Running {
-            let run = ExpressRun { scope: scope.clone(), program, policy };
+            let run = ExpressRun { scope: scope.clone(), program, policy, trace_header };
             self.spawn(self.clone().run_express(run, execution, step.effects, waits));
         } else {
             end(execution, waits);
@@ -183,12 +192,13 @@ impl Shell {
         mut effects: Vec<Effect>,
         waits: Option<oneshot::Sender<Execution>>,
     ) {
-        let ExpressRun { scope, program, policy } = run;
+        let ExpressRun { scope, program, policy, trace_header } = run;
         let limits = self.express_limits();
         let acting = Acting {
             scope: scope.clone(),
             role_arn: execution.parameters.role_arn.clone(),
             execution_arn: execution.parameters.arn.clone(),
+            trace_header,
         };
         let (sender, mut inputs) = mpsc::unbounded_channel();
         let mut calls: BTreeMap<TaskId, CallHandle> = BTreeMap::new();

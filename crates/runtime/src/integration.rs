@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt;
+use std::future::pending;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -23,9 +24,9 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinSet;
 
 use crate::live::{Held, Message};
-use crate::permission::Acting;
+use crate::permission::{Acting, not_assumed};
 use crate::shell::Shell;
-use crate::{Permission, Runtime};
+use crate::{Access, Permission, Runtime};
 
 /// What calls a service.
 #[async_trait]
@@ -87,6 +88,8 @@ pub struct ServiceCall {
     pub execution_arn: Arc<str>,
     /// The role that it runs with.
     pub role_arn: Arc<str>,
+    /// The trace that it belongs to, where it belongs to one.
+    pub trace_header: Option<Arc<str>>,
     /// What to call, and with what.
     pub request: ServiceRequest,
     /// A random UUID, for services that name their requests.
@@ -94,6 +97,31 @@ pub struct ServiceCall {
     /// The same for each call of the same attempt, and of none else, for services that carry out
     /// twice what they are asked twice: 64 characters.
     pub idempotency_token: String,
+}
+
+impl ServiceCall {
+    /// What whoever calls may do: the role of the execution, or that of the task's `Credentials`;
+    /// none where that one may not be assumed. Comes to no end where the runtime closes.
+    pub async fn access(&self) -> Option<Access> {
+        let shell = &self.runtime.shell;
+        if shell.config.guard.is_none() {
+            return Some(Access::default());
+        }
+        let acting = Acting {
+            scope: self.scope.clone(),
+            role_arn: self.role_arn.clone(),
+            execution_arn: self.execution_arn.clone(),
+            trace_header: None,
+        };
+        let acting = match &self.request.role_arn {
+            None => acting,
+            Some(role_arn) => match shell.assume_patiently(&acting, role_arn).await {
+                Some(assumed) => assumed?,
+                None => pending().await,
+            },
+        };
+        Some(Access::new(shell.clone(), acting))
+    }
 }
 
 /// What calls each service.
@@ -250,6 +278,7 @@ impl Shell {
             scope: acting.scope.clone(),
             execution_arn: acting.execution_arn.clone(),
             role_arn: acting.role_arn.clone(),
+            trace_header: acting.trace_header.clone(),
             request,
             request_id: self.random.uuid(),
             idempotency_token: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
@@ -300,17 +329,13 @@ impl Shell {
 
     async fn outcome(&self, call: ServiceCall) -> Result<Document, Failure> {
         let integration = self.config.integrations.find(&call.request.target)?;
+        let Some(access) = call.access().await else {
+            let wanted = call.request.role_arn.as_deref().unwrap_or_default();
+            return Err(not_assumed(&call.role_arn, wanted));
+        };
         for permission in integration.permissions(&call) {
-            let acting = Acting {
-                scope: call.scope.clone(),
-                role_arn: call.role_arn.clone(),
-                execution_arn: call.execution_arn.clone(),
-            };
-            match self.check_permission_patiently(&acting, &permission).await {
-                Some(Ok(())) => {}
-                Some(Err(message)) => return Err(integration.denied(&call, &message)),
-                // The runtime closes: this is dropped, and the call is made after the next start.
-                None => std::future::pending().await,
+            if let Err(message) = access.check(&permission).await {
+                return Err(integration.denied(&call, &message));
             }
         }
         let places = (!integration.is_in_process()).then_some(&self.calls.places);

@@ -80,7 +80,7 @@ pub use map_data::{
 };
 pub use map_runs::{ListMapRuns, MapRunError, MapRunList, UpdateMapRun};
 pub use mocks::MockError;
-pub use permission::Permission;
+pub use permission::{Access, Permission, not_assumed};
 pub use redrive::{RedriveExecution, RedriveStatus};
 pub use retention::{Retention, purge};
 pub use start::{StartError, StartExecution, StartedExecution};

@@ -13,7 +13,7 @@ use engine::{Failure, Status, Timestamp};
 use json::Document;
 use store::Scope;
 
-use crate::OperationalError;
+use crate::{Access, OperationalError};
 
 /// What reads the items of Map Runs and writes their results.
 #[async_trait]
@@ -83,6 +83,8 @@ pub struct Item {
 pub struct OpenItems {
     /// The account and the region of the execution.
     pub scope: Scope,
+    /// What its role allows, which is to be asked before each request.
+    pub access: Access,
     /// The Map Run.
     pub map_run_arn: Arc<str>,
     /// What `Resource` names.
@@ -100,6 +102,8 @@ pub struct OpenItems {
 pub struct WriteResults {
     /// The account and the region of the execution.
     pub scope: Scope,
+    /// What its role allows, which is to be asked before each request.
+    pub access: Access,
     /// The Map Run.
     pub map_run_arn: Arc<str>,
     /// The resolved `Parameters` or `Arguments` of `Resource`; none where there is no `Resource`.

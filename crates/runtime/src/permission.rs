@@ -3,9 +3,11 @@
 //! Does not: weigh policies; that is [`identity::Guard`]. Where the runtime has no guard,
 //! everything is allowed.
 
+use std::fmt;
+use std::future::pending;
 use std::sync::Arc;
 
-use engine::ExecutionId;
+use engine::{ExecutionId, Failure};
 use store::{ExecutionHeader, Scope, StoreError};
 
 use crate::shell::{Backoff, Shell};
@@ -35,6 +37,46 @@ pub(crate) struct Acting {
     pub(crate) scope: Scope,
     pub(crate) role_arn: Arc<str>,
     pub(crate) execution_arn: Arc<str>,
+    /// Of the execution: what it calls belongs to the same trace.
+    pub(crate) trace_header: Option<Arc<str>>,
+}
+
+/// What may be done on behalf of an execution: what its role allows. The default allows all.
+#[derive(Clone, Default)]
+pub struct Access(Option<(Arc<Shell>, Acting)>);
+
+impl Access {
+    pub(crate) fn new(shell: Arc<Shell>, acting: Acting) -> Access {
+        Access(Some((shell, acting)))
+    }
+
+    /// Checks that the role allows it. Comes to no end where the runtime closes: whoever asks is
+    /// dropped then.
+    ///
+    /// # Errors
+    /// The message of AWS's error.
+    pub async fn check(&self, permission: &Permission) -> Result<(), String> {
+        let Some((shell, acting)) = &self.0 else { return Ok(()) };
+        match shell.check_permission_patiently(acting, permission).await {
+            Some(checked) => checked,
+            None => pending().await,
+        }
+    }
+}
+
+impl fmt::Debug for Access {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let role = self.0.as_ref().map(|(_, acting)| &acting.role_arn);
+        formatter.debug_tuple("Access").field(&role).finish()
+    }
+}
+
+/// What a task fails with whose `Credentials` name a role that cannot be assumed.
+pub fn not_assumed(own_role: &str, wanted_role: &str) -> Failure {
+    let cause = format!(
+        "The role {own_role} is not authorized to assume the task state's role, {wanted_role}."
+    );
+    Failure::new("States.TaskFailed", cause)
 }
 
 impl From<&ExecutionHeader> for Acting {
@@ -43,6 +85,7 @@ impl From<&ExecutionHeader> for Acting {
             scope: header.scope.clone(),
             role_arn: header.role_arn.clone(),
             execution_arn: header.arn.clone(),
+            trace_header: header.trace_header.clone(),
         }
     }
 }
@@ -66,27 +109,46 @@ impl Shell {
         Ok(checked.map_err(|denied| denied.0))
     }
 
-    /// What is done as the role of a task's `Credentials`, in the account of that role; else why it
-    /// may not be assumed.
+    /// What is done as the role of a task's `Credentials`, in the account of that role; none where
+    /// it may not be assumed.
     pub(crate) async fn assume(
         &self,
         acting: &Acting,
         role_arn: &Arc<str>,
-    ) -> Result<Result<Acting, String>, StoreError> {
+    ) -> Result<Option<Acting>, StoreError> {
         let mut parts = role_arn.split(':');
         let account = match (parts.nth(2), parts.nth(1)) {
             (Some("iam"), Some(account)) if !account.is_empty() => Arc::from(account),
-            _ => return Ok(Err(format!("{role_arn} is invalid"))),
+            _ => return Ok(None),
         };
         if let Some(guard) = &self.config.guard {
             let Acting { role_arn: own, execution_arn, .. } = acting;
-            if let Err(denied) = guard.check_assumption(own, execution_arn, role_arn).await? {
-                return Ok(Err(denied.0));
+            if guard.check_assumption(own, execution_arn, role_arn).await?.is_err() {
+                return Ok(None);
             }
         }
         let scope = Scope { account, region: acting.scope.region.clone() };
-        let execution_arn = acting.execution_arn.clone();
-        Ok(Ok(Acting { scope, role_arn: role_arn.clone(), execution_arn }))
+        Ok(Some(Acting { scope, role_arn: role_arn.clone(), ..acting.clone() }))
+    }
+
+    /// As [`Shell::assume`], however long the store is away; the runtime closes where it is none.
+    pub(crate) async fn assume_patiently(
+        &self,
+        acting: &Acting,
+        role_arn: &Arc<str>,
+    ) -> Option<Option<Acting>> {
+        let mut backoff = Backoff::default();
+        loop {
+            match self.assume(acting, role_arn).await {
+                Ok(assumed) => return Some(assumed),
+                Err(StoreError::Corrupt(_)) => return Some(None),
+                Err(error) => {
+                    if !backoff.pause(self, &error).await {
+                        return None;
+                    }
+                }
+            }
+        }
     }
 
     /// As [`Shell::check_permission`], however long the store is away; nothing where the runtime

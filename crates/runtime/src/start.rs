@@ -13,6 +13,7 @@ use store::{Commit, ExecutionHeader, Expected, ParentTask, Revision, Scope, Stor
 use tokio::sync::oneshot;
 
 use crate::arn::ArnPrefix;
+use crate::express::ExpressStart;
 use crate::live::{Held, Message};
 use crate::logs::{LogPolicy, Unsent};
 use crate::releases::{WEIGHT_SUM, version_number};
@@ -166,7 +167,9 @@ impl Shell {
         let program = self.program(scope, machine.definition, machine.workflow_type).await?;
         target.check_mocks(&program)?;
         if machine.workflow_type == WorkflowType::Express {
-            return Ok((self.start_express(scope, target, program, name, input)?, None));
+            let trace_header = self.trace_header(machine, request.trace_header);
+            let start = ExpressStart { name, input, trace_header };
+            return Ok((self.start_express(scope, target, program, start)?, None));
         }
         let open_max = self.config.open_executions_max;
         if self.store.open_count(scope).await? >= open_max {

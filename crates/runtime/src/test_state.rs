@@ -181,6 +181,7 @@ impl Shell {
             scope,
             role_arn: parameters.start.role_arn.clone(),
             execution_arn: parameters.start.arn.clone(),
+            trace_header: None,
         };
         let limits = Limits {
             execution_seconds_max: TEST_SECONDS_MAX,

@@ -26,6 +26,9 @@ pub(super) struct JobKind {
     pub(super) output: Output,
     /// The action that stops it, and what that is asked with; none where nothing does.
     pub(super) stop: Option<(&'static str, &'static [(&'static str, Source)])>,
+    /// The rule by which AWS's EventBridge tells Step Functions of its end; none where AWS asks, as
+    /// Stairwell always does.
+    pub(super) rule: Option<&'static str>,
 }
 
 /// Where a parameter comes from.
@@ -77,6 +80,7 @@ const JOB: JobKind = JobKind {
     done_when_gone: false,
     output: Output::Answer,
     stop: None,
+    rule: None,
 };
 
 /// Every kind of job.
@@ -98,6 +102,7 @@ pub(super) const JOBS: &[JobKind] = &[
                 ("Reason", Text(STOPPED)),
             ],
         )),
+        rule: Some("StepFunctionsGetEventsForECSTaskRule"),
         ..JOB
     },
     JobKind {
@@ -110,6 +115,7 @@ pub(super) const JOBS: &[JobKind] = &[
         failed: &["FAILED"],
         output: Output::Found,
         stop: Some(("terminateJob", &[("JobId", Submitted("/JobId")), ("Reason", Text(STOPPED))])),
+        rule: Some("StepFunctionsGetEventsForBatchJobsRule"),
         ..JOB
     },
     JobKind {
@@ -150,6 +156,7 @@ pub(super) const JOBS: &[JobKind] = &[
         failed: BUILD_FAILED,
         output: Output::Named("Build"),
         stop: Some(("stopBuild", &[("Id", Submitted("/Build/Id"))])),
+        rule: Some("StepFunctionsGetEventForCodeBuildStartBuildRule"),
         ..JOB
     },
     JobKind { action: "startBuildBatch", ..BUILD_BATCH },
@@ -182,6 +189,7 @@ pub(super) const JOBS: &[JobKind] = &[
         asked: &[("TrainingJobName", Parameter("TrainingJobName"))],
         state: "/TrainingJobStatus",
         stop: Some(("stopTrainingJob", &[("TrainingJobName", Parameter("TrainingJobName"))])),
+        rule: Some("StepFunctionsGetEventsForSageMakerTrainingJobsRule"),
         ..SAGEMAKER
     },
     JobKind {
@@ -190,6 +198,7 @@ pub(super) const JOBS: &[JobKind] = &[
         asked: &[("TransformJobName", Parameter("TransformJobName"))],
         state: "/TransformJobStatus",
         stop: Some(("stopTransformJob", &[("TransformJobName", Parameter("TransformJobName"))])),
+        rule: Some("StepFunctionsGetEventsForSageMakerTransformJobsRule"),
         ..SAGEMAKER
     },
     JobKind {
@@ -198,6 +207,7 @@ pub(super) const JOBS: &[JobKind] = &[
         asked: &[("ProcessingJobName", Parameter("ProcessingJobName"))],
         state: "/ProcessingJobStatus",
         stop: Some(("stopProcessingJob", &[("ProcessingJobName", Parameter("ProcessingJobName"))])),
+        rule: Some("StepFunctionsGetEventsForSageMakerProcessingJobsRule"),
         ..SAGEMAKER
     },
     JobKind {
@@ -206,6 +216,7 @@ pub(super) const JOBS: &[JobKind] = &[
         asked: &[("LabelingJobName", Parameter("LabelingJobName"))],
         state: "/LabelingJobStatus",
         stop: Some(("stopLabelingJob", &[("LabelingJobName", Parameter("LabelingJobName"))])),
+        rule: Some("StepFunctionsGetEventsForSageMakerLabelingJobsRule"),
         ..SAGEMAKER
     },
     JobKind {
@@ -214,6 +225,7 @@ pub(super) const JOBS: &[JobKind] = &[
         asked: TUNING_JOB,
         state: "/HyperParameterTuningJobStatus",
         stop: Some(("stopHyperParameterTuningJob", TUNING_JOB)),
+        rule: Some("StepFunctionsGetEventsForSageMakerTuningJobsRule"),
         ..SAGEMAKER
     },
     JobKind {
@@ -222,12 +234,14 @@ pub(super) const JOBS: &[JobKind] = &[
         done: &["WAITING", "RUNNING"],
         failed: &["TERMINATED", "TERMINATED_WITH_ERRORS"],
         stop: Some(("terminateJobFlows", &[("JobFlowIds", SubmittedList("/ClusterId"))])),
+        rule: Some("StepFunctionsGetEventForEMRRunJobFlowRule"),
         ..EMR_CLUSTER
     },
     JobKind {
         action: "terminateCluster",
         asked: &[("ClusterId", Parameter("ClusterId"))],
         done: &["TERMINATED", "TERMINATED_WITH_ERRORS"],
+        rule: Some("StepFunctionsGetEventForEMRTerminateJobFlowsRule"),
         ..EMR_CLUSTER
     },
     JobKind {
@@ -243,6 +257,7 @@ pub(super) const JOBS: &[JobKind] = &[
             "cancelSteps",
             &[("ClusterId", Parameter("ClusterId")), ("StepIds", SubmittedList("/StepId"))],
         )),
+        rule: Some("StepFunctionsGetEventForEMRAddJobFlowStepsRule"),
         ..JOB
     },
     JobKind {
@@ -336,6 +351,7 @@ pub(super) const JOBS: &[JobKind] = &[
         done: &["COMPLETE"],
         failed: &["ERROR", "CANCELED"],
         stop: Some(("cancelJob", &[("Id", Submitted("/Job/Id"))])),
+        rule: Some("StepFunctionsGetEventsForMediaConvertJobRule"),
         ..JOB
     },
 ];
@@ -355,6 +371,7 @@ const BUILD_BATCH: JobKind = JobKind {
     failed: BUILD_FAILED,
     output: Output::Named("BuildBatch"),
     stop: Some(("stopBuildBatch", &[("Id", Submitted("/BuildBatch/Id"))])),
+    rule: Some("StepFunctionsGetEventForCodeBuildStartBuildBatchRule"),
     ..JOB
 };
 

@@ -9,18 +9,21 @@
 
 mod action;
 mod jobs;
+mod needs;
 mod table;
+
+pub use needs::{TaskPermissions, task_permissions};
 
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws::{Answer, Call, CallError, Client, Names, Refusal};
+use aws::{Answer, Assume, Call, CallError, Client, CredentialsError, Names, Refusal};
 use engine::{Failure, ServiceTarget};
 use json::{Document, Object, Value};
 use runtime::{Integration, Permission, ServiceCall};
 use service_model::UnfitReason;
 
-use crate::{metadata, permission};
+use crate::{metadata, not_assumed, permission};
 use jobs::{JobKind, Output, Source};
 use table::{OptimisedService, SERVICES};
 
@@ -56,12 +59,14 @@ impl Optimised {
         let model = action::model(self.service.name, operation).unwrap_or(self.service.model);
         let service = service_model::service(model).expect("the tables name models");
         let operation = service.operation(operation).expect("the tables name operations");
+        let role = call.request.role_arn.as_deref();
+        let role = role.map(|role_arn| Assume { role_arn, external_id: None });
         let asked = Call {
             service,
             operation,
             parameters,
             region: &call.scope.region,
-            role: None,
+            role: role.as_ref(),
             names: Names::Model,
             idempotency_token: &call.idempotency_token,
             patience: PATIENCE,
@@ -70,10 +75,25 @@ impl Optimised {
         self.client.call(asked).await
     }
 
+    /// Refuses as the service does what whoever calls may not do.
+    async fn check(
+        &self,
+        call: &ServiceCall,
+        operation: &str,
+        parameters: &Value,
+    ) -> Result<(), Failure> {
+        let Some(access) = call.access().await else { return Err(not_assumed(call)) };
+        let permission = self.service.permission(operation, parameters, &call.scope);
+        let checked = access.check(&permission).await;
+        checked.map_err(|message| self.denied(call, &message))
+    }
+
     /// What a call that brought no result means to the task.
-    fn failure(&self, error: CallError, parameters: &Document) -> Failure {
+    fn failure(&self, error: CallError, call: &ServiceCall) -> Failure {
         let OptimisedService { prefix, .. } = self.service;
+        let parameters = &call.request.parameters;
         match error {
+            CallError::Credentials(CredentialsError::NotAssumed { .. }) => not_assumed(call),
             CallError::Refused(refusal) => self.refused(&refusal),
             CallError::Client(_) | CallError::Credentials(_) => {
                 Failure::new(format!("{prefix}.SdkClientException"), error.to_string())
@@ -150,6 +170,9 @@ impl Optimised {
         submitted: &Document,
     ) -> Result<Option<Result<Document, Failure>>, CallError> {
         let asked = gathered(job.asked, call, submitted);
+        if let Err(denied) = self.check(call, job.describe, &asked).await {
+            return Ok(Some(Err(denied)));
+        }
         let answer = match self.ask(call, job.describe, &asked).await {
             Ok(answer) => answer.result,
             Err(CallError::Refused(refusal)) if job.done_when_gone && is_absent(&refusal) => {
@@ -176,14 +199,8 @@ impl Optimised {
 impl Integration for Optimised {
     fn permissions(&self, call: &ServiceCall) -> Vec<Permission> {
         let action = action_of(call);
-        let model = action::model(self.service.name, action).unwrap_or(self.service.model);
         let parameters = call.request.parameters.value();
-        let (operation, _) =
-            action::request(self.service.name, action, parameters, &call.execution_arn);
-        let operation = if operation.is_empty() { action } else { operation };
-        let service = service_model::service(model).expect("the tables name models");
-        let operation = service.operation(operation).expect("the tables name operations");
-        vec![permission::permission(service, &operation.name, call)]
+        vec![self.service.permission_to_call(action, parameters, &call.scope)]
     }
 
     fn denied(&self, call: &ServiceCall, message: &str) -> Failure {
@@ -193,12 +210,12 @@ impl Integration for Optimised {
 
     async fn call(&self, call: ServiceCall) -> Result<Document, Failure> {
         let action = action_of(&call);
-        let parameters = &call.request.parameters;
+        let parameters = call.request.parameters.value();
         if self.service.name == "sqs" {
-            check_queue_url(parameters.value()).await?;
+            check_queue_url(parameters).await?;
         }
         let (operation, asked) =
-            action::request(self.service.name, action, parameters.value(), &call.execution_arn);
+            action::request(self.service.name, action, parameters, &call.execution_arn);
         let operation = if operation.is_empty() { action } else { operation };
         match self.ask(&call, operation, &asked).await {
             Ok(answer) => {
@@ -207,7 +224,7 @@ impl Integration for Optimised {
                 }
                 self.result(action, answer)
             }
-            Err(error) => Err(self.failure(error, parameters)),
+            Err(error) => Err(self.failure(error, &call)),
         }
     }
 
@@ -222,7 +239,7 @@ impl Integration for Optimised {
                 Err(error) if may_pass(&error) => {
                     tracing::debug!(service = self.service.name, "a job was asked for in vain");
                 }
-                Err(error) => return Err(self.failure(error, &call.request.parameters)),
+                Err(error) => return Err(self.failure(error, &call)),
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 3 / 2).min(POLL_LAST);
@@ -234,8 +251,9 @@ impl Integration for Optimised {
             jobs::find(self.service.name, action_of(&call)).expect("every job is in the table");
         let Some((operation, asked)) = job.stop else { return Ok(()) };
         let asked = gathered(asked, &call, &submitted);
+        self.check(&call, operation, &asked).await?;
         let answer = self.ask(&call, operation, &asked).await;
-        answer.map(drop).map_err(|error| self.failure(error, &call.request.parameters))
+        answer.map(drop).map_err(|error| self.failure(error, &call))
     }
 }
 

@@ -8,7 +8,7 @@ use asl::{CsvHeaders, InputType, ManifestType, ReaderAction, ReaderConfig, Reade
 use engine::Failure;
 use expect_test::{Expect, expect};
 use json::Document;
-use runtime::{Item, MapRunData, OpenItems, ReaderPosition};
+use runtime::{Access, Item, MapRunData, OpenItems, ReaderPosition};
 use store::Scope;
 
 use super::memory::{Memory, PATIENCE};
@@ -26,6 +26,7 @@ fn list(parameters: &str, config: ReaderConfig) -> OpenItems {
 fn request(action: ReaderAction, parameters: &str, config: ReaderConfig) -> OpenItems {
     OpenItems {
         scope: Scope { account: "123456789012".into(), region: "us-east-1".into() },
+        access: Access::default(),
         map_run_arn: "arn:aws:states:us-east-1:123456789012:mapRun:m/l:id".into(),
         action,
         parameters: Document::from_text(parameters).unwrap(),

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use engine::{Failure, Status, Timestamp};
 use expect_test::{Expect, expect};
 use json::Document;
-use runtime::{ChildResult, MapRunData, OperationalError, ResultSource, WriteResults};
+use runtime::{Access, ChildResult, MapRunData, OperationalError, ResultSource, WriteResults};
 use store::Scope;
 
 use super::memory::{Memory, PATIENCE};
@@ -55,6 +55,7 @@ fn results() -> Pages {
 fn request(target: Option<&str>, config: WriterConfig) -> WriteResults {
     WriteResults {
         scope: Scope { account: "123456789012".into(), region: "us-east-1".into() },
+        access: Access::default(),
         map_run_arn: "arn:aws:states:us-east-1:123456789012:mapRun:m/l:run-id".into(),
         target: target.map(|target| Document::from_text(target).unwrap()),
         config,

@@ -183,7 +183,12 @@ async fn call(
     let request = ServiceRequest { target, parameters, role_arn: None };
     // No execution asks for it, and no role.
     let nobody: Arc<str> = "".into();
-    let acting = Acting { scope: scope.clone(), role_arn: nobody.clone(), execution_arn: nobody };
+    let acting = Acting {
+        scope: scope.clone(),
+        role_arn: nobody.clone(),
+        execution_arn: nobody,
+        trace_header: None,
+    };
     let call = shell.service_call(&acting, None, request);
     let integration = shell.config.integrations.find(&call.request.target)?;
     integration.call(call).await

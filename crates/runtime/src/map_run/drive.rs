@@ -22,10 +22,12 @@ use super::feed::{Child, Feed, Source};
 use super::progress::Progress;
 use super::results::StoredResults;
 use super::{ChildEnd, Driving, MapRunName, Word};
+use crate::child::Refusal;
 use crate::express::ExpressRun;
 use crate::live::{Held, Message};
+use crate::permission::Acting;
 use crate::shell::{Backoff, Shell};
-use crate::{OpenItems, ReaderPosition, WriteResults};
+use crate::{Access, OpenItems, Permission, ReaderPosition, WriteResults};
 
 /// Children that are started together.
 const STARTED_TOGETHER: u64 = 64;
@@ -170,7 +172,10 @@ impl Driver {
     pub(super) async fn drive(mut self) {
         let halt = match self.begin().await {
             Ok(false) => return self.tell_parent(),
-            Ok(true) => self.run().await,
+            Ok(true) => match self.check_role().await {
+                Ok(()) => self.run().await,
+                Err(halt) => Err(halt),
+            },
             Err(halt) => Err(halt),
         };
         let (outcome, stopped) = match halt {
@@ -244,6 +249,36 @@ impl Driver {
         Ok(true)
     }
 
+    /// What the role of the parent allows.
+    fn access(&self) -> Access {
+        Access::new(self.shell.clone(), Acting::from(&self.parent))
+    }
+
+    /// Checks that the role may start executions of its own state machine, and redrive the children
+    /// of a run that is redriven.
+    /// See <https://docs.aws.amazon.com/step-functions/latest/dg/iam-policies-eg-dist-map.html>.
+    async fn check_role(&self) -> Result<(), Halt> {
+        let machine = self.parent.state_machine_arn.split('/').next().unwrap_or_default();
+        let mut needed = vec![Permission::new("states:StartExecution", Some(machine.to_owned()))];
+        if self.record.redrive_count > 0 && !self.record.is_express {
+            let children = self.family.names.child_arn("*");
+            let resource = Some(children.to_string());
+            needed.push(Permission::new("states:RedriveExecution", resource));
+        }
+        let access = self.access();
+        for permission in needed {
+            let checked = tokio::select! {
+                checked = access.check(&permission) => checked,
+                () = self.shell.closing() => return Err(Halt::Closing),
+            };
+            if let Err(message) = checked {
+                let refusal = Refusal::access_denied(message);
+                return Err(refusal.failure(&self.shell.random.uuid()).into());
+            }
+        }
+        Ok(())
+    }
+
     /// Runs every child.
     async fn run(&mut self) -> Result<(), Halt> {
         let mut feed = self.feed().await?;
@@ -299,6 +334,7 @@ impl Driver {
         let reader = distributed.item_reader.as_ref().expect("items come from somewhere");
         OpenItems {
             scope: self.family.names.scope.clone(),
+            access: self.access(),
             map_run_arn: self.request.arn.clone(),
             action: reader.action,
             parameters: self.request.reader_parameters.clone().unwrap_or_else(empty_object),
@@ -457,6 +493,7 @@ impl Driver {
             scope: self.family.names.scope.clone(),
             program: self.family.program.clone(),
             policy: self.shell.child_log_policy(&self.family.state_machine_arn),
+            trace_header: None,
         };
         let run = self.shell.clone().run_express(run, execution, effects, Some(sender));
         self.express.spawn(async move {
@@ -618,6 +655,7 @@ impl Driver {
         };
         let request = WriteResults {
             scope: self.family.names.scope.clone(),
+            access: self.access(),
             map_run_arn: self.request.arn.clone(),
             target: self.request.writer_parameters.clone(),
             config: writer.config,

@@ -1,0 +1,77 @@
+//! What a role must be allowed for the tasks of these integrations.
+
+use json::{Object, Value};
+use runtime::Permission;
+use store::Scope;
+
+use super::action;
+use super::jobs;
+use super::table::{OptimisedService, SERVICES};
+use crate::permission;
+
+/// What a role must be allowed for a task.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskPermissions {
+    /// For the call.
+    pub call: Permission,
+    /// To ask for the job that the task waits for, and to stop it.
+    pub job: Vec<Permission>,
+    /// The rule by which AWS hears of the job's end, where it does.
+    pub events_rule: Option<&'static str>,
+}
+
+impl OptimisedService {
+    /// What the role must be allowed for an action.
+    pub(super) fn permission_to_call(
+        &self,
+        action: &str,
+        parameters: &Value,
+        scope: &Scope,
+    ) -> Permission {
+        let operation = match action::request(self.name, action, parameters, "").0 {
+            "" => action,
+            operation => operation,
+        };
+        self.permission(operation, parameters, scope)
+    }
+
+    /// What the role must be allowed for an operation.
+    pub(super) fn permission(
+        &self,
+        operation: &str,
+        parameters: &Value,
+        scope: &Scope,
+    ) -> Permission {
+        let model = action::model(self.name, operation).unwrap_or(self.model);
+        let service = service_model::service(model).expect("the tables name models");
+        let operation = service.operation(operation).expect("the tables name operations");
+        permission::permission(service, &operation.name, parameters, scope)
+    }
+}
+
+/// What a role must be allowed for a task that calls that action with such parameters, and waits
+/// for the job where it does; none where the integration is no optimised one of a service.
+pub fn task_permissions(
+    service: &str,
+    action: &str,
+    waits: bool,
+    parameters: &Value,
+    scope: &Scope,
+) -> Option<TaskPermissions> {
+    if let Some(name) = service.strip_prefix("aws-sdk:") {
+        let model = service_model::service(name)?;
+        let operation = model.operation(action)?;
+        let call = permission::permission(model, &operation.name, parameters, scope);
+        return Some(TaskPermissions { call, job: Vec::new(), events_rule: None });
+    }
+    let row = SERVICES.iter().find(|row| row.name == service)?;
+    let call = row.permission_to_call(action, parameters, scope);
+    let job = jobs::find(service, action).filter(|_| waits);
+    // What names the job is known when it runs.
+    let unknown = Value::from(Object::new());
+    let operations = job.iter().flat_map(|job| {
+        [Some(job.describe), job.stop.map(|(operation, _)| operation)].into_iter().flatten()
+    });
+    let of_job = operations.map(|operation| row.permission(operation, &unknown, scope)).collect();
+    Some(TaskPermissions { call, job: of_job, events_rule: job.and_then(|job| job.rule) })
+}
