@@ -24,8 +24,20 @@ impl Server {
     /// # Errors
     /// Where it ends instead.
     pub(crate) fn start(binary: &Path, data: &Path) -> anyhow::Result<Server> {
+        Server::start_with(binary, data, &[])
+    }
+
+    /// The same with more options.
+    ///
+    /// # Errors
+    /// Where it ends instead.
+    pub(crate) fn start_with(
+        binary: &Path,
+        data: &Path,
+        options: &[&str],
+    ) -> anyhow::Result<Server> {
         let mut command = Command::new(binary);
-        command.args(["serve", "--port", "0", "--log", "warn", "--data"]).arg(data);
+        command.args(["serve", "--port", "0", "--log", "warn", "--data"]).arg(data).args(options);
         Server::spawn(&mut command)
     }
 

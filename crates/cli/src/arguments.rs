@@ -158,7 +158,8 @@ pub(crate) struct ServeArguments {
     /// AWS_ENDPOINT_URL_CLOUDWATCH_LOGS says where that is, else stdout]
     #[arg(long, env = "STAIRWELL_LOG_EXECUTIONS", value_name = "PLACE")]
     pub(crate) log_executions: Option<String>,
-    /// How many days executions are kept after they have ended, or forever [default: 90]
+    /// How many days executions are kept after they have ended, such as 7 or 0.5, or forever
+    /// [default: 90]
     #[arg(long, env = "STAIRWELL_RETENTION_DAYS", value_name = "DAYS")]
     pub(crate) retention_days: Option<Days>,
     /// Which requests to throttle: off, aws (AWS's own buckets), or OPERATION=BUCKET/PER-SECOND; a
@@ -200,7 +201,8 @@ pub(crate) struct PurgeArguments {
     /// The folder that keeps everything [default: ./stairwell-data]
     #[arg(long, env = "STAIRWELL_DATA", value_name = "FOLDER", value_hint = ValueHint::DirPath)]
     pub(crate) data: Option<PathBuf>,
-    /// How many days executions are kept after they have ended, or forever [default: 90]
+    /// How many days executions are kept after they have ended, such as 7 or 0.5, or forever
+    /// [default: 90]
     #[arg(long, env = "STAIRWELL_RETENTION_DAYS", value_name = "DAYS")]
     pub(crate) retention_days: Option<Days>,
     /// The configuration file [default: stairwell.toml, where it is there]
@@ -209,13 +211,21 @@ pub(crate) struct PurgeArguments {
 }
 
 /// A number of days, or for ever.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Days(pub(crate) Option<u32>);
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Days(pub(crate) Option<f64>);
 
 impl Days {
     /// For those who keep time in seconds.
     pub(crate) fn seconds(self) -> Option<u64> {
-        self.0.map(|days| u64::from(days) * 24 * 60 * 60)
+        // In range, since days are neither negative nor infinite.
+        self.0.map(|days| (days * 86_400.0).round() as u64)
+    }
+
+    fn new(days: f64) -> Result<Days, String> {
+        match days.is_finite() && days >= 0.0 {
+            true => Ok(Days(Some(days))),
+            false => Err("no number of days".to_owned()),
+        }
     }
 }
 
@@ -223,12 +233,10 @@ impl FromStr for Days {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Days, String> {
-        match text {
-            "forever" => Ok(Days(None)),
-            days => match days.parse() {
-                Ok(days) => Ok(Days(Some(days))),
-                Err(_) => Err("neither a number of days nor forever".to_owned()),
-            },
+        match (text, text.parse()) {
+            ("forever", _) => Ok(Days(None)),
+            (_, Ok(days)) => Days::new(days),
+            (_, Err(_)) => Err("neither a number of days nor forever".to_owned()),
         }
     }
 }
@@ -238,11 +246,11 @@ impl<'text> Deserialize<'text> for Days {
         #[derive(Deserialize)]
         #[serde(untagged)]
         enum Form {
-            Number(u32),
+            Number(f64),
             Text(String),
         }
         match Form::deserialize(deserializer) {
-            Ok(Form::Number(days)) => Ok(Days(Some(days))),
+            Ok(Form::Number(days)) => Days::new(days).map_err(serde::de::Error::custom),
             Ok(Form::Text(text)) if text == "forever" => Ok(Days(None)),
             _ => Err(serde::de::Error::custom("neither a number of days nor \"forever\"")),
         }
@@ -370,4 +378,20 @@ pub(crate) struct DemoArguments {
     /// The folder that keeps everything; a temporary one where it is not given
     #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
     pub(crate) data: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_numbers_or_for_ever() {
+        let seconds = |text: &str| text.parse().map(Days::seconds);
+        assert_eq!(seconds("7"), Ok(Some(604_800)));
+        assert_eq!(seconds("0.5"), Ok(Some(43_200)));
+        assert_eq!(seconds("forever"), Ok(None));
+        for text in ["", "-1", "NaN", "inf", "a week"] {
+            assert!(seconds(text).is_err(), "{text}");
+        }
+    }
 }

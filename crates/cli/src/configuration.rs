@@ -29,7 +29,7 @@ const FILE_NAME: &str = "stairwell.toml";
 const DEFAULT_FOLDER: &str = "./stairwell-data";
 
 /// As AWS keeps them.
-const DEFAULT_RETENTION: Days = Days(Some(90));
+const DEFAULT_RETENTION: Days = Days(Some(90.0));
 
 /// What a server needs to know.
 #[derive(Debug)]

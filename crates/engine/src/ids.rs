@@ -27,8 +27,14 @@ pub struct ExecutionId(pub [u8; 16]);
 impl ExecutionId {
     /// An id for an execution that starts then.
     pub fn new(start: Timestamp, random: &mut dyn rand_core::Rng) -> ExecutionId {
+        let mut id = ExecutionId::first(start);
+        random.fill_bytes(&mut id.0[6..]);
+        id
+    }
+
+    /// The least id that an execution can have that starts then.
+    pub fn first(start: Timestamp) -> ExecutionId {
         let mut bytes = [0; 16];
-        random.fill_bytes(&mut bytes[6..]);
         bytes[..6].copy_from_slice(&start.0.to_be_bytes()[2..]);
         ExecutionId(bytes)
     }

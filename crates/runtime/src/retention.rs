@@ -1,12 +1,14 @@
 //! Removing executions that ended long ago.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
 use engine::{ExecutionId, Timestamp};
 use store::{ExecutionHeader, Store, StoreError};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::map_run::remove_map_runs;
 use crate::shell::Shell;
@@ -14,11 +16,9 @@ use crate::shell::Shell;
 /// Executions that are looked at, and removed, at a time.
 const PAGE: usize = 256;
 
-/// Between two pages of which something was removed, so that others can write.
-const PAGE_PAUSE: Duration = Duration::from_millis(20);
-
-/// Between two rounds over all executions, in seconds.
-const ROUND_PAUSE_SECONDS: u64 = 600;
+/// Between two rounds over all that is old enough: a twentieth of the time that it is kept, but at
+/// least and at most so many seconds.
+const ROUND_PAUSE_SECONDS: RangeInclusive<u64> = 1..=600;
 
 /// How long executions are kept after they have ended. What is open is always kept.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -35,6 +35,12 @@ impl Retention {
         let name = header.state_machine_arn.rsplit(':').next().unwrap_or_default();
         let seconds = self.machines.get(name).unwrap_or(&self.default_seconds);
         Some(header.stop?.plus_seconds((*seconds)?))
+    }
+
+    /// How long after a round the next one begins.
+    fn round_pause(&self) -> Option<Duration> {
+        let (least, most) = ROUND_PAUSE_SECONDS.into_inner();
+        Some(Duration::from_secs((self.shortest_seconds()? / 20).clamp(least, most)))
     }
 
     /// The shortest time that anything is kept; none where all is kept for ever.
@@ -69,8 +75,10 @@ pub async fn purge(
             *removed.entry(header.state_machine_arn.clone()).or_default() += 1;
         }
         if removes && !headers.is_empty() {
+            let began = Instant::now();
             remove(store, headers).await?;
-            tokio::time::sleep(PAGE_PAUSE).await;
+            // Half of the time is left to others, however fast the disk is.
+            tokio::time::sleep(began.elapsed()).await;
         }
         after = page.next;
         if after.is_none() {
@@ -103,9 +111,7 @@ impl Shell {
     /// Removes what need not be kept any more, now and then. Ends when the runtime closes.
     pub(crate) async fn run_retention(self: Arc<Self>) {
         let retention = &self.config.retention;
-        if retention.shortest_seconds().is_none() {
-            return;
-        }
+        let Some(pause) = retention.round_pause() else { return };
         loop {
             let round = purge(&self.store, retention, self.now(), true);
             tokio::select! {
@@ -120,7 +126,7 @@ impl Shell {
                 () = self.closing() => return,
             }
             tokio::select! {
-                () = tokio::time::sleep(Duration::from_secs(ROUND_PAUSE_SECONDS)) => {}
+                () = tokio::time::sleep(pause) => {}
                 () = self.closing() => return,
             }
         }

@@ -128,7 +128,11 @@ impl Database {
             Some(id) => Bound::Excluded(keys::header(id)),
             None => Bound::Included(keys::header(ExecutionId([0; 16]))),
         };
-        let end = Bound::Included(keys::header(ExecutionId([0xFF; 16])));
+        let last = ExecutionId::first(instant);
+        if after.is_some_and(|id| id >= last) {
+            return Ok(Ended::default());
+        }
+        let end = Bound::Excluded(keys::header(last));
         let mut ended = Ended::default();
         for row in view.snapshot.range(self.table(Table::Index), (begin, end)).take(limit) {
             let (key, row) =

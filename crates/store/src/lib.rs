@@ -74,7 +74,9 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<Vec<ExecutionHeader>, StoreError>;
 
     /// Executions that ended before the instant and have nothing left to do, in the order of their
-    /// start, after the one given. Looks at `limit` executions, whether they have ended or not.
+    /// start, after the one given. Looks at `limit` executions, whether they have ended or not, and
+    /// at none whose id says that it started later: a clock that went back may hide some for a
+    /// while.
     async fn ended_before(
         &self,
         instant: Timestamp,

@@ -178,8 +178,10 @@ impl State {
 
     fn ended_before(&self, instant: Timestamp, after: Option<ExecutionId>, limit: usize) -> Ended {
         let begin = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let end = ExecutionId::first(instant);
         let mut ended = Ended::default();
-        for (id, stored) in self.executions.range((begin, Bound::Unbounded)).take(limit) {
+        let later = self.executions.range((begin, Bound::Unbounded));
+        for (id, stored) in later.take_while(|(id, _)| **id < end).take(limit) {
             ended.next = Some(*id);
             let has_ended = stored.header.stop.is_some_and(|stop| stop < instant);
             if has_ended && stored.agenda == Agenda::default() {

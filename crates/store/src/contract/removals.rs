@@ -42,6 +42,8 @@ pub(super) async fn what_has_ended_is_found_in_the_order_of_its_start(store: &Ar
             assert_eq!(found, expected[..count], "limit {limit}");
         }
     }
+    let before_all = store.ended_before(expected[0].id.start(), None, 100).await;
+    assert_eq!(before_all.expect("it is open").next, None, "what started later is not looked at");
 }
 
 pub(super) async fn nothing_is_left_of_what_is_removed<Open>(stores: &mut Stores<Open>)

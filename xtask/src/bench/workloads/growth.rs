@@ -1,5 +1,7 @@
 //! How it stands when there is much: parked executions, closed ones, and hours.
 
+use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -7,7 +9,9 @@ use serde_json::{Value, json};
 
 use super::chain;
 use crate::bench::Bench;
-use crate::bench::drive::{CLIENTS, create, drive_count, percentile_milliseconds, run_to_its_end};
+use crate::bench::drive::{
+    CLIENTS, create, drive, drive_count, paced, percentile_milliseconds, run_to_its_end,
+};
 use crate::bench::figure::{Bar, Figure};
 use crate::client::Client;
 use crate::server::Server;
@@ -106,32 +110,64 @@ async fn timed<Answer>(
     Ok(answer)
 }
 
-/// W9: half of the rate that the machine can do, for a long time.
+/// For how long W9 keeps what has ended: soon as much is removed as is started.
+const HOUR_RETENTION_DAYS: &str = "0.0035";
+
+/// W9: half of the rate that the machine can do, for a long time, while as much is removed.
 pub(super) async fn hour(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
-    let server = Server::start(&bench.binary, &bench.fresh_folder()?)?;
+    let retention = ["--retention-days", HOUR_RETENTION_DAYS];
+    let folder = bench.fresh_folder()?;
+    let server = Server::start_with(&bench.binary, &folder, &retention)?;
     let machine = create(&server, "bench-hour", false, &chain(10)).await?;
     let run = run_to_its_end(&machine, Duration::ZERO);
-    let most = crate::bench::drive::drive(&server, CLIENTS, 10.0, run).await?.rate;
+    let most = drive(&server, CLIENTS, 10.0, run).await?.rate;
     let start = json!({"stateMachineArn": machine}).to_string();
     let minutes = bench.minutes;
-    let mut times = Vec::new();
-    let mut memory = Vec::new();
-    for _ in 0..minutes {
+    let (mut started, mut slowest) = (0, Vec::new());
+    let (mut memory, mut disk) = (Vec::new(), Vec::new());
+    for minute in 1..=minutes {
         let start = start.clone();
-        let minute = crate::bench::drive::paced(&server, most / 2.0, 60.0, async move |client| {
+        let starts = paced(&server, most / 2.0, 60.0, async move |client| {
             client.call("StartExecution", &start).await.map(drop)
         });
-        times.extend(minute.await?);
+        let mut times = starts.await?;
+        started += times.len();
+        slowest.push(percentile_milliseconds(&mut times, 0.99));
         memory.push(server.resident_bytes()? as f64 / 1e6);
+        disk.push(bytes_in(&folder)? as f64 / 1e9);
+        println!(
+            "bench: minute {minute}: {} started, p99 {:.2} ms, {:.0} MB of memory, {:.1} GB",
+            times.len(),
+            slowest[minute - 1],
+            memory[minute - 1],
+            disk[minute - 1]
+        );
     }
     // The caches fill in the first sixth of the time.
-    let settled = memory.get(memory.len() / 6).copied().unwrap_or(f64::NAN);
-    let last = memory.last().copied().unwrap_or(f64::NAN);
-    let worst = percentile_milliseconds(&mut times, 0.99);
+    let growth = |values: &[f64]| match (values.get(values.len() / 6), values.last()) {
+        (Some(settled), Some(last)) => last / settled,
+        _ => f64::NAN,
+    };
+    let slowest = slowest.into_iter().fold(0.0, f64::max);
+    let rate = started as f64 / (minutes as f64 * 60.0);
     Ok(vec![
-        Figure::new(format!("W9: {minutes} minutes at half the rate"), "1/s", most / 2.0),
-        Figure::new("W9: StartExecution, 99th percentile", "ms", worst).bar(Bar::at_most(20.0)),
-        Figure::new("W9: memory at the end, by that after a sixth of the time", "", last / settled)
+        Figure::new(format!("W9: {minutes} minutes at half the rate"), "1/s", rate),
+        Figure::new("W9: StartExecution, 99th percentile, slowest minute", "ms", slowest)
+            .bar(Bar::at_most(20.0)),
+        Figure::new("W9: memory at the end, by that after a sixth", "", growth(&memory))
             .bar(Bar::at_most(1.1)),
+        Figure::new("W9: disk at the end, by that after a sixth", "", growth(&disk)),
     ])
+}
+
+/// What the files of a folder hold.
+fn bytes_in(folder: &Path) -> anyhow::Result<u64> {
+    let mut bytes = 0;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        // A file may go while it is looked at.
+        let Ok(about) = entry.metadata() else { continue };
+        bytes += if about.is_dir() { bytes_in(&entry.path())? } else { about.len() };
+    }
+    Ok(bytes)
 }
