@@ -1,5 +1,6 @@
 """Roles, policies, callers and TLS, with boto3 and the aws command."""
 
+import datetime
 import json
 import os
 import shutil
@@ -8,11 +9,15 @@ import subprocess
 import sys
 import tempfile
 import time
+import types
 import unittest
+import unittest.mock
 import urllib.error
 import urllib.request
 
 import boto3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -496,10 +501,15 @@ ROOT_KEY, ROOT_SECRET = "AKIDROOT", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 class Callers(IdentityTest):
     """A server that takes nobody whom it does not know."""
 
-    options = ("--require-auth", "--access-key", f"{ROOT_KEY}={ACCOUNT}:{ROOT_SECRET}")
-
     @classmethod
     def setUpClass(cls):
+        folder = tempfile.mkdtemp(prefix="stairwell-e2e-")
+        cls.addClassCleanup(shutil.rmtree, folder, ignore_errors=True)
+        cls.audit = os.path.join(folder, "audit.jsonl")
+        cls.options = (
+            "--require-auth", "--access-key", f"{ROOT_KEY}={ACCOUNT}:{ROOT_SECRET}",
+            "--audit", cls.audit,
+        )
         super().setUpClass()
         cls.iam = client(cls.server, "iam", ROOT_KEY, ROOT_SECRET)
         cls.sfn = client(cls.server, "stepfunctions", ROOT_KEY, ROOT_SECRET)
@@ -648,9 +658,6 @@ class Callers(IdentityTest):
     def test_a_signature_is_for_its_service(self):
         """What was signed for another service is no call of this one."""
         session = boto3.Session(ROOT_KEY, ROOT_SECRET, region_name=REGION)
-        from botocore.auth import SigV4Auth
-        from botocore.awsrequest import AWSRequest
-
         headers = {
             "Content-Type": "application/x-amz-json-1.0",
             "X-Amz-Target": "AWSStepFunctions.ListStateMachines",
@@ -669,13 +676,136 @@ class Callers(IdentityTest):
         )
 
 
+    def sent(self, change=lambda request: None, at=None, sign_region=REGION):
+        """The answer to a signed ListStateMachines that is changed after it was signed."""
+        body = b"{}"
+        headers = {
+            "Content-Type": "application/x-amz-json-1.0",
+            "X-Amz-Target": "AWSStepFunctions.ListStateMachines",
+        }
+        request = AWSRequest("POST", self.server.url + "/", headers=headers, data=body)
+        credentials = boto3.Session(ROOT_KEY, ROOT_SECRET).get_credentials()
+        now = at or datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
+        with unittest.mock.patch("botocore.auth.get_current_datetime", lambda **_: now):
+            SigV4Auth(credentials, "states", sign_region).add_auth(request)
+        sent = types.SimpleNamespace(
+            url=request.url, headers=dict(request.headers.items()), data=body, method="POST"
+        )
+        change(sent)
+        made = urllib.request.Request(**vars(sent))
+        try:
+            with urllib.request.urlopen(made) as response:
+                return response.status, json.loads(response.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.loads(error.read())
+
+    def test_what_is_changed_on_the_way_is_refused(self):
+        self.assertEqual(self.sent()[0], 200)
+
+        def changed(name, value):
+            return lambda request: request.headers.update({name: value})
+
+        def another_region(request):
+            header = request.headers["Authorization"]
+            request.headers["Authorization"] = header.replace(f"/{REGION}/", "/eu-west-1/")
+
+        def another_digit(request):
+            header = request.headers["Authorization"]
+            last = "0" if header[-1] != "0" else "1"
+            request.headers["Authorization"] = header[:-1] + last
+
+        for change in [
+            lambda request: setattr(request, "data", b"{ }"),
+            lambda request: setattr(request, "url", request.url + "?a=b"),
+            changed("X-Amz-Target", "AWSStepFunctions.ListActivities"),
+            changed("Host", "example.com"),
+            another_region,
+            another_digit,
+        ]:
+            status, answer = self.sent(change)
+            self.assertEqual(status, 400, answer)
+            self.assertTrue(answer["__type"].endswith("InvalidSignatureException"), answer)
+            self.assertIn("does not match the signature you provided", answer["message"])
+
+    def test_what_was_signed_long_ago_or_for_nowhere_is_refused(self):
+        now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
+        for minutes, words in [(-6, "Signature expired: "), (6, "Signature not yet current: ")]:
+            _, answer = self.sent(at=now + datetime.timedelta(minutes=minutes))
+            self.assertTrue(answer["__type"].endswith("InvalidSignatureException"), answer)
+            self.assertTrue(answer["message"].startswith(words), answer)
+        for minutes in [-4, 4]:
+            self.assertEqual(self.sent(at=now + datetime.timedelta(minutes=minutes))[0], 200)
+        _, answer = self.sent(sign_region="No_Region")
+        self.assertEqual(answer["message"], "Credential should be scoped to a valid region.")
+
+    def test_the_aws_command_signs(self):
+        def aws(secret):
+            beside = os.path.join(os.path.dirname(sys.executable), "aws")
+            return subprocess.run(
+                [beside if os.path.exists(beside) else "aws", "stepfunctions",
+                 "list-state-machines", "--endpoint-url", self.server.url],
+                env={**ENVIRONMENT, "AWS_ACCESS_KEY_ID": ROOT_KEY, "AWS_SECRET_ACCESS_KEY": secret},
+                capture_output=True, text=True,
+            )
+
+        self.assertEqual(aws(ROOT_SECRET).returncode, 0)
+        refused = aws("wrong")
+        self.assertNotEqual(refused.returncode, 0)
+        self.assertIn("InvalidSignatureException", refused.stderr)
+
+    def test_the_audit_has_every_attempt_and_no_secret(self):
+        key = self.user("audited")
+        sfn = client(self.server, "stepfunctions", *key)
+        machine = machine_arn("audited")
+        make = lambda client, **more: client.create_state_machine(
+            name="audited", definition=json.dumps(PASS),
+            roleArn=f"arn:aws:iam::{ACCOUNT}:role/any", **more
+        )
+        for client_of in [
+            sfn, client(self.server, "stepfunctions", key[0], "wrong"),
+            client(self.server, "stepfunctions", "AKIDNOBODY", "wrong"),
+        ]:
+            with self.assertRaises(ClientError):
+                make(client_of)
+        make(self.sfn, tags=[{"key": "k", "value": "a-tag-value"}])
+        with self.assertRaises(ClientError):
+            self.sfn.start_execution(stateMachineArn=machine, input="{no-json-payload")
+        with open(self.audit, encoding="utf-8") as file:
+            text = file.read()
+        for secret in [key[1], ROOT_SECRET, "a-tag-value", "no-json-payload", "StartAt"]:
+            self.assertNotIn(secret, text)
+        lines = [json.loads(line) for line in text.splitlines()]
+        user = f"arn:aws:iam::{ACCOUNT}:user/audited"
+        denied = (f"User: {user} is not authorized to perform: states:CreateStateMachine on "
+                  f"resource: {machine} because no identity-based policy allows the "
+                  "states:CreateStateMachine action")
+        root = f"arn:aws:iam::{ACCOUNT}:root"
+        told = [
+            tuple(line.get(name) for name in ["caller", "action", "resource", "outcome", "reason"])
+            for line in lines
+        ]
+        keyed = (root, "iam:CreateAccessKey", "audited", "done", None)
+        self.assertIn(keyed, told)
+        create, states = "states:CreateStateMachine", "states:StartExecution"
+        self.assertEqual(told[told.index(keyed) + 1:][:5], [
+            (user, create, machine, "AccessDeniedException", denied),
+            (None, create, None, "InvalidSignatureException", None),
+            (None, create, None, "UnrecognizedClientException", None),
+            (root, create, machine, "done", None),
+            (root, states, machine, "InvalidExecutionInput", None),
+        ])
+
+
 class Accounts(IdentityTest):
     """Accounts see nothing of each other."""
 
     options = (
         "--require-auth",
         "--access-key",
-        f"KEYONE=111111111111:one,KEYTWO=222222222222:two",
+        "KEYONE=111111111111:one,KEYTWO=222222222222:two",
+        "--throttle",
+        "DescribeStateMachineForExecution=1/1",
     )
 
     def test_accounts_are_apart(self):
@@ -697,6 +827,61 @@ class Accounts(IdentityTest):
         )
         roles = client(self.server, "iam", "KEYTWO", "two").list_roles()["Roles"]
         self.assertEqual(roles, [])
+
+    def test_quotas_are_of_each_account(self):
+        def asked(key, secret):
+            execution = f"arn:aws:states:{REGION}:{key[3:]}:execution:m:e"
+            client(self.server, "stepfunctions", key, secret) \
+                .describe_state_machine_for_execution(executionArn=execution)
+
+        for key, secret in [("KEYONE", "one"), ("KEYTWO", "two")]:
+            self.assert_refused("ExecutionDoesNotExist", lambda: asked(key, secret))
+            # The bucket holds one token, and it is gone.
+            self.assert_refused("ThrottlingException", lambda: asked(key, secret))
+
+    def test_executions_of_another_account_are_started_by_its_roles_alone(self):
+        one = client(self.server, "stepfunctions", "KEYONE", "one")
+        two = client(self.server, "stepfunctions", "KEYTWO", "two")
+        iam_one = client(self.server, "iam", "KEYONE", "one")
+        iam_two = client(self.server, "iam", "KEYTWO", "two")
+        own, other = (f"arn:aws:iam::{account}:role/across" for account in
+                      ["111111111111", "222222222222"])
+        child = two.create_state_machine(
+            name="child", definition=json.dumps(PASS), roleArn=other
+        )["stateMachineArn"]
+        iam_one.create_role(RoleName="across", AssumeRolePolicyDocument=json.dumps(TRUST))
+        all_of_it = json.dumps(document(("*", "*")))
+        iam_one.put_role_policy(RoleName="across", PolicyName="p", PolicyDocument=all_of_it)
+        as_other = {"Credentials": {"RoleArn": other}}
+
+        def run(name, **more):
+            machine = one.create_state_machine(
+                name=name, definition=json.dumps(nested("", child, **more)), roleArn=own
+            )["stateMachineArn"]
+            execution = one.start_execution(stateMachineArn=machine)["executionArn"]
+            return ended(one, execution)
+
+        # Whatever its own role allows, there is no such machine in its account.
+        told = run("without")
+        self.assertEqual(told["error"], "StepFunctions.StateMachineDoesNotExistException", told)
+        for number, (trusted, expected) in enumerate([
+            ("arn:aws:iam::111111111111:role/another", "FAILED"), (own, "SUCCEEDED"),
+        ]):
+            trust = {"Version": "2012-10-17", "Statement": [
+                {"Effect": "Allow", "Principal": {"AWS": trusted}, "Action": "sts:AssumeRole"}]}
+            trust = json.dumps(trust)
+            if number == 0:
+                iam_two.create_role(RoleName="across", AssumeRolePolicyDocument=trust)
+                iam_two.put_role_policy(
+                    RoleName="across", PolicyName="p", PolicyDocument=all_of_it
+                )
+            else:
+                iam_two.update_assume_role_policy(RoleName="across", PolicyDocument=trust)
+            told = run(f"with-{number}", **as_other)
+            self.assertEqual(told["status"], expected, told)
+            started = two.list_executions(stateMachineArn=child)["executions"]
+            self.assertEqual(len(started), number)
+        self.assertIn(":222222222222:", started[0]["executionArn"])
 
 
 class Starting(unittest.TestCase):

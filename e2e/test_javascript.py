@@ -1,4 +1,5 @@
-"""The JavaScript SDK: starts, a synchronous start, and a history read page by page.
+"""The JavaScript SDK: starts, a synchronous start, and a history read page by page, on a server that
+verifies its signatures.
 
 Skipped, with the reason, where node or npm is not there, or npm cannot fetch the SDK.
 """
@@ -9,14 +10,24 @@ import shutil
 import subprocess
 import tempfile
 
-from harness import ENVIRONMENT, ROLE, ROOT, ServerTest
+from harness import ACCOUNT, ENVIRONMENT, ROLE, ROOT, Server, ServerTest
 
 SOURCE = os.path.join(ROOT, "e2e", "javascript")
 # Kept between runs, so that the SDK is fetched once.
 FOLDER = os.path.join(ROOT, "target", "e2e-javascript")
 
 
+KEY, SECRET = "AKIDJAVASCRIPT000000", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
+
+
 class JavaScriptTest(ServerTest):
+    @classmethod
+    def setUpClass(cls):
+        cls.data = tempfile.mkdtemp(prefix="stairwell-e2e-")
+        cls.server = Server(
+            cls.data, "--require-auth", "--access-key", f"{KEY}={ACCOUNT}:{SECRET}"
+        )
+
     def setUp(self):
         for command in ["node", "npm"]:
             if not shutil.which(command):
@@ -36,11 +47,12 @@ class JavaScriptTest(ServerTest):
 
     def test_starts_and_histories(self):
         run = subprocess.run(
-            ["node", "client.mjs", self.server.url, ROLE],
+            ["node", "client.mjs", self.server.url, ROLE, KEY, SECRET],
             cwd=FOLDER, env=ENVIRONMENT, capture_output=True, text=True, timeout=120,
         )
         self.assertEqual(run.returncode, 0, run.stderr)
         told = json.loads(run.stdout)
+        self.assertEqual(told["refused"], "InvalidSignatureException")
         self.assertTrue(told["startDateIsDate"])
         self.assertEqual((told["status"], told["output"]), ("SUCCEEDED", '{"from":"JavaScript"}'))
         # Ten states entered and left, a start and an end.

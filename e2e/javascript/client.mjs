@@ -1,5 +1,6 @@
 // What the JavaScript SDK does with a server: starts executions in both ways and reads a history
-// page by page. Prints one JSON object. Called by test_javascript.py with the server's address.
+// page by page. Prints one JSON object. Called by test_javascript.py with the server's address, a
+// role, and an access key that the server knows.
 
 import {
   CreateStateMachineCommand,
@@ -10,14 +11,15 @@ import {
   paginateGetExecutionHistory,
 } from "@aws-sdk/client-sfn";
 
-const [endpoint, roleArn] = process.argv.slice(2);
-const client = new SFNClient({
+const [endpoint, roleArn, accessKeyId, secretAccessKey] = process.argv.slice(2);
+const settings = {
   endpoint,
   region: "us-east-1",
-  credentials: { accessKeyId: "test", secretAccessKey: "test" },
+  credentials: { accessKeyId, secretAccessKey },
   // The SDK puts "sync-" before the host of StartSyncExecution, which AWS's own hosts need.
   disableHostPrefix: true,
-});
+};
+const client = new SFNClient(settings);
 
 const states = {};
 for (let number = 0; number < 10; number += 1) {
@@ -48,8 +50,18 @@ for await (const page of paginateGetExecutionHistory({ client, pageSize: 7 }, ex
 }
 
 const sync = await client.send(new StartSyncExecutionCommand({ stateMachineArn: express, input }));
+
+// The signature is looked at: another secret is another signature.
+const wrong = { accessKeyId, secretAccessKey: `${secretAccessKey}x` };
+const stranger = new SFNClient({ ...settings, credentials: wrong, maxAttempts: 1 });
+const refused = await stranger.send(new DescribeExecutionCommand(execution)).then(
+  () => "taken",
+  (error) => error.name,
+);
+
 console.log(
   JSON.stringify({
+    refused,
     startDateIsDate: started.startDate instanceof Date,
     status: described.status,
     output: described.output,

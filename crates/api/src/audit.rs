@@ -1,5 +1,5 @@
-//! The audit: who changed what, one line of JSON for each call that changes something. What is in
-//! a request beside the names of things is never written.
+//! The audit: who changed what, one line of JSON for each call that changes something or was to,
+//! whatever came of it. What is in a request beside the names of things is never written.
 
 use std::fmt;
 use std::fs::File;
@@ -17,21 +17,31 @@ pub struct Audit {
     out: Option<Mutex<Box<dyn Write + Send>>>,
 }
 
-/// Somebody calls.
+/// Somebody calls. What is none is not known, or not known yet.
 pub(crate) struct Attempt<'a> {
-    pub(crate) caller: &'a Caller,
-    pub(crate) scope: &'a Scope,
     pub(crate) service: &'a str,
     pub(crate) operation: &'a str,
-    pub(crate) resource: Option<&'a str>,
+    pub(crate) caller: Option<Caller>,
+    pub(crate) scope: Option<Scope>,
+    pub(crate) resource: Option<String>,
 }
 
 /// What came of it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Outcome {
-    Allowed,
-    /// With the code of the error.
-    Refused(&'static str),
+pub(crate) enum Outcome<'a> {
+    Done,
+    /// With the code of the error, and its message.
+    Refused(&'static str, &'a str),
+}
+
+/// The errors whose messages tell who may not do what, and nothing else of the request.
+const DENIALS: [&str; 2] = ["AccessDenied", "AccessDeniedException"];
+
+impl<'a> Attempt<'a> {
+    /// Somebody calls that operation.
+    pub(crate) fn new(service: &'a str, operation: &'a str) -> Attempt<'a> {
+        Attempt { service, operation, caller: None, scope: None, resource: None }
+    }
 }
 
 impl Audit {
@@ -46,24 +56,25 @@ impl Audit {
     }
 
     /// Writes a line, where the operation changes something.
-    pub(crate) fn write(&self, attempt: &Attempt<'_>, outcome: Outcome) {
+    pub(crate) fn write(&self, attempt: &Attempt<'_>, outcome: Outcome<'_>) {
         let Some(out) = &self.out else { return };
-        let Attempt { caller, scope, service, operation, resource } = attempt;
+        let Attempt { service, operation, caller, scope, resource } = attempt;
         if !changes(operation) {
             return;
         }
         let mut line = JsonWriter::object();
         line.text("time", &jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string());
-        line.text("caller", &caller.arn());
-        line.text("account", &scope.account);
-        line.text("region", &scope.region);
+        line.optional_text("caller", caller.as_ref().map(Caller::arn).as_deref());
+        line.optional_text("account", scope.as_ref().map(|scope| &*scope.account));
+        line.optional_text("region", scope.as_ref().map(|scope| &*scope.region));
         line.text("action", &format!("{service}:{operation}"));
-        if let Some(resource) = resource {
-            line.text("resource", resource);
-        }
+        line.optional_text("resource", resource.as_deref());
         match outcome {
-            Outcome::Allowed => line.text("outcome", "done"),
-            Outcome::Refused(code) => line.text("outcome", code),
+            Outcome::Done => line.text("outcome", "done"),
+            Outcome::Refused(code, message) => {
+                line.text("outcome", code);
+                line.optional_text("reason", DENIALS.contains(&code).then_some(message));
+            }
         }
         let mut line = line.finish();
         line.push(b'\n');

@@ -61,34 +61,38 @@ pub(crate) async fn answer(api: &Api, request: hyper::Request<Incoming>) -> Resp
 async fn call(api: &Api, parts: &Parts, body: Incoming) -> Result<Vec<u8>, ApiError> {
     let operation = operation(parts)?;
     let body = read(body).await?;
+    let mut attempt = Attempt::new("states", operation.name);
+    let result = attempted(api, parts, body, operation, &mut attempt).await;
+    let outcome = match &result {
+        Ok(_) => Outcome::Done,
+        Err(error) => Outcome::Refused(error.code.name(), &error.message),
+    };
+    api.audit.write(&attempt, outcome);
+    result
+}
+
+/// Does what is asked for, and notes down who asks for what.
+async fn attempted(
+    api: &Api,
+    parts: &Parts,
+    body: Bytes,
+    operation: Operation,
+    attempt: &mut Attempt<'_>,
+) -> Result<Vec<u8>, ApiError> {
     let trace_header = parts.headers.get("x-amzn-trace-id");
     let trace_header = trace_header.and_then(|value| value.to_str().ok());
     // Often added by what lies between, so that one that is too long is no mistake of the caller.
     let trace_header = trace_header.filter(|text| text.len() <= 256).map(Arc::from);
     let authenticated = api.callers.authenticate(&api.accounts, parts, &body, "states");
     let (caller, scope) = authenticated.await?;
+    let caller = &*attempt.caller.insert(caller);
+    attempt.scope = Some(scope.clone());
     throttle(api, operation, &scope, &body).await?;
     let request = Request::read(scope, trace_header, &body, operation.members)?;
     drop(body);
-    let resource = authorization::resource(&operation, &request);
-    let checked = authorization::check(api, &caller, &operation, &request, &resource).await;
-    let result = match checked {
-        Ok(()) => operation.call(api, &request).await,
-        Err(error) => Err(error),
-    };
-    let attempt = Attempt {
-        caller: &caller,
-        scope: &request.scope,
-        service: "states",
-        operation: operation.name,
-        resource: Some(&resource),
-    };
-    let outcome = match &result {
-        Ok(_) => Outcome::Allowed,
-        Err(error) => Outcome::Refused(error.code.name()),
-    };
-    api.audit.write(&attempt, outcome);
-    result
+    let resource = &*attempt.resource.insert(authorization::resource(&operation, &request));
+    authorization::check(api, caller, &operation, &request, resource).await?;
+    operation.call(api, &request).await
 }
 
 /// Takes a token of the operation's bucket. A start of an Express machine takes it from another

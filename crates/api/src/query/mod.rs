@@ -152,27 +152,46 @@ async fn call(
     };
     let action = form.get("Action").unwrap_or_default();
     let Some(identities) = api.callers.identities() else { return Err(invalid(action)) };
-    let authenticated = api.callers.authenticate(&api.accounts, parts, body, service.name());
-    let (caller, scope) = authenticated.await?;
-    let asked = Asked { identities, runtime: &api.runtime, caller: &caller, form, action };
-    let result = match service {
-        Service::Iam => iam::call(&asked).await,
-        Service::Sts => sts::call(&asked).await,
-    };
-    let attempt = Attempt {
-        caller: &caller,
-        scope: &scope,
-        service: service.name(),
-        operation: action,
-        resource: form.get("RoleArn").or(form.get("PolicyArn")).or(form.get("RoleName")),
-    };
-    match &result {
-        None => {}
-        Some(Ok(_)) => api.audit.write(&attempt, Outcome::Allowed),
-        Some(Err(error)) => api.audit.write(&attempt, Outcome::Refused(error.code().0)),
+    // Whoever is not known may send anything.
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric();
+    if action.len() > ACTION_BYTES_MAX || !action.bytes().all(is_name) {
+        return Err(invalid(&action.chars().take(ACTION_BYTES_MAX).collect::<String>()));
     }
-    result.ok_or_else(|| invalid(action))?.map_err(Refused::from)
+    let resource = RESOURCES.iter().find_map(|name| form.get(name));
+    let resource = resource.map(|it| it.chars().take(RESOURCE_CHARACTERS_MAX).collect());
+    let mut attempt = Attempt { resource, ..Attempt::new(service.name(), action) };
+    let authenticated = api.callers.authenticate(&api.accounts, parts, body, service.name());
+    let result = match authenticated.await {
+        Err(error) => Err(Refused::from(error)),
+        Ok((caller, scope)) => {
+            let caller = &*attempt.caller.insert(caller);
+            attempt.scope = Some(scope);
+            let asked = Asked { identities, runtime: &api.runtime, caller, form, action };
+            let result = match service {
+                Service::Iam => iam::call(&asked).await,
+                Service::Sts => sts::call(&asked).await,
+            };
+            // There is nothing that could be done.
+            let Some(result) = result else { return Err(invalid(action)) };
+            result.map_err(Refused::from)
+        }
+    };
+    let outcome = match &result {
+        Ok(_) => Outcome::Done,
+        Err(Refused { code, message, .. }) => Outcome::Refused(code, message),
+    };
+    api.audit.write(&attempt, outcome);
+    result
 }
+
+/// The longest names of operations have half of that.
+const ACTION_BYTES_MAX: usize = 128;
+
+/// AWS's limit for an ARN.
+const RESOURCE_CHARACTERS_MAX: usize = 2_048;
+
+/// The parameters that name what an operation is done to, the closest first.
+const RESOURCES: [&str; 4] = ["RoleArn", "PolicyArn", "RoleName", "UserName"];
 
 fn success(service: Service, action: &str, result: &str, request_id: &str) -> String {
     let mut xml = Xml::default();
