@@ -72,7 +72,7 @@ impl Guard {
         known: &[(&'static str, String)],
     ) -> Result<Result<(), Denied>, StoreError> {
         // What is not known is not named in messages either.
-        let on_resource = resource.map(|it| format!(" on resource: {it}")).unwrap_or_default();
+        let on_resource = || resource.map(|it| format!(" on resource: {it}")).unwrap_or_default();
         let subject = self.identities.subject(role_arn).await?;
         let Some(subject) = subject else {
             if self.enforcement == Enforcement::Permissive {
@@ -85,8 +85,9 @@ impl Guard {
                 return Ok(Ok(()));
             }
             let message = format!(
-                "User: {role_arn} is not authorized to perform: {action}{on_resource} \
-                 because no identity-based policy allows the {action} action"
+                "User: {role_arn} is not authorized to perform: {action}{} \
+                 because no identity-based policy allows the {action} action",
+                on_resource()
             );
             return Ok(self.denied(message));
         };
@@ -110,7 +111,8 @@ impl Guard {
         Ok(match decide(&request, &policies) {
             Decision::Allowed => Ok(()),
             Decision::Denied(denial) => self.denied(format!(
-                "User: {session_arn} is not authorized to perform: {action}{on_resource} {}",
+                "User: {session_arn} is not authorized to perform: {action}{} {}",
+                on_resource(),
                 denial.because(action)
             )),
         })

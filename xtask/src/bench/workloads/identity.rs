@@ -50,7 +50,7 @@ async fn role_check() -> anyhow::Result<f64> {
     let statements: Vec<String> = (0..STATEMENTS)
         .map(|number| {
             format!(
-                r#"{{"Effect":"Allow","Action":["states:StartExecution","states:Describe*"],
+                r#"{{"Effect":"Allow","Action":["states:Start*","states:Desc*"],
                 "Resource":"arn:aws:states:*:{ACCOUNT}:stateMachine:child-{number}",
                 "Condition":{{"StringEquals":{{"aws:PrincipalAccount":"{ACCOUNT}"}}}}}}"#
             )
