@@ -1,49 +1,13 @@
 """Tasks that call services of AWS, as moto plays them: each protocol, right and wrong."""
 
 import json
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
 
-import harness
-from harness import ServerTest, create, ended
-
-
-def free_port():
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
+from harness import create, ended
+from moto_server import MotoTest
 
 
-class AwsServicesTest(ServerTest):
-    @classmethod
-    def setUpClass(cls):
-        port = free_port()
-        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-        cls.moto = subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        url = f"http://127.0.0.1:{port}"
-        harness.wait_for(lambda: cls.answers(url), 60, "moto")
-        harness.ENVIRONMENT["AWS_ENDPOINT_URL"] = url
-        super().setUpClass()
-
-    @classmethod
-    def tearDownClass(cls):
-        harness.ENVIRONMENT.pop("AWS_ENDPOINT_URL")
-        cls.moto.terminate()
-        cls.moto.wait()
-        super().tearDownClass()
-
-    @staticmethod
-    def answers(url):
-        try:
-            return urllib.request.urlopen(url, timeout=5).status == 200
-        except OSError:
-            return False
-
+class AwsServicesTest(MotoTest):
     def task(self, action, parameters, **more):
         """How an execution of one task ends."""
         resource = f"arn:aws:states:::aws-sdk:{action}"

@@ -45,6 +45,13 @@ impl std::fmt::Debug for Integration {
 }
 
 impl Integration {
+    /// The parameter that Step Functions adds to those of a task with that pattern, and its value,
+    /// where the task has none of that name.
+    pub fn added(&self, pattern: IntegrationPattern) -> Option<(&'static str, &'static str)> {
+        let is_added = self.service == "ecs" && pattern == IntegrationPattern::Sync;
+        is_added.then_some(("StartedBy", "AWS Step Functions"))
+    }
+
     /// Looks for what AWS refuses of parameters that are known in full.
     ///
     /// # Errors

@@ -47,8 +47,11 @@ pub struct Assume<'a> {
 pub enum Names {
     /// As in `aws-sdk` integrations: `Md5OfMessageBody`, `Bool`.
     Sdk,
-    /// As in optimised integrations: the model's, with a capital: `MD5OfMessageBody`, `BOOL`.
+    /// The model's, with a capital: `MD5OfMessageBody`, `BOOL`.
     Model,
+    /// As in optimised integrations: the model's, with a capital; instants are numbers of
+    /// milliseconds, as the AWS SDK for Java 1 has them.
+    Optimised,
 }
 
 /// What a service answered.

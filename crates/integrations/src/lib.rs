@@ -7,6 +7,8 @@
 //! (the caller hands in what calls it).
 
 mod aws_sdk;
+#[cfg(test)]
+mod double;
 mod lambda;
 mod metadata;
 mod optimised;

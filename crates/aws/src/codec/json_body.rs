@@ -112,9 +112,9 @@ pub(crate) fn read(reader: Reader, shape: ShapeId, body: &Value) -> Value {
             map.into()
         }
         (ShapeKind::Timestamp { .. }, Value::Number(seconds)) => timestamp::of_seconds(seconds)
-            .map_or_else(|| Value::from(seconds.clone()), timestamp::instant),
+            .map_or_else(|| Value::from(seconds.clone()), |it| reader.instant(it)),
         (kind @ (ShapeKind::Timestamp { .. } | ShapeKind::Blob), Value::String(text)) => {
-            scalar::read(kind, text)
+            scalar::read(reader, kind, text)
         }
         (_, other) => other.clone(),
     }

@@ -18,7 +18,7 @@ use service_model::{
     Member, Operation, Parameters, Protocol, Service, ShapeId, ShapeKind, Unfit, UnfitReason,
 };
 
-use crate::{Call, CallError, HttpAnswer, Names};
+use crate::{Call, CallError, HttpAnswer, Names, timestamp};
 
 pub(crate) use refusal::{Fault, refusal};
 pub(crate) use xml::Element;
@@ -152,11 +152,19 @@ impl Reader {
         &self.service.shape(shape).kind
     }
 
+    /// An instant as the result has it.
+    pub(crate) fn instant(self, instant: jiff::Timestamp) -> Value {
+        match self.names {
+            Names::Sdk | Names::Model => timestamp::instant(instant),
+            Names::Optimised => Value::from(instant.as_millisecond()),
+        }
+    }
+
     /// What a member is called in the result.
     pub(crate) fn name(self, member: &Member) -> String {
         match self.names {
             Names::Sdk => member.parameter.clone(),
-            Names::Model => {
+            Names::Model | Names::Optimised => {
                 let mut characters = member.name.chars();
                 let first = characters.next().into_iter().flat_map(char::to_uppercase);
                 first.chain(characters).collect()

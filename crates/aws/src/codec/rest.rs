@@ -315,11 +315,11 @@ fn read_head(reader: Reader, member: &Member, answer: &HttpAnswer) -> Option<Val
             match kind {
                 ShapeKind::List { item, .. } => {
                     let kind = reader.kind(*item);
-                    let items = text.split(',').map(|item| scalar::read(kind, item.trim()));
+                    let items = text.split(',').map(|item| scalar::read(reader, kind, item.trim()));
                     Some(Value::from(items.collect::<Vec<_>>()))
                 }
                 _ if member.is_json_text => Some(Value::from(scalar::of_base64(text))),
-                kind => Some(scalar::read(kind, text)),
+                kind => Some(scalar::read(reader, kind, text)),
             }
         }
         Location::Uri | Location::QueryString => None,

@@ -5,7 +5,7 @@ use base64::prelude::BASE64_STANDARD;
 use json::{Number, Value};
 use service_model::{ShapeKind, TimestampFormat};
 
-use super::Unwritable;
+use super::{Reader, Unwritable};
 use crate::timestamp;
 
 /// The text that a parameter means: itself, or its JSON.
@@ -93,7 +93,7 @@ pub(crate) fn written(
 }
 
 /// A scalar that was read as a text. What is not of its kind stays a text.
-pub(crate) fn read(kind: &ShapeKind, text: &str) -> Value {
+pub(crate) fn read(reader: Reader, kind: &ShapeKind, text: &str) -> Value {
     match kind {
         ShapeKind::Integer | ShapeKind::Long | ShapeKind::Float | ShapeKind::Double => {
             Number::parse(text.trim()).map_or_else(|| Value::from(text), Value::from)
@@ -104,7 +104,8 @@ pub(crate) fn read(kind: &ShapeKind, text: &str) -> Value {
             _ => Value::from(text),
         },
         ShapeKind::Timestamp { .. } => {
-            timestamp::of_answer(text.trim()).map_or_else(|| Value::from(text), timestamp::instant)
+            let instant = timestamp::of_answer(text.trim());
+            instant.map_or_else(|| Value::from(text), |instant| reader.instant(instant))
         }
         ShapeKind::Blob => Value::from(of_base64(text)),
         ShapeKind::Text { .. }

@@ -120,7 +120,7 @@ pub(crate) fn read(reader: Reader, shape: ShapeId, element: &Element) -> Value {
             read_list(reader, *item, element.all(name))
         }
         ShapeKind::Map { .. } => read_map(reader, shape, element.all("entry")),
-        kind => scalar::read(kind, &element.text),
+        kind => scalar::read(reader, kind, &element.text),
     }
 }
 
@@ -130,7 +130,7 @@ fn read_member(reader: Reader, member: &Member, element: &Element) -> Option<Val
     if member.wire.is_xml_attribute {
         let local = |name: &str| name.rsplit(':').next().unwrap_or_default().to_owned();
         let mut found = element.attributes.iter().filter(|(it, _)| local(it) == local(name));
-        return found.next().map(|(_, text)| scalar::read(kind, text));
+        return found.next().map(|(_, text)| scalar::read(reader, kind, text));
     }
     if !is_flattened(kind, member) {
         return element.child(name).map(|child| read(reader, member.shape, child));

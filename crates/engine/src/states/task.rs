@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use asl::{Amount, IntegrationPattern, Resource, State, StateKind, Task, Transition};
-use json::{Document, Number, Value};
+use json::{Document, Number, Object, Value};
 use rand_core::Rng;
 
 use crate::context::Moment;
@@ -131,6 +131,7 @@ impl<'a> Stepper<'a, '_> {
         let parameters = self.arguments(id, state, &effective, moment)?;
         self.check_size(task.resource.service(), &parameters)?;
         check_parameters(&task.resource, &parameters)?;
+        let parameters = completed(&task.resource, parameters);
         let timeout = task.timeout_seconds.as_ref();
         let timeout_seconds = self.seconds(id, timeout, "TimeoutSeconds", &effective)?;
         let heartbeat = task.heartbeat_seconds.as_ref();
@@ -485,6 +486,20 @@ impl<'a> Stepper<'a, '_> {
             let deadline = self.env.now.plus_seconds(seconds);
             self.execution.set_heartbeat_deadline(task, deadline);
         }
+    }
+}
+
+/// With what Step Functions adds itself.
+fn completed(resource: &Resource, parameters: Document) -> Document {
+    let Resource::Service { service, action, pattern } = resource else { return parameters };
+    let added = asl::integration(service, action).and_then(|found| found.added(*pattern));
+    match (added, parameters.value()) {
+        (Some((name, value)), Value::Object(given)) if !given.contains(name) => {
+            let mut completed = Object::clone(given);
+            completed.insert(name, value);
+            Document::from(Value::from(completed))
+        }
+        _ => parameters,
     }
 }
 

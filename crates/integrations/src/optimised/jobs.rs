@@ -224,6 +224,7 @@ pub(super) const JOBS: &[JobKind] = &[
         describe: "describeHyperParameterTuningJob",
         asked: TUNING_JOB,
         state: "/HyperParameterTuningJobStatus",
+        failed: &["Failed", "Stopped", "DeleteFailed"],
         stop: Some(("stopHyperParameterTuningJob", TUNING_JOB)),
         rule: Some("StepFunctionsGetEventsForSageMakerTuningJobsRule"),
         ..SAGEMAKER

@@ -8,6 +8,8 @@
 //! Does not: try a refused call again (the task's `Retry` does).
 
 mod action;
+#[cfg(test)]
+mod job_tests;
 mod jobs;
 mod needs;
 mod table;
@@ -67,7 +69,7 @@ impl Optimised {
             parameters,
             region: &call.scope.region,
             role: role.as_ref(),
-            names: Names::Model,
+            names: Names::Optimised,
             idempotency_token: &call.idempotency_token,
             patience: PATIENCE,
             answer_bytes_max: ANSWER_BYTES_MAX,

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use engine::Failure;
 use expect_test::expect;
 use json::Document;
-use stairwell_runtime::{Integration, Integrations, RuntimeConfig, ServiceCall};
+use stairwell_runtime::{Integration, Integrations, RuntimeConfig, ServiceCall, StartExecution};
 
 use crate::world::{Lives, World, sleep};
 
@@ -56,8 +56,34 @@ impl Integration for Scripted {
     }
 }
 
+/// `startSyncExecution`, as the API in the same process is called: waits for the end of a child,
+/// which calls a service itself.
+struct SyncStart;
+
+#[async_trait]
+impl Integration for SyncStart {
+    async fn call(&self, call: ServiceCall) -> Result<Document, Failure> {
+        let parameters = call.request.parameters.value();
+        let machine = parameters.get("StateMachineArn").and_then(|arn| arn.as_str());
+        let request = StartExecution {
+            state_machine_arn: machine.unwrap(),
+            name: None,
+            input: None,
+            trace_header: None,
+        };
+        let ended = call.runtime.start_sync_execution(&call.scope, request).await.unwrap();
+        Ok(ended.output.unwrap())
+    }
+
+    fn is_in_process(&self) -> bool {
+        true
+    }
+}
+
 fn configure(config: &mut RuntimeConfig) {
-    config.integrations = Integrations::default().with("lambda", std::sync::Arc::new(Scripted));
+    config.integrations = Integrations::default()
+        .with("lambda", std::sync::Arc::new(Scripted))
+        .with("aws-sdk:sfn", std::sync::Arc::new(SyncStart));
     config.service_calls_max = 2;
 }
 
@@ -222,6 +248,29 @@ fn no_more_than_so_many_calls_are_under_way() {
         let machine = world.machine("m", &map).await;
         assert!(world.run(&machine, "e", "[1,2,3,4,5]").await.starts_with("SUCCEEDED"));
         assert_eq!((CALLED.get(), UNDER_WAY_MAX.get()), (5, 2));
+    });
+}
+
+/// Four parents wait, each for a child that calls a service, where two calls may be under way: were
+/// the parents' calls counted too, nobody would ever get on.
+#[test]
+fn calls_that_wait_for_other_calls_take_no_place_among_them() {
+    alive(async |world: World| {
+        let child = definition("invoke", "slow", "");
+        let child = world.machine_of_type("child", &child, WorkflowType::Express).await;
+        let state = format!(
+            r#"{{"StartAt":"T","States":{{"T":{{"Type":"Task","End":true,
+                "Resource":"arn:aws:states:::aws-sdk:sfn:startSyncExecution",
+                "Parameters":{{"StateMachineArn":"{child}"}}}}}}}}"#
+        );
+        let map = format!(
+            r#"{{"StartAt":"M","States":{{"M":{{"Type":"Map","End":true,"ItemProcessor":{state}}}}}}}"#
+        );
+        let machine = world.machine("m", &map).await;
+        let ending = world.run(&machine, "e", "[1,2,3,4]").await;
+        let output = r#"{"FunctionName":"slow"}"#;
+        assert_eq!(ending, format!("SUCCEEDED [{}]", [output; 4].join(",")));
+        assert_eq!((CALLED.get(), UNDER_WAY_MAX.get()), (4, 2));
     });
 }
 
