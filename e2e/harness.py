@@ -66,12 +66,14 @@ def check_shape(value, shape, place):
 class Server:
     """`stairwell serve` on a data folder and a free port."""
 
-    def __init__(self, data, *options):
+    def __init__(self, data, *options, environment=None, log=None):
+        level = [] if "--log" in options else ["--log", "warn"]
         self.process = subprocess.Popen(
-            [BINARY, "serve", "--port", "0", "--log", "warn", "--data", data, *options],
+            [BINARY, "serve", "--port", "0", *level, "--data", data, *options],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            env=ENVIRONMENT,
+            stderr=log,
+            env={**ENVIRONMENT, **(environment or {})},
             text=True,
         )
         line = self.process.stdout.readline()

@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
+use runtime::ExpressHistory;
 use serde::{Deserialize, Deserializer};
 
 const EXAMPLES: &str = "\
@@ -162,6 +164,11 @@ pub(crate) struct ServeArguments {
     /// [default: 90]
     #[arg(long, env = "STAIRWELL_RETENTION_DAYS", value_name = "DAYS")]
     pub(crate) retention_days: Option<Days>,
+    /// Keep Express executions in memory, so that they can be described, listed, stopped and their
+    /// histories read, which AWS refuses: for how long (90s, 15m, 2h), how many (1000), or off
+    /// [default: off]
+    #[arg(long, env = "STAIRWELL_EXPRESS_HISTORY", value_name = "TIME|NUMBER")]
+    pub(crate) express_history: Option<ExpressHistoryBound>,
     /// Which requests to throttle: off, aws (AWS's own buckets), or OPERATION=BUCKET/PER-SECOND; a
     /// list with commas, such as aws,StartExecution=10/5 [default: off]
     #[arg(long, env = "STAIRWELL_THROTTLE", value_name = "LIST")]
@@ -254,6 +261,65 @@ impl<'text> Deserialize<'text> for Days {
             Ok(Form::Text(text)) if text == "forever" => Ok(Days(None)),
             _ => Err(serde::de::Error::custom("neither a number of days nor \"forever\"")),
         }
+    }
+}
+
+/// How many Express executions are kept at most, where only their age is said.
+const EXPRESS_EXECUTIONS_MAX: usize = 100_000;
+
+/// How many bytes of Express executions are kept at most.
+const EXPRESS_BYTES_MAX: usize = 256 << 20;
+
+/// How much of Express executions is kept; none where it is off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ExpressHistoryBound(pub(crate) Option<ExpressHistory>);
+
+impl FromStr for ExpressHistoryBound {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<ExpressHistoryBound, String> {
+        let wrong = || "neither a time such as 15m, nor a number of executions, nor off".to_owned();
+        if text == "off" {
+            return Ok(ExpressHistoryBound(None));
+        }
+        let (digits, unit) =
+            text.split_at(text.find(|it: char| !it.is_ascii_digit()).unwrap_or(text.len()));
+        let number: u32 = digits.parse().map_err(|_| wrong())?;
+        if number == 0 {
+            return Err(wrong());
+        }
+        let of_time = |seconds: u64| ExpressHistory {
+            age_max: Duration::from_secs(u64::from(number) * seconds),
+            executions_max: EXPRESS_EXECUTIONS_MAX,
+            bytes_max: EXPRESS_BYTES_MAX,
+        };
+        Ok(ExpressHistoryBound(Some(match unit {
+            "" => ExpressHistory {
+                age_max: Duration::MAX,
+                executions_max: number as usize,
+                bytes_max: EXPRESS_BYTES_MAX,
+            },
+            "s" => of_time(1),
+            "m" => of_time(60),
+            "h" => of_time(60 * 60),
+            _ => return Err(wrong()),
+        })))
+    }
+}
+
+impl<'text> Deserialize<'text> for ExpressHistoryBound {
+    fn deserialize<D: Deserializer<'text>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Form {
+            Number(u32),
+            Text(String),
+        }
+        let text = match Form::deserialize(deserializer)? {
+            Form::Number(number) => number.to_string(),
+            Form::Text(text) => text,
+        };
+        text.parse().map_err(serde::de::Error::custom)
     }
 }
 

@@ -15,11 +15,12 @@ use api::{Accounts, RootKey, Throttling};
 use aws::{Client, Endpoint};
 use clap::ArgMatches;
 use clap::parser::ValueSource;
-use integrations::{FunctionCommand, LocalFunction, LocalFunctions};
-use runtime::Retention;
+use integrations::{Connections, FunctionCommand, LocalFunction, LocalFunctions};
+use runtime::{ExpressHistory, Retention};
 use serde::Deserialize;
 
-use crate::arguments::{Days, PurgeArguments, ServeArguments};
+use crate::arguments::{Days, ExpressHistoryBound, PurgeArguments, ServeArguments};
+use crate::connections;
 use crate::execution_logs::LogExecutions;
 use crate::objects::ObjectsAt;
 use crate::security::{self, Security, SecurityFile};
@@ -50,12 +51,16 @@ pub(crate) struct Settings {
     pub(crate) objects: ObjectsAt,
     /// The Lambda functions that need no Lambda server.
     pub(crate) functions: LocalFunctions,
+    /// The connections that need no EventBridge.
+    pub(crate) connections: Connections,
     /// The mock configuration file.
     pub(crate) mock_config: Option<PathBuf>,
     /// How long executions are kept after they have ended.
     pub(crate) retention: Retention,
     /// Who may do what.
     pub(crate) security: Security,
+    /// How much of Express executions is kept.
+    pub(crate) express_history: Option<ExpressHistory>,
     /// Which requests are throttled.
     pub(crate) throttling: Throttling,
     /// Quotas other than AWS's.
@@ -102,9 +107,12 @@ struct File {
     mock_config: Option<PathBuf>,
     #[serde(default)]
     lambda_functions: BTreeMap<String, FunctionTable>,
+    #[serde(default)]
+    connections: BTreeMap<String, toml::Value>,
     retention_days: Option<Days>,
     #[serde(default)]
     machine_retention_days: BTreeMap<String, Days>,
+    express_history: Option<ExpressHistoryBound>,
     throttle: Option<String>,
     #[serde(default)]
     quotas: Quotas,
@@ -181,6 +189,7 @@ pub(crate) fn settings(
 ) -> anyhow::Result<Settings> {
     let mut file = read(arguments.config.as_deref())?;
     let functions = functions(std::mem::take(&mut file.lambda_functions))?;
+    let connections = connections::connections(std::mem::take(&mut file.connections))?;
     let storage = storage(arguments, matches, &file)?;
     let host = arguments.host.as_deref().or(file.host.as_deref()).unwrap_or("127.0.0.1");
     let address: IpAddr = match host {
@@ -199,6 +208,7 @@ pub(crate) fn settings(
     let mock_config = arguments.mock_config.clone().or(file.mock_config.clone());
     let mock_config = mock_config.or_else(|| of_local().map(PathBuf::from));
     let retention = retention(arguments.retention_days, &file);
+    let express_history = arguments.express_history.or(file.express_history);
     let throttle = arguments.throttle.as_deref().or(file.throttle.as_deref()).unwrap_or("off");
     let throttling = throttle.parse().map_err(|error| anyhow::anyhow!("throttling: {error}"))?;
     let quotas = quotas(&arguments.quotas, file.quotas)?;
@@ -215,7 +225,9 @@ pub(crate) fn settings(
         objects,
         mock_config,
         functions,
+        connections,
         retention,
+        express_history: express_history.and_then(|bound| bound.0),
         throttling,
         quotas,
         security,

@@ -3,6 +3,7 @@
 mod arguments;
 mod client;
 mod configuration;
+mod connections;
 mod demo;
 mod execution_logs;
 mod input;

@@ -11,7 +11,7 @@ use api::{Accounts, Api, Tls};
 use aws::Client;
 use clap::ArgMatches;
 use identity::Identities;
-use integrations::LocalFunctions;
+use integrations::{Connections, LocalFunctions};
 use runtime::{Clock, Runtime, RuntimeConfig};
 use store::{MemoryStore, Store};
 use store_embedded::{EmbeddedStore, Options};
@@ -63,13 +63,18 @@ impl Server {
         let audit = settings.security.audit()?;
         let (store, storage) = open(&settings.storage).await?;
         let identities = Arc::new(Identities::new(store.clone()));
-        let mut config =
-            runtime_config(&settings.aws, &settings.objects, settings.functions.clone());
+        let mut config = runtime_config(
+            &settings.aws,
+            &settings.objects,
+            settings.functions.clone(),
+            settings.connections.clone(),
+        );
         config.execution_logs =
             execution_logs::open(settings.log_executions.as_ref(), &config.integrations)?;
         let config = RuntimeConfig {
             mock_config: settings.mock_config.clone(),
             retention: settings.retention.clone(),
+            express_history: settings.express_history,
             ..config
         };
         let config = settings.security.guarded(config, &identities);
@@ -156,10 +161,11 @@ fn with_quotas(config: RuntimeConfig, quotas: Quotas) -> RuntimeConfig {
 }
 
 /// How a runtime of this process behaves.
-pub(crate) fn runtime_config(
+fn runtime_config(
     aws: &Client,
     objects: &ObjectsAt,
     functions: LocalFunctions,
+    connections: Connections,
 ) -> RuntimeConfig {
     // Two random UUIDs are the shortest way to 244 secret bits from the operating system.
     let mut seed = [0; 32];
@@ -167,7 +173,7 @@ pub(crate) fn runtime_config(
     seed[16..].copy_from_slice(uuid::Uuid::new_v4().as_bytes());
     let config = RuntimeConfig::new(Clock::system(), seed);
     RuntimeConfig {
-        integrations: services::integrations(aws, functions),
+        integrations: services::integrations(aws, functions, connections),
         map_run_data: Some(objects.map_run_data()),
         ..config
     }
@@ -179,7 +185,12 @@ pub(crate) fn runtime_config(
 /// Where a variable names an endpoint that cannot be called.
 pub(crate) fn in_memory() -> anyhow::Result<Api> {
     let aws = services::aws_client(None, None)?;
-    let config = runtime_config(&aws, &ObjectsAt::find(None, &aws)?, LocalFunctions::default());
+    let config = runtime_config(
+        &aws,
+        &ObjectsAt::find(None, &aws)?,
+        LocalFunctions::default(),
+        Connections::default(),
+    );
     let runtime = Runtime::open(Arc::new(MemoryStore::new()), config);
     Ok(Api::new(runtime, Accounts::default()))
 }

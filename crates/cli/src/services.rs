@@ -8,18 +8,23 @@ use anyhow::Context;
 use api::{Accounts, Api};
 use aws::{Client, Endpoint, Settings};
 use integrations::{
-    ApiCall, ApiGateway, AwsSdk, Https, Lambda, LocalFunctions, Optimised, Refusal, StepFunctions,
+    ApiCall, ApiGateway, AwsSdk, Connections, Https, Lambda, LocalFunctions, Optimised, Refusal,
+    StepFunctions,
 };
 use runtime::Integrations;
 
 use crate::objects::is_folder;
 
 /// Everything that can call something.
-pub(crate) fn integrations(aws: &Client, functions: LocalFunctions) -> Integrations {
+pub(crate) fn integrations(
+    aws: &Client,
+    functions: LocalFunctions,
+    connections: Connections,
+) -> Integrations {
     let integrations = Integrations::default()
         .with("lambda", Arc::new(Lambda::new(aws.clone()).with_functions(functions)))
         .with("aws-sdk:sfn", Arc::new(StepFunctions::new(call_api)))
-        .with("http", Arc::new(Https::new(aws.clone())))
+        .with("http", Arc::new(Https::new(aws.clone()).with_connections(connections)))
         .with("apigateway", Arc::new(ApiGateway::new(aws.clone())))
         .with(Integrations::SDK, Arc::new(AwsSdk::new(aws.clone())));
     Optimised::all(aws).fold(integrations, |integrations, (service, optimised)| {

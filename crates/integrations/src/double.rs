@@ -223,6 +223,7 @@ pub(crate) fn service_call(service: &str, resource: &str, parameters: Value) -> 
         scope: Scope { account: "123456789012".into(), region: "us-east-1".into() },
         execution_arn: "arn:aws:states:us-east-1:123456789012:execution:m:e".into(),
         role_arn: "arn:aws:iam::123456789012:role/r".into(),
+        trace_header: None,
         request: ServiceRequest {
             target: ServiceTarget::Action(target),
             parameters: Document::from(parameters),
@@ -230,5 +231,6 @@ pub(crate) fn service_call(service: &str, resource: &str, parameters: Value) -> 
         },
         request_id: "id".into(),
         idempotency_token: "token".into(),
+        http_trace: None,
     }
 }

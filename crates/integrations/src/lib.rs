@@ -8,6 +8,8 @@
 
 mod aws_sdk;
 #[cfg(test)]
+mod call_tests;
+#[cfg(test)]
 mod double;
 mod lambda;
 mod metadata;
@@ -19,7 +21,7 @@ mod step_functions;
 pub use aws_sdk::AwsSdk;
 pub use lambda::{FunctionCommand, Lambda, LocalFunction, LocalFunctions};
 pub use optimised::{Optimised, TaskPermissions, task_permissions};
-pub use rest::{ApiGateway, Https};
+pub use rest::{ApiGateway, Authorization, Connection, Connections, HttpParameters, Https};
 pub use step_functions::{ApiCall, Refusal, StepFunctions};
 
 /// What a task fails with whose `Credentials` name a role that cannot be assumed.

@@ -16,9 +16,10 @@ use async_trait::async_trait;
 use aws::{Client, HttpAnswer, HttpError, HttpLimits};
 use engine::Failure;
 use json::{Document, Object, Value};
-use runtime::{Integration, Permission, ServiceCall};
+use runtime::{HttpResponseTrace, Integration, Permission, ServiceCall};
 
 use crate::metadata;
+pub use connection::{Authorization, Connection, Connections, HttpParameters};
 use request::Prepared;
 
 /// AWS's limit for a whole request.
@@ -30,12 +31,18 @@ const ANSWER_BYTES_MAX: usize = 256 * 1024;
 /// What calls HTTPS APIs for tasks.
 pub struct Https {
     client: Client,
+    connections: Connections,
 }
 
 impl Https {
     /// Sends by that client, which also asks for connections and their secrets.
     pub fn new(client: Client) -> Https {
-        Https { client }
+        Https { client, connections: Connections::default() }
+    }
+
+    /// With these connections, about which nobody is asked.
+    pub fn with_connections(self, connections: Connections) -> Https {
+        Https { connections, ..self }
     }
 }
 
@@ -62,13 +69,23 @@ impl Integration for Https {
         let parameters = call.request.parameters.value();
         let unusable = |reason: String| unusable(&call.request.parameters, &reason);
         let mut prepared = Prepared::of_http(parameters, &call.scope.region).map_err(unusable)?;
+        let trace = call.http_trace.as_deref();
+        if let Some(trace) = trace.filter(|trace| !trace.reveals_secrets) {
+            trace.sent(prepared.traced());
+        }
         if let Some(arn) = request::connection_arn(parameters) {
-            connection::add(&self.client, &call, arn, &mut prepared).await?;
+            connection::add(&self.client, &self.connections, &call, arn, &mut prepared).await?;
+        }
+        if let Some(trace) = trace.filter(|trace| trace.reveals_secrets) {
+            trace.sent(prepared.traced());
         }
         let request = prepared.request().map_err(unusable)?;
         let limits = HttpLimits { patience: PATIENCE, answer_bytes_max: ANSWER_BYTES_MAX };
         let answer = self.client.http().send(request, limits).await;
         let answer = answer.map_err(|error| unanswered(error, "States.Http.Socket", "http"))?;
+        if let Some(trace) = trace {
+            trace.got(traced(&answer, prepared.protocol()));
+        }
         result(&answer, "States.Http.StatusCode")
     }
 }
@@ -125,6 +142,21 @@ impl Integration for ApiGateway {
         let answer = self.client.http().send(request, limits).await;
         let error = "ApiGateway.SdkClientException";
         result(&answer.map_err(|found| unanswered(found, error, "apigateway"))?, "ApiGateway")
+    }
+}
+
+/// An answer, as TestState shows it.
+fn traced(answer: &HttpAnswer, protocol: &str) -> HttpResponseTrace {
+    let headers = answer.headers.iter();
+    let headers = headers.map(|(name, value)| {
+        (metadata::spelled(name.as_str()), value.to_str().unwrap_or_default())
+    });
+    HttpResponseTrace {
+        protocol: protocol.to_owned(),
+        status_code: answer.status.as_u16().to_string(),
+        status_message: answer.status.canonical_reason().unwrap_or_default().to_owned(),
+        headers: request::listed(headers),
+        body: String::from_utf8_lossy(&answer.body).into_owned(),
     }
 }
 

@@ -93,6 +93,7 @@ async fn call(lambda: &Lambda, request: ServiceRequest) -> Result<Document, Fail
         request,
         request_id: "id".into(),
         idempotency_token: "token".into(),
+        http_trace: None,
     };
     lambda.call(call).await
 }

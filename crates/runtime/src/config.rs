@@ -8,7 +8,7 @@ use std::time::Duration;
 use engine::Limits;
 use identity::Guard;
 
-use crate::{Clock, ExecutionLogs, Integrations, MapRunData, Retention};
+use crate::{Clock, ExecutionLogs, ExpressHistory, Integrations, MapRunData, Retention};
 
 /// How a runtime behaves.
 #[derive(Debug)]
@@ -51,6 +51,9 @@ pub struct RuntimeConfig {
     /// How long a parent that hears no events waits before it asks again whether a nested execution
     /// has ended.
     pub child_poll_pause: Duration,
+    /// How much of Express executions is kept, so that they can be described; nothing where it is
+    /// none, as with AWS.
+    pub express_history: Option<ExpressHistory>,
 }
 
 /// A shared [`MapRunData`].
@@ -84,6 +87,7 @@ impl RuntimeConfig {
             map_run_data: None,
             guard: None,
             child_poll_pause: Duration::from_secs(60),
+            express_history: None,
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::live::{Answer, Ask, Held, Message, Reply, Undone};
 use crate::map_run::items_of;
 use crate::releases::version_number;
 use crate::shell::Shell;
-use crate::{Arn, ArnError, MapRunError, OperationalError, RedriveStatus, Runtime};
+use crate::{Arn, ArnError, MapRunError, OperationalError, RedriveStatus, Runtime, StateMachine};
 
 /// An execution as DescribeExecution shows it.
 #[derive(Clone, Debug, PartialEq)]
@@ -159,6 +159,9 @@ impl Runtime {
         execution_arn: &str,
     ) -> Result<ExecutionDescription, ExecutionError> {
         self.shell.check_open()?;
+        if let Some(express) = self.shell.describe_express(scope, execution_arn) {
+            return express;
+        }
         let header = self.shell.execution_header(scope, execution_arn).await?;
         Ok(self.shell.description(header).await?)
     }
@@ -176,7 +179,17 @@ impl Runtime {
         self.shell.check_open()?;
         let of = request.of;
         let (query, through) = match of {
-            ExecutionsOf::StateMachine(arn) => self.shell.machine_query(scope, arn).await?,
+            ExecutionsOf::StateMachine(arn) => {
+                let (machine, through) = self.shell.machine_to_list(scope, arn).await?;
+                if machine.workflow_type == WorkflowType::Express {
+                    let is_of = |header: &_| {
+                        through.is_none_or(|through: Through<'_>| through.is_of(header))
+                    };
+                    let listed = self.shell.list_express(machine.id, is_of, request);
+                    return listed.ok_or(ExecutionError::TypeNotSupported);
+                }
+                (ExecutionQuery::Machine(machine.id), through)
+            }
             ExecutionsOf::MapRun(arn) => {
                 return self.shell.list_map_children(scope, arn, request).await;
             }
@@ -202,6 +215,10 @@ impl Runtime {
     ) -> Result<HistoryPage, ExecutionError> {
         self.shell.check_open()?;
         let GetExecutionHistory { execution_arn, from, limit, reverse } = request;
+        let express = self.shell.history_of_express(scope, execution_arn, from, limit, reverse);
+        if let Some(express) = express {
+            return express;
+        }
         let header = self.shell.execution_header(scope, execution_arn).await?;
         Ok(self.shell.store.history(header.id, from, limit, reverse).await?)
     }
@@ -218,8 +235,11 @@ impl Runtime {
     ) -> Result<Timestamp, ExecutionError> {
         self.shell.check_open()?;
         let StopExecution { execution_arn, error, cause } = request;
-        let header = self.shell.execution_header(scope, execution_arn).await?;
         let failure = Failure { error: error.map(Arc::from), cause: cause.map(Arc::from) };
+        if let Some(express) = self.shell.stop_express(scope, execution_arn, &failure).await {
+            return express;
+        }
+        let header = self.shell.execution_header(scope, execution_arn).await?;
         match self.shell.ask(header.id, Ask::Stop(failure)).await {
             Ok(Answer::Stopped(stop)) => Ok(stop),
             Ok(_) => unreachable!("a stop is answered with its date"),
@@ -263,12 +283,12 @@ impl Shell {
         header.ok_or_else(|| ExecutionError::DoesNotExist(arn.to_owned()))
     }
 
-    /// What finds the executions of a machine, and the version or alias that the ARN names.
-    async fn machine_query<'a>(
+    /// The machine whose executions are asked for, and the version or alias that the ARN names.
+    async fn machine_to_list<'a>(
         &self,
         scope: &Scope,
         arn: &'a str,
-    ) -> Result<(ExecutionQuery, Option<Through<'a>>), ExecutionError> {
+    ) -> Result<(Arc<StateMachine>, Option<Through<'a>>), ExecutionError> {
         let does_not_exist = || ExecutionError::StateMachineDoesNotExist(arn.to_owned());
         let parsed = Arn::state_machine(arn)?;
         let known = self.current_machine(scope, &parsed).await?.ok_or_else(does_not_exist)?;
@@ -282,10 +302,7 @@ impl Shell {
         if parsed.qualifier.is_some() && through.is_none() {
             return Err(does_not_exist());
         }
-        match known.machine.workflow_type {
-            WorkflowType::Standard => Ok((ExecutionQuery::Machine(known.machine.id), through)),
-            WorkflowType::Express => Err(ExecutionError::TypeNotSupported),
-        }
+        Ok((known.machine.clone(), through))
     }
 
     async fn list_page(

@@ -166,6 +166,9 @@ impl Shell {
         let (execution, step) =
             self.engine_start(&program, parameters, target.mocks.clone(), now, &limits)?;
         tracing::debug!(%arn, "started");
+        if let Some(kept) = &self.express_history {
+            kept.begin(scope, target, trace_header.clone(), &execution, &step.records);
+        }
         self.send_log_lines(self.log_lines(policy.as_ref(), scope, &execution, &step.records));
         if execution.status == Status::Running {
             let run = ExpressRun { scope: scope.clone(), program, policy, trace_header };
@@ -201,6 +204,9 @@ impl Shell {
             trace_header,
         };
         let (sender, mut inputs) = mpsc::unbounded_channel();
+        if let Some(kept) = &self.express_history {
+            kept.listens(execution.id(), &sender);
+        }
         let mut calls: BTreeMap<TaskId, CallHandle> = BTreeMap::new();
         while execution.status == Status::Running {
             calls.retain(|task, _| execution.task(*task).is_some());
@@ -229,6 +235,9 @@ impl Shell {
             let step = engine::step(&program, &mut execution, input, &mut env);
             let lines = self.log_lines(policy.as_ref(), &scope, &execution, &step.records);
             self.send_log_lines(lines);
+            if let Some(kept) = &self.express_history {
+                kept.add(&execution, &step.records, now);
+            }
             effects = step.effects;
         }
         end(execution, waits);

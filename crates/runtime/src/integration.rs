@@ -97,6 +97,75 @@ pub struct ServiceCall {
     /// The same for each call of the same attempt, and of none else, for services that carry out
     /// twice what they are asked twice: 64 characters.
     pub idempotency_token: String,
+    /// Where a request over HTTP of the user's own is noted down, where somebody wants to see it.
+    pub http_trace: Option<Arc<CallTrace>>,
+}
+
+/// Where a call notes down what it sent and got over HTTP.
+#[derive(Debug)]
+pub struct CallTrace {
+    /// Whether what a connection adds is to be seen, too.
+    pub reveals_secrets: bool,
+    exchange: Mutex<HttpExchange>,
+}
+
+/// A request over HTTP, and its answer. What there was not is none.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HttpExchange {
+    /// What was sent.
+    pub request: Option<HttpRequestTrace>,
+    /// What came back.
+    pub response: Option<HttpResponseTrace>,
+}
+
+/// A request, in the words of `inspectionData.request`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HttpRequestTrace {
+    /// `https`
+    pub protocol: String,
+    /// `POST`
+    pub method: String,
+    /// With its query.
+    pub url: String,
+    /// `[Name: value, …]`
+    pub headers: String,
+    /// Where there was one.
+    pub body: Option<String>,
+}
+
+/// An answer, in the words of `inspectionData.response`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HttpResponseTrace {
+    /// `https`
+    pub protocol: String,
+    /// `200`
+    pub status_code: String,
+    /// `OK`
+    pub status_message: String,
+    /// `[Name: value, …]`
+    pub headers: String,
+    /// All of it.
+    pub body: String,
+}
+
+impl CallTrace {
+    pub(crate) fn new(reveals_secrets: bool) -> CallTrace {
+        CallTrace { reveals_secrets, exchange: Mutex::default() }
+    }
+
+    /// Notes down what is sent.
+    pub fn sent(&self, request: HttpRequestTrace) {
+        *self.exchange.lock() = HttpExchange { request: Some(request), response: None };
+    }
+
+    /// Notes down what came back.
+    pub fn got(&self, response: HttpResponseTrace) {
+        self.exchange.lock().response = Some(response);
+    }
+
+    pub(crate) fn exchange(&self) -> HttpExchange {
+        self.exchange.lock().clone()
+    }
 }
 
 impl ServiceCall {
@@ -282,6 +351,7 @@ impl Shell {
             request,
             request_id: self.random.uuid(),
             idempotency_token: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+            http_trace: None,
         }
     }
 

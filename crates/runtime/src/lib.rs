@@ -29,6 +29,7 @@ mod timers;
 mod child;
 mod effects;
 mod express;
+mod express_history;
 mod integration;
 mod logs;
 mod map_data;
@@ -72,7 +73,11 @@ pub use executions::{
     ListExecutions, StopExecution,
 };
 pub use express::SyncExecution;
-pub use integration::{Integration, Integrations, ServiceCall};
+pub use express_history::ExpressHistory;
+pub use integration::{
+    CallTrace, HttpExchange, HttpRequestTrace, HttpResponseTrace, Integration, Integrations,
+    ServiceCall,
+};
 pub use logs::{ExecutionLogs, LogDestination, LoggedEvent};
 pub use map_data::{
     ChildResult, Item, ItemReader, MapRunData, OpenItems, ReaderPosition, ResultSource,

@@ -9,6 +9,7 @@ use store::{Store, StoreError};
 use tokio::sync::watch;
 
 use crate::effects::Effects;
+use crate::express_history::KeptExpress;
 use crate::integration::Calls;
 use crate::live::Live;
 use crate::logs::Logs;
@@ -43,6 +44,8 @@ pub(crate) struct Shell {
     pub(crate) programs: Programs,
     pub(crate) counts: Counts,
     pub(crate) traces: Traces,
+    /// Set where Express executions are kept for a while.
+    pub(crate) express_history: Option<KeptExpress>,
     /// Set where execution logs go somewhere.
     pub(crate) logs: OnceLock<Logs>,
     closing: watch::Sender<bool>,
@@ -66,6 +69,7 @@ impl Shell {
             programs: Programs::new(),
             counts: Counts::default(),
             traces: Traces::default(),
+            express_history: config.express_history.map(KeptExpress::new),
             logs: OnceLock::new(),
             closing: watch::Sender::new(false),
             tasks: AtomicUsize::new(0),

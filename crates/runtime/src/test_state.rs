@@ -20,7 +20,7 @@ use store::Scope;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::arn::ArnPrefix;
-use crate::integration::CallHandle;
+use crate::integration::{CallHandle, CallTrace, HttpExchange};
 use crate::permission::Acting;
 use crate::shell::Shell;
 use crate::{OperationalError, Runtime};
@@ -46,6 +46,8 @@ pub struct TestState<'a> {
     pub variables: Option<&'a str>,
     /// `context`: the text of a JSON object.
     pub context: Option<&'a str>,
+    /// `inspectionLevel`: whether it is `TRACE`.
+    pub is_traced: bool,
     /// `revealSecrets`
     pub reveal_secrets: bool,
     /// `mock`
@@ -96,6 +98,8 @@ pub struct TestedState {
     pub outcome: TrialOutcome,
     /// What the state worked out on its way.
     pub inspection: Inspection,
+    /// What it sent and got over HTTP, where that was to be traced.
+    pub exchange: HttpExchange,
 }
 
 /// Why a state was not tested. The texts are AWS's messages, where AWS's are known.
@@ -140,14 +144,16 @@ impl Runtime {
         };
         let (sender, receiver) = oneshot::channel();
         let shell = self.shell.clone();
-        let test = shell.run_test(scope.clone(), program.clone(), parameters, sender);
+        let trace = Arc::new(CallTrace::new(request.reveal_secrets));
+        let traced = request.is_traced.then(|| trace.clone());
+        let test = shell.run_test(scope.clone(), program.clone(), parameters, traced, sender);
         self.shell.spawn(test);
         // It is broken off by a shutdown, and by nothing else.
         let (outcome, inspection) = receiver.await.map_err(|_| match self.shell.is_closing() {
             true => OperationalError::ShuttingDown,
             false => OperationalError::Quarantined,
         })?;
-        Ok(TestedState { program, state, input, outcome, inspection })
+        Ok(TestedState { program, state, input, outcome, inspection, exchange: trace.exchange() })
     }
 }
 
@@ -175,6 +181,7 @@ impl Shell {
         scope: Scope,
         program: Arc<Program>,
         parameters: TrialParameters,
+        trace: Option<Arc<CallTrace>>,
         waits: oneshot::Sender<(TrialOutcome, Inspection)>,
     ) {
         let acting = Acting {
@@ -205,7 +212,8 @@ impl Shell {
             }
             for effect in effects.drain(..) {
                 if let Effect::CallService { task, request } = effect {
-                    let call = self.service_call(&acting, Some(task), request);
+                    let mut call = self.service_call(&acting, Some(task), request);
+                    call.http_trace = trace.clone();
                     calls.insert(task, self.call_express(task, call, &sender));
                 } else {
                     self.perform_express(&acting, effect, &sender);

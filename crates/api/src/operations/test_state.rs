@@ -4,7 +4,7 @@
 use asl::{DataFlow, State, StateKind};
 use engine::{Inspection, TrialStatus};
 use json::{Document, Object, Value};
-use runtime::{FieldValidationMode, MockInput, TestState, TestedState};
+use runtime::{FieldValidationMode, HttpExchange, MockInput, TestState, TestedState};
 
 use crate::Api;
 use crate::configuration;
@@ -79,6 +79,7 @@ fn test_of(request: &Request) -> TestState<'_> {
         input: own("input"),
         variables: own("variables"),
         context: own("context"),
+        is_traced: request.text("inspectionLevel").is_some_and(|level| &**level == "TRACE"),
         reveal_secrets: request.boolean("revealSecrets") == Some(true),
         mock: request.structure("mock").map(mock_of),
         retrier_retry_count: count("retrierRetryCount").and_then(|it| u32::try_from(it).ok()),
@@ -107,7 +108,7 @@ fn mock_of(mock: &Object) -> MockInput<'_> {
 
 /// What AWS shows of the way that a state took: for each type and query language something else.
 fn write_inspection(out: &mut JsonWriter, tested: &TestedState) {
-    let TestedState { program, state, input, outcome: _, inspection } = tested;
+    let TestedState { program, state, input, outcome: _, inspection, exchange } = tested;
     let state = program.state(*state);
     out.text("input", input.text());
     match &state.data {
@@ -131,12 +132,35 @@ fn write_inspection(out: &mut JsonWriter, tested: &TestedState) {
         }
         out.text("variables", Document::from(Value::from(variables)).text());
     }
+    write_exchange(out, exchange);
     let Inspection { retry_index, retry_backoff_seconds, catch_index, .. } = inspection;
     if retry_index.is_some() || catch_index.is_some() {
         out.member("errorDetails", |out| {
             out.optional_integer("catchIndex", catch_index.map(|index| index as u64));
             out.optional_integer("retryIndex", retry_index.map(|index| index as u64));
             out.optional_integer("retryBackoffIntervalSeconds", *retry_backoff_seconds);
+        });
+    }
+}
+
+/// What an HTTP Task sent and got.
+fn write_exchange(out: &mut JsonWriter, exchange: &HttpExchange) {
+    if let Some(request) = &exchange.request {
+        out.member("request", |out| {
+            out.text("protocol", &request.protocol);
+            out.text("method", &request.method);
+            out.text("url", &request.url);
+            out.text("headers", &request.headers);
+            out.optional_text("body", request.body.as_deref());
+        });
+    }
+    if let Some(response) = &exchange.response {
+        out.member("response", |out| {
+            out.text("protocol", &response.protocol);
+            out.text("statusCode", &response.status_code);
+            out.text("statusMessage", &response.status_message);
+            out.text("headers", &response.headers);
+            out.text("body", &response.body);
         });
     }
 }

@@ -1,7 +1,13 @@
-//! Connections of EventBridge: what they add to a request. Where they are described and their
-//! secrets kept is asked of EventBridge and of Secrets Manager, at whichever endpoint these are.
+//! Connections of EventBridge: what they add to a request. Either the configuration has them, or
+//! EventBridge describes them and Secrets Manager keeps their secrets, at whichever endpoint these
+//! are.
 //! See <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-target-connection.html>.
+//!
+//! Promises: nothing of what a connection holds is printed or part of an error.
 
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws::{Call, CallError, Client, HttpLimits, Names, escaped};
@@ -18,15 +24,126 @@ use super::request::Prepared;
 const PATIENCE: Duration = Duration::from_secs(20);
 const ANSWER_BYTES_MAX: usize = 256 * 1024;
 
-/// Adds what the connection holds; its values win over those of the request.
+/// What a connection adds to each request. Its values win over those of the request.
+#[derive(Clone, PartialEq)]
+pub struct Connection {
+    /// How it proves who calls.
+    pub authorization: Authorization,
+    /// `InvocationHttpParameters`
+    pub parameters: HttpParameters,
+}
+
+/// How a connection proves who calls.
+#[derive(Clone, PartialEq)]
+pub enum Authorization {
+    /// `BASIC`
+    Basic {
+        /// `Username`
+        username: String,
+        /// `Password`
+        password: String,
+    },
+    /// `API_KEY`: a header.
+    ApiKey {
+        /// `ApiKeyName`
+        name: String,
+        /// `ApiKeyValue`
+        value: String,
+    },
+    /// `OAUTH_CLIENT_CREDENTIALS`: a token, which is asked for before each request.
+    OAuth {
+        /// `AuthorizationEndpoint`
+        endpoint: String,
+        /// `HttpMethod`: `GET`, `POST` or `PUT`.
+        method: String,
+        /// `ClientID`
+        client_id: String,
+        /// `ClientSecret`
+        client_secret: String,
+        /// `OAuthHttpParameters`: what is added to the request for the token.
+        parameters: HttpParameters,
+    },
+}
+
+/// Headers, parts of the query and members of the body: pairs of name and value.
+#[derive(Clone, Default, PartialEq)]
+pub struct HttpParameters {
+    /// `HeaderParameters`
+    pub headers: Vec<(String, String)>,
+    /// `QueryStringParameters`
+    pub query: Vec<(String, String)>,
+    /// `BodyParameters`
+    pub body: Vec<(String, String)>,
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Connection").finish_non_exhaustive()
+    }
+}
+
+/// The connections that are configured, by name or ARN.
+#[derive(Clone, Debug, Default)]
+pub struct Connections(Arc<BTreeMap<String, Connection>>);
+
+impl Connections {
+    /// These, by name or ARN.
+    pub fn new(connections: BTreeMap<String, Connection>) -> Connections {
+        Connections(Arc::new(connections))
+    }
+
+    fn find(&self, arn: &str) -> Option<&Connection> {
+        self.0.get(arn).or_else(|| self.0.get(name_of(arn)))
+    }
+}
+
+/// `arn:aws:events:<region>:<account>:connection/<name>/<id>`
+fn name_of(arn: &str) -> &str {
+    arn.split('/').nth(1).unwrap_or_default()
+}
+
+/// Adds what the connection holds.
 pub(super) async fn add(
     client: &Client,
+    connections: &Connections,
     call: &ServiceCall,
     arn: &str,
     prepared: &mut Prepared,
 ) -> Result<(), Failure> {
-    // arn:aws:events:<region>:<account>:connection/<name>/<id>
-    let name = arn.split('/').nth(1).unwrap_or_default();
+    let described;
+    let connection = match connections.find(arn) {
+        Some(configured) => configured,
+        None => {
+            described = describe(client, call, arn).await?;
+            &described
+        }
+    };
+    match &connection.authorization {
+        Authorization::Basic { username, password } => {
+            let both = BASE64_STANDARD.encode(format!("{username}:{password}"));
+            set_header(prepared, "authorization", format!("Basic {both}"));
+        }
+        Authorization::ApiKey { name, value } => set_header(prepared, name, value.clone()),
+        Authorization::OAuth { endpoint, method, client_id, client_secret, parameters } => {
+            let fields = [
+                ("grant_type", "client_credentials"),
+                ("client_id", client_id),
+                ("client_secret", client_secret),
+            ];
+            let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            let mut parameters = parameters.clone();
+            parameters.body.splice(0..0, fields);
+            let token = oauth_token(client, arn, endpoint, method, &parameters).await?;
+            set_header(prepared, "authorization", format!("Bearer {token}"));
+        }
+    }
+    add_parameters(&connection.parameters, prepared);
+    Ok(())
+}
+
+/// Asks EventBridge for the connection, and Secrets Manager for its secret.
+async fn describe(client: &Client, call: &ServiceCall, arn: &str) -> Result<Connection, Failure> {
+    let name = name_of(arn);
     let described =
         ask(client, call, "eventbridge", "describeConnection", [("Name", name)]).await?;
     let state = described.get("ConnectionState").and_then(Value::as_str).unwrap_or("AUTHORIZED");
@@ -43,59 +160,59 @@ pub(super) async fn add(
     let required = |name: &str| {
         member(name).ok_or_else(|| unusable(arn, &format!("its secret has no {name}")))
     };
-    match described.get("AuthorizationType").and_then(Value::as_str) {
-        Some("BASIC") => {
-            let both = format!("{}:{}", required("username")?, required("password")?);
-            set_header(
-                prepared,
-                "authorization",
-                format!("Basic {}", BASE64_STANDARD.encode(both)),
-            );
-        }
-        Some("API_KEY") => {
-            set_header(prepared, &required("api_key_name")?, required("api_key_value")?);
-        }
-        Some("OAUTH_CLIENT_CREDENTIALS") => {
-            let endpoint = required("authorization_endpoint")?;
-            let fields = [
-                ("grant_type", "client_credentials".to_owned()),
-                ("client_id", required("client_id")?),
-                ("client_secret", required("client_secret")?),
-            ];
-            let token = oauth_token(client, arn, &endpoint, &fields).await?;
-            set_header(prepared, "authorization", format!("Bearer {token}"));
-        }
+    let authorization = match described.get("AuthorizationType").and_then(Value::as_str) {
+        Some("BASIC") => Authorization::Basic {
+            username: required("username")?,
+            password: required("password")?,
+        },
+        Some("API_KEY") => Authorization::ApiKey {
+            name: required("api_key_name")?,
+            value: required("api_key_value")?,
+        },
+        Some("OAUTH_CLIENT_CREDENTIALS") => Authorization::OAuth {
+            endpoint: required("authorization_endpoint")?,
+            method: member("http_method").unwrap_or_else(|| "POST".to_owned()),
+            client_id: required("client_id")?,
+            client_secret: required("client_secret")?,
+            parameters: parameters_of(secret.get("oauth_http_parameters")),
+        },
         other => {
             let reason = format!("its authorization is {}", other.unwrap_or("missing"));
             return Err(unusable(arn, &reason));
         }
-    }
-    if let Some(more) = secret.get("invocation_http_parameters") {
-        add_parameters(more, prepared);
-    }
-    Ok(())
+    };
+    let parameters = parameters_of(secret.get("invocation_http_parameters"));
+    Ok(Connection { authorization, parameters })
 }
 
-/// Headers, parts of the query and members of the body that the connection has.
-fn add_parameters(more: &Value, prepared: &mut Prepared) {
+/// Headers, parts of the query and members of the body, as secrets have them.
+fn parameters_of(more: Option<&Value>) -> HttpParameters {
     let listed = |name: &str| {
-        let items = more.get(name).and_then(Value::as_array).unwrap_or_default();
+        let items = more.and_then(|more| more.get(name)).and_then(Value::as_array);
         let text =
             |item: &Value, name: &str| item.get(name).and_then(Value::as_str).map(str::to_owned);
-        let pairs = items.iter().filter_map(|item| {
+        let pairs = items.unwrap_or_default().iter().filter_map(|item| {
             let key = text(item, "key").or_else(|| text(item, "Key"))?;
             Some((key, text(item, "value").or_else(|| text(item, "Value"))?))
         });
         pairs.collect::<Vec<_>>()
     };
-    for (name, value) in listed("header_parameters") {
-        set_header(prepared, &name, value);
+    HttpParameters {
+        headers: listed("header_parameters"),
+        query: listed("query_string_parameters"),
+        body: listed("body_parameters"),
     }
-    for (name, value) in listed("query_string_parameters") {
-        prepared.query.retain(|(other, _)| *other != name);
-        prepared.query.push((name, value));
+}
+
+fn add_parameters(parameters: &HttpParameters, prepared: &mut Prepared) {
+    let HttpParameters { headers, query, body: members } = parameters;
+    for (name, value) in headers {
+        set_header(prepared, name, value.clone());
     }
-    let members = listed("body_parameters");
+    for (name, value) in query {
+        prepared.query.retain(|(other, _)| other != name);
+        prepared.query.push((name.clone(), value.clone()));
+    }
     if members.is_empty() {
         return;
     }
@@ -103,7 +220,7 @@ fn add_parameters(more: &Value, prepared: &mut Prepared) {
         Some(Value::Object(body)) => Object::clone(body),
         _ => Object::new(),
     };
-    members.into_iter().for_each(|(name, value)| body.insert(name, value));
+    members.iter().for_each(|(name, value)| body.insert(name.as_str(), value.as_str()));
     prepared.body = Some(body.into());
 }
 
@@ -113,19 +230,43 @@ fn set_header(prepared: &mut Prepared, name: &str, value: String) {
     prepared.headers.push((name, value));
 }
 
-/// Asks for a token, as RFC 6749 has it in its section 4.4.
+/// Asks for a token, as RFC 6749 has it in its section 4.4. With GET the fields of the body are
+/// parts of the query.
 async fn oauth_token(
     client: &Client,
     arn: &str,
     endpoint: &str,
-    fields: &[(&str, String)],
+    method: &str,
+    parameters: &HttpParameters,
 ) -> Result<String, Failure> {
-    let form = fields.iter().map(|(name, value)| format!("{name}={}", escaped(value)));
-    let body = form.collect::<Vec<_>>().join("&");
-    let request = Request::post(endpoint)
-        .header("content-type", "application/x-www-form-urlencoded")
+    let form = |pairs: &[(String, String)]| {
+        let pairs =
+            pairs.iter().map(|(name, value)| format!("{}={}", escaped(name), escaped(value)));
+        pairs.collect::<Vec<_>>().join("&")
+    };
+    let (mut query, mut body) = (form(&parameters.query), form(&parameters.body));
+    if method == "GET" {
+        query = [query, std::mem::take(&mut body)]
+            .into_iter()
+            .filter(|it| !it.is_empty())
+            .collect::<Vec<_>>()
+            .join("&");
+    }
+    let separator = match (query.is_empty(), endpoint.contains('?')) {
+        (true, _) => "",
+        (false, true) => "&",
+        (false, false) => "?",
+    };
+    let mut request = Request::builder()
+        .method(method)
+        .uri(format!("{endpoint}{separator}{query}"))
+        .header("content-type", "application/x-www-form-urlencoded");
+    for (name, value) in &parameters.headers {
+        request = request.header(name.as_str(), value.as_str());
+    }
+    let request = request
         .body(Bytes::from(body))
-        .map_err(|_| unusable(arn, "its authorization endpoint is no URL"))?;
+        .map_err(|_| unusable(arn, "the request for its token has an invalid format"))?;
     let limits = HttpLimits { patience: PATIENCE, answer_bytes_max: ANSWER_BYTES_MAX };
     let answer = client.http().send(request, limits).await;
     let answer = answer.map_err(|error| {

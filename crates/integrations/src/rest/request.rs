@@ -5,6 +5,7 @@ use hyper::body::Bytes;
 use json::{Object, Value};
 
 use aws::escaped;
+use runtime::HttpRequestTrace;
 
 /// Headers that no task may set.
 /// See <https://docs.aws.amazon.com/step-functions/latest/dg/connect-api-gateway.html>.
@@ -110,24 +111,57 @@ impl Prepared {
 
     /// The request itself.
     pub(super) fn request(&self) -> Result<Request<Bytes>, String> {
+        let mut request = Request::builder().method(self.method.as_str()).uri(self.whole_url());
+        for (name, value) in &self.headers {
+            request = request.header(name.as_str(), value.as_str());
+        }
+        let body = self.body_text()?;
+        // What is wrong may be the value of a header, which may be a secret.
+        request.body(Bytes::from(body)).map_err(|_| "The request has an invalid format".to_owned())
+    }
+}
+
+impl Prepared {
+    /// `https`, or `http`.
+    pub(super) fn protocol(&self) -> &str {
+        self.url.split(':').next().unwrap_or_default()
+    }
+
+    /// The request, as TestState shows it.
+    pub(super) fn traced(&self) -> HttpRequestTrace {
+        let headers = self.headers.iter().map(|(name, value)| (&**name, &**value));
+        HttpRequestTrace {
+            protocol: self.protocol().to_owned(),
+            method: self.method.clone(),
+            url: self.whole_url(),
+            headers: listed(headers),
+            body: self.body_text().ok().filter(|text| !text.is_empty()),
+        }
+    }
+
+    fn whole_url(&self) -> String {
         let mut url = self.url.clone();
         for (name, value) in &self.query {
             url.push(if url.contains('?') { '&' } else { '?' });
             url.push_str(&format!("{}={}", escaped(name), escaped(value)));
         }
-        let mut request = Request::builder().method(self.method.as_str()).uri(url);
-        for (name, value) in &self.headers {
-            request = request.header(name.as_str(), value.as_str());
-        }
-        let body = match (&self.body, self.form) {
+        url
+    }
+
+    fn body_text(&self) -> Result<String, String> {
+        Ok(match (&self.body, self.form) {
             (None | Some(Value::Null), _) => String::new(),
             (Some(body), Some(format)) => form(body, format)?,
             (Some(Value::String(text)), None) => text.to_string(),
             (Some(body), None) => body.to_text(),
-        };
-        // What is wrong may be the value of a header, which may be a secret.
-        request.body(Bytes::from(body)).map_err(|_| "The request has an invalid format".to_owned())
+        })
     }
+}
+
+/// Headers as `inspectionData` has them.
+pub(super) fn listed<'h>(headers: impl Iterator<Item = (&'h str, &'h str)>) -> String {
+    let headers: Vec<String> = headers.map(|(name, value)| format!("{name}: {value}")).collect();
+    format!("[{}]", headers.join(", "))
 }
 
 /// Whether a URL is of one's own machine, which is spoken to without TLS.
