@@ -72,7 +72,7 @@ fn purge_tells_and_removes_what_is_older_than_is_kept() {
         .expect("written");
     let wrong = purge(&all);
     assert_eq!(wrong.status, 1);
-    assert!(wrong.err.contains("stairwell.toml:2: neither a number of days"), "{}", wrong.err);
+    assert!(wrong.err.contains("stairwell.toml:2: no number of days"), "{}", wrong.err);
     fs::remove_file(folder.join("stairwell.toml")).expect("it is there");
     assert_eq!(purge(&all).out, counts("removed"));
     assert_eq!(purge(&all).out, "           0 executions removed\n");
