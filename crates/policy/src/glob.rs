@@ -50,8 +50,8 @@ impl Glob {
         Glob { prefix: prefix.into(), units, suffix, is_mixed }
     }
 
-    /// What stands between prefix and suffix. Compared byte by byte, from where patterns of the same
-    /// kind differ: calling `memcmp` for so few bytes was most of what a decision cost.
+    /// What stands between prefix and suffix. Compared byte by byte, from where patterns of a kind
+    /// differ: calling `memcmp` for so few bytes was most of what a decision cost.
     fn between<'a>(&self, text: &'a str) -> Option<&'a str> {
         let (prefix, suffix) = (self.prefix.as_bytes(), self.suffix.as_bytes());
         let bytes = text.as_bytes();
