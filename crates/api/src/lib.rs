@@ -24,6 +24,7 @@ mod query;
 mod request;
 mod router;
 mod server;
+mod status_event;
 mod throttle;
 mod tls;
 mod token;
@@ -35,6 +36,7 @@ pub use credential::{Accounts, is_account, is_region};
 pub use error::{ApiError, ErrorCode};
 pub use history::log_line;
 pub use server::serve;
+pub use status_event::status_detail;
 pub use throttle::{Rate, Throttling};
 pub use tls::{Tls, TlsError};
 

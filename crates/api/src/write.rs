@@ -55,6 +55,19 @@ impl JsonWriter {
         }
     }
 
+    /// The member, which is `null` where there is nothing to say: in events alone.
+    pub(crate) fn text_or_null(&mut self, name: &str, value: Option<&str>) {
+        match value {
+            Some(value) => self.text(name, value),
+            None => self.null(name),
+        }
+    }
+
+    pub(crate) fn null(&mut self, name: &str) {
+        self.name(name);
+        self.buffer.extend_from_slice(b"null");
+    }
+
     pub(crate) fn integer(&mut self, name: &str, value: u64) {
         self.name(name);
         self.buffer.extend_from_slice(value.to_string().as_bytes());

@@ -146,6 +146,12 @@ pub(crate) struct ServeArguments {
     /// folder for each bucket; also taken from AWS_ENDPOINT_URL_S3 and AWS_ENDPOINT_URL
     #[arg(long, env = "STAIRWELL_S3_ENDPOINT", value_name = "URL", value_hint = ValueHint::Url)]
     pub(crate) s3_endpoint: Option<String>,
+    /// Where EventBridge is: the changes of the status of Standard executions are put there as
+    /// events. Also taken from AWS_ENDPOINT_URL_EVENTBRIDGE, AWS_ENDPOINT_URL_EVENTS and
+    /// AWS_ENDPOINT_URL; off puts none, whatever they say [default: off where none says it]
+    #[arg(long, env = "STAIRWELL_EVENTS_ENDPOINT", value_name = "URL|off",
+        value_hint = ValueHint::Url)]
+    pub(crate) events_endpoint: Option<String>,
     /// The mock configuration file, whose test cases executions run under that are started with
     /// #TESTCASE behind the state machine's ARN; also taken from SFN_MOCK_CONFIG
     #[arg(

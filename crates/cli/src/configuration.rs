@@ -47,6 +47,8 @@ pub(crate) struct Settings {
     pub(crate) aws: Client,
     /// Where execution logs go; none where that is not said.
     pub(crate) log_executions: Option<LogExecutions>,
+    /// Whether events of status changes are put to EventBridge.
+    pub(crate) puts_status_events: bool,
     /// Where the objects of Map Runs are.
     pub(crate) objects: ObjectsAt,
     /// The Lambda functions that need no Lambda server.
@@ -104,6 +106,7 @@ struct File {
     lambda_endpoint: Option<String>,
     log_executions: Option<String>,
     s3_endpoint: Option<String>,
+    events_endpoint: Option<String>,
     mock_config: Option<PathBuf>,
     #[serde(default)]
     lambda_functions: BTreeMap<String, FunctionTable>,
@@ -202,7 +205,9 @@ pub(crate) fn settings(
     let log_executions = arguments.log_executions.as_deref().or(file.log_executions.as_deref());
     let log_executions = log_executions.map(str::parse).transpose()?;
     let s3 = arguments.s3_endpoint.as_deref().or(file.s3_endpoint.as_deref());
-    let aws = services::aws_client(lambda, s3)?;
+    let events = arguments.events_endpoint.as_deref().or(file.events_endpoint.as_deref());
+    let aws = services::aws_client(lambda, s3, events)?;
+    let puts_status_events = services::puts_status_events(&aws, events);
     let objects = ObjectsAt::find(s3, &aws)?;
     let of_local = || env::var_os("SFN_MOCK_CONFIG").filter(|path| !path.is_empty());
     let mock_config = arguments.mock_config.clone().or(file.mock_config.clone());
@@ -222,6 +227,7 @@ pub(crate) fn settings(
         accounts,
         aws,
         log_executions,
+        puts_status_events,
         objects,
         mock_config,
         functions,

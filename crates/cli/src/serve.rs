@@ -75,6 +75,7 @@ impl Server {
             mock_config: settings.mock_config.clone(),
             retention: settings.retention.clone(),
             express_history: settings.express_history,
+            status_detail: settings.puts_status_events.then_some(api::status_detail as _),
             ..config
         };
         let config = settings.security.guarded(config, &identities);
@@ -184,7 +185,7 @@ fn runtime_config(
 /// # Errors
 /// Where a variable names an endpoint that cannot be called.
 pub(crate) fn in_memory() -> anyhow::Result<Api> {
-    let aws = services::aws_client(None, None)?;
+    let aws = services::aws_client(None, None, None)?;
     let config = runtime_config(
         &aws,
         &ObjectsAt::find(None, &aws)?,

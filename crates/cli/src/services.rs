@@ -1,5 +1,6 @@
 //! What calls services in this process.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
 use std::sync::Arc;
@@ -43,17 +44,36 @@ async fn call_api(call: ApiCall) -> Result<Vec<u8>, Refusal> {
     })
 }
 
-/// The client of AWS's services, as the environment says; Lambda and S3 are at the endpoints that
-/// are given. A folder is none, and is not called.
+/// Says that no events of status changes are put, whatever variables say.
+const NO_EVENTS: &str = "off";
+
+/// Another name for the variable with the endpoint of EventBridge.
+const EVENTS_VARIABLE: (&str, &str) = ("AWS_ENDPOINT_URL_EVENTS", "AWS_ENDPOINT_URL_EVENTBRIDGE");
+
+/// The client of AWS's services, as the environment says; Lambda, S3 and EventBridge are at the
+/// endpoints that are given. A folder is none, and is not called.
 ///
 /// # Errors
 /// Where an endpoint is none.
-pub(crate) fn aws_client(lambda: Option<&str>, s3: Option<&str>) -> anyhow::Result<Client> {
+pub(crate) fn aws_client(
+    lambda: Option<&str>,
+    s3: Option<&str>,
+    events: Option<&str>,
+) -> anyhow::Result<Client> {
     let text = |it: OsString| it.into_string().ok();
     let variables = env::vars_os().filter_map(|(name, value)| Some((text(name)?, text(value)?)));
     let variables = variables.filter(|(_, value)| !is_folder(value));
-    let mut settings = Settings::of(&variables.collect())?;
-    let given = [("Lambda", "--lambda-endpoint", lambda), ("S3", "--s3-endpoint", s3)];
+    let mut variables: BTreeMap<String, String> = variables.collect();
+    let (other_name, name) = EVENTS_VARIABLE;
+    if let Some(url) = variables.get(other_name).cloned() {
+        variables.entry(name.to_owned()).or_insert(url);
+    }
+    let mut settings = Settings::of(&variables)?;
+    let given = [
+        ("Lambda", "--lambda-endpoint", lambda),
+        ("S3", "--s3-endpoint", s3),
+        ("EventBridge", "--events-endpoint", events.filter(|url| *url != NO_EVENTS)),
+    ];
     for (service, option, url) in given {
         if let Some(url) = url.filter(|url| !is_folder(url)) {
             let endpoint = Endpoint::parse(url).context(option)?;
@@ -61,4 +81,10 @@ pub(crate) fn aws_client(lambda: Option<&str>, s3: Option<&str>) -> anyhow::Resu
         }
     }
     Ok(Client::new(settings))
+}
+
+/// Whether events of status changes are put: where an endpoint of EventBridge is named.
+pub(crate) fn puts_status_events(aws: &Client, events: Option<&str>) -> bool {
+    let service = service_model::service("eventbridge").expect("there is a model of EventBridge");
+    events != Some(NO_EVENTS) && aws.endpoints().of_service(service).is_some()
 }

@@ -8,7 +8,9 @@ use std::time::Duration;
 use engine::Limits;
 use identity::Guard;
 
-use crate::{Clock, ExecutionLogs, ExpressHistory, Integrations, MapRunData, Retention};
+use crate::{
+    Clock, ExecutionLogs, ExpressHistory, Integrations, MapRunData, Retention, StatusDetail,
+};
 
 /// How a runtime behaves.
 #[derive(Debug)]
@@ -41,6 +43,9 @@ pub struct RuntimeConfig {
     pub mock_config: Option<PathBuf>,
     /// Where the events of executions go whose state machines log; nowhere where it is none.
     pub execution_logs: Option<ExecutionLogs>,
+    /// Makes the details of the events of status changes that are put to EventBridge, by the
+    /// integration `aws-sdk:eventbridge`; none are put where it is none.
+    pub status_detail: Option<StatusDetail>,
     /// How many calls of services are under way at a time; more wait for their turn.
     pub service_calls_max: usize,
     /// What reads the items of Map Runs and writes their results; where it is none, a Map state
@@ -83,6 +88,7 @@ impl RuntimeConfig {
             integrations: Integrations::default(),
             execution_logs: None,
             mock_config: None,
+            status_detail: None,
             service_calls_max: 10_000,
             map_run_data: None,
             guard: None,

@@ -109,7 +109,7 @@ impl Shell {
             let scope = &current.header.scope;
             let lines = self.log_lines(policy.as_ref(), scope, &current.execution, &round.records);
             if let Some(commit) = round.commit(current) {
-                match self.store.commit(commit).await {
+                match self.commit(commit).await {
                     Ok(()) => {}
                     Err(StoreError::Conflict) => {
                         *held = None;
@@ -356,7 +356,8 @@ pub(crate) fn commit(
     *revision = Revision(revision.0 + u32::from(!records.is_empty()));
     let agenda = agenda(execution, now);
     let checkpoint = checkpoint(held, &records);
-    Commit { expected, header: held.header.clone(), previous_status, records, agenda, checkpoint }
+    let (header, resource) = (held.header.clone(), None);
+    Commit { expected, header, previous_status, records, agenda, checkpoint, resource }
 }
 
 /// What comes next for the execution.

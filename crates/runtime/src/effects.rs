@@ -401,6 +401,7 @@ impl Shell {
             records: Vec::new(),
             agenda: None,
             checkpoint: None,
+            resource: None,
         };
         let mut backoff = Backoff::default();
         // Where it stays on the agenda, they are performed again after the next start.

@@ -14,9 +14,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use engine::{
     EventId, Execution, ExecutionId, Failure, FrameId, Input, Job, ServiceRequest, ServiceTarget,
-    TaskId,
+    TaskId, TaskResource,
 };
-use json::Document;
+use json::{Document, Object, Value};
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 use store::Scope;
@@ -353,6 +353,29 @@ impl Shell {
             idempotency_token: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
             http_trace: None,
         }
+    }
+
+    /// Calls an action of a service that no execution asks for, and no role.
+    pub(crate) async fn call_unasked(
+        self: &Arc<Self>,
+        scope: &Scope,
+        (service, action): (&str, &str),
+        parameters: Object,
+    ) -> Result<Document, Failure> {
+        let resource = TaskResource { resource_type: service.into(), resource: action.into() };
+        let target = ServiceTarget::Action(resource);
+        let parameters = Document::from(Value::from(parameters));
+        let request = ServiceRequest { target, parameters, role_arn: None };
+        let nobody: Arc<str> = "".into();
+        let acting = Acting {
+            scope: scope.clone(),
+            role_arn: nobody.clone(),
+            execution_arn: nobody,
+            trace_header: None,
+        };
+        let call = self.service_call(&acting, None, request);
+        let integration = self.config.integrations.find(&call.request.target)?;
+        integration.call(call).await
     }
 
     /// Calls, and gives what the execution is to be told; nothing where the call is broken off, or

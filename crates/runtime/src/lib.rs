@@ -10,8 +10,8 @@
 //!
 //! In reading order: [`Runtime`] is the handle and `shell` what is behind it; `live`, `drive` and
 //! `timers` move executions; `effects`, `child`, `offers`, `integration` and `express` do what they
-//! ask for, and `logs` tells of it; `retention` removes what ended long ago; `machines` and
-//! `programs` know what they run; then one file per family of operations.
+//! ask for, and `logs` and `status_events` tell of it; `retention` removes what ended long ago;
+//! `machines` and `programs` know what they run; then one file per family of operations.
 
 mod arn;
 mod cache;
@@ -37,6 +37,7 @@ mod map_run;
 mod offers;
 mod permission;
 mod retention;
+mod status_events;
 
 mod machines;
 mod programs;
@@ -94,6 +95,7 @@ pub use state_machines::{
     StateMachineError, StateMachineForExecution, StateMachineList, StateMachineStatus,
     UpdateStateMachine, UpdatedStateMachine,
 };
+pub use status_events::StatusDetail;
 pub use tags::{Tag, TagError, Tags};
 pub use test_state::{FieldValidationMode, MockInput, TestState, TestStateError, TestedState};
 pub use versions::{
@@ -123,6 +125,7 @@ impl Runtime {
         shell.open_logs(logs);
         shell.spawn(shell.clone().run_timers());
         shell.spawn(shell.clone().run_retention());
+        shell.spawn(shell.clone().run_status_events());
         Runtime { shell }
     }
 

@@ -19,6 +19,7 @@ use crate::offers::Offers;
 use crate::programs::Programs;
 use crate::quotas::Counts;
 use crate::random::Random;
+use crate::status_events::StatusEvents;
 use crate::timers::Timers;
 use crate::traces::Traces;
 use crate::{OperationalError, RuntimeConfig};
@@ -48,6 +49,8 @@ pub(crate) struct Shell {
     pub(crate) express_history: Option<KeptExpress>,
     /// Set where execution logs go somewhere.
     pub(crate) logs: OnceLock<Logs>,
+    /// Set where events of status changes are put.
+    pub(crate) status_events: Option<StatusEvents>,
     closing: watch::Sender<bool>,
     /// Tasks that must not be cut off: while there are any, the store stays open.
     tasks: AtomicUsize,
@@ -71,6 +74,7 @@ impl Shell {
             traces: Traces::default(),
             express_history: config.express_history.map(KeptExpress::new),
             logs: OnceLock::new(),
+            status_events: config.status_detail.map(StatusEvents::new),
             closing: watch::Sender::new(false),
             tasks: AtomicUsize::new(0),
             tasks_ended: tokio::sync::Notify::new(),

@@ -307,7 +307,7 @@ impl Shell {
         // There is nothing to do after the commit that somebody would miss.
         let _counted = self.count_task();
         let _ring = RingOnDrop { timers: &self.timers, due: commit_due(commit) };
-        self.store.commit(first.commit).await?;
+        self.commit(first.commit).await?;
         self.send_log_lines(first.lines);
         if first.held.header.stop.is_some() {
             return Ok(Some(first.held));
@@ -323,7 +323,7 @@ impl Shell {
     ) {
         let FirstStep { mut held, commit, effects, lines } = first;
         let id = held.header.id;
-        let committed = self.store.commit(commit).await;
+        let committed = self.commit(commit).await;
         let error = committed.as_ref().err().cloned();
         // Who does not wait any more does not want to know.
         let _ = sender.send(committed);

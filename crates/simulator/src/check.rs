@@ -39,7 +39,44 @@ pub fn check(plan: &Plan, outcome: &Outcome) -> Result<(), String> {
             return Err(format!("{} has {:?} events", header.arn, header.last_event));
         }
     }
-    Ok(())
+    check_told(outcome)
+}
+
+/// That EventBridge was told of each change of a status, at least once, in the order of the changes
+/// of an execution, and of nothing else.
+fn check_told(outcome: &Outcome) -> Result<(), String> {
+    let mut first = BTreeMap::new();
+    for (position, told) in outcome.told.iter().enumerate() {
+        first.entry(told.as_str()).or_insert(position);
+    }
+    for ended in &outcome.executions {
+        let arn = &ended.loaded.header.arn;
+        let (mut redrives, mut last) = (0, None);
+        for event in &ended.events {
+            let status = match &event.kind {
+                EventKind::ExecutionStarted { .. } => Status::Running,
+                EventKind::ExecutionRedriven { .. } => {
+                    redrives += 1;
+                    Status::Running
+                }
+                EventKind::ExecutionSucceeded { .. } => Status::Succeeded,
+                EventKind::ExecutionFailed(_) => Status::Failed,
+                EventKind::ExecutionAborted(_) => Status::Aborted,
+                EventKind::ExecutionTimedOut(_) => Status::TimedOut,
+                _ => continue,
+            };
+            let change = format!("{arn} {status:?} {redrives}");
+            let position = first.remove(change.as_str());
+            if position.is_none() || position < last {
+                return Err(format!("EventBridge was told of '{change}' at {position:?}"));
+            }
+            last = position;
+        }
+    }
+    match first.into_keys().next() {
+        None => Ok(()),
+        Some(told) => Err(format!("EventBridge was told of '{told}', which never was")),
+    }
 }
 
 /// A history, one event a line, cut where documents make it long.

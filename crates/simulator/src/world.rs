@@ -2,17 +2,19 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use engine::{HistoryEvent, Status, Timestamp};
 use runtime::{Clock, ExecutionsOf, Integrations, ListExecutions, Runtime, RuntimeConfig};
-use store::{Fault, FaultyStore, Loaded, MemoryStore, Operation, Scope, Store};
+use store::{
+    Fault, FaultyStore, Loaded, MemoryStore, Operation, ResourceKind, Scope, Store, StoreError,
+};
 use tokio::sync::Notify;
 use tokio::task::LocalSet;
 
 use crate::outside::{Outside, machine_arn, spawn_everybody};
-use crate::services::Function;
+use crate::services::{EventBridge, Function, status_detail};
 use crate::{Crash, Draw, Plan};
 
 /// When every world begins.
@@ -31,6 +33,8 @@ pub struct Outcome {
     pub started: Vec<Option<Arc<str>>>,
     /// What the outside world had to complain of.
     pub complaints: Vec<String>,
+    /// What EventBridge was told of changes of statuses, in order.
+    pub told: Vec<String>,
     /// How many commits the last process made.
     pub commits: u64,
     /// How many processes died before it.
@@ -64,6 +68,7 @@ pub fn run(plan: &Plan) -> Result<Outcome, String> {
         memory: Arc::new(MemoryStore::new()),
         outside: Rc::new(RefCell::new(Outside::new(plan))),
         now: BEGINNING,
+        told: Arc::default(),
         commits: Arc::default(),
         crashes: 0,
     };
@@ -89,6 +94,8 @@ struct World<'a> {
     memory: Arc<MemoryStore>,
     outside: Rc<RefCell<Outside>>,
     now: Timestamp,
+    /// What EventBridge was told.
+    told: Arc<Mutex<Vec<String>>>,
     /// How many commits the process has made.
     commits: Arc<std::sync::atomic::AtomicU64>,
     crashes: u64,
@@ -107,7 +114,12 @@ impl World<'_> {
             let mut config = RuntimeConfig::new(Clock::tokio(self.now), self.seed(life));
             config.limits = self.plan.limits.clone();
             let function = Function { seed: self.plan.seed };
-            config.integrations = Integrations::default().with("lambda", Arc::new(function));
+            let draw = Mutex::new(Draw::new(self.plan.seed ^ life.rotate_left(20)));
+            let events = EventBridge { told: self.told.clone(), draw };
+            config.integrations = Integrations::default()
+                .with("lambda", Arc::new(function))
+                .with("aws-sdk:eventbridge", Arc::new(events));
+            config.status_detail = Some(status_detail);
             config.live_executions_max = self.plan.live_executions_max;
             let runtime = Runtime::open(store, config);
             let everybody = spawn_everybody(&runtime, self.plan, &self.outside);
@@ -169,18 +181,26 @@ impl World<'_> {
         loop {
             tokio::time::sleep(Duration::from_secs(2)).await;
             let open = self.memory.open_count(&scope()).await.map_err(|error| error.to_string())?;
-            if open == 0 && self.outside.borrow().is_done() {
+            let is_told = self.is_told().await.map_err(|error| error.to_string())?;
+            if open == 0 && is_told && self.outside.borrow().is_done() {
                 return Ok(());
             }
             if runtime.now() > began.plus_seconds(WORLD_SECONDS_MAX) {
                 let stuck = self.open_executions(runtime).await;
                 return Err(format!(
-                    "{open} executions have not ended {WORLD_SECONDS_MAX} s after the last fault; \
-                     outside: {:?}{stuck}",
+                    "{open} executions have not ended {WORLD_SECONDS_MAX} s after the last fault, \
+                     or EventBridge was not told of all ({is_told}); outside: {:?}{stuck}",
                     self.outside.borrow(),
                 ));
             }
         }
+    }
+
+    /// Whether there is nothing that EventBridge is still to be told.
+    async fn is_told(&self) -> Result<bool, StoreError> {
+        let scope = Scope { account: "".into(), region: "".into() };
+        let rows = self.memory.list_resources(ResourceKind::StatusChange, &scope, None, 1).await?;
+        Ok(rows.is_empty())
     }
 
     /// What the executions that have not ended wait for.
@@ -214,6 +234,7 @@ impl World<'_> {
             executions,
             started: outside.started.clone(),
             complaints: outside.complaints.clone(),
+            told: self.told.lock().expect("nobody panics with it").clone(),
             commits,
             crashes: self.crashes,
         })

@@ -167,7 +167,15 @@ fn sample(number: u64, salt: u64) -> Commit {
         revision: Revision(1),
     };
     let expected = Expected::New { free_after: Timestamp(0) };
-    Commit { expected, header, previous_status: None, records, agenda: None, checkpoint: None }
+    Commit {
+        expected,
+        header,
+        previous_status: None,
+        records,
+        agenda: None,
+        checkpoint: None,
+        resource: None,
+    }
 }
 
 fn records(start: Timestamp, number: u64) -> Vec<Record> {

@@ -43,7 +43,8 @@ pub(crate) enum Value {
 
 impl ExecutionChange {
     pub(crate) fn new(commit: Commit) -> ExecutionChange {
-        let Commit { expected, header, previous_status, records, agenda, checkpoint } = commit;
+        let Commit { expected, header, previous_status, records, agenda, checkpoint, resource } =
+            commit;
         let mut change = ExecutionChange {
             id: header.id,
             expected,
@@ -83,6 +84,10 @@ impl ExecutionChange {
                     change.write(Table::Index, key, removal);
                 }
             }
+        }
+        if let Some((key, value)) = resource {
+            let row = [&0_u64.to_be_bytes(), value.as_slice()].concat();
+            change.put(Table::Index, keys::resource(&key), row);
         }
         // A row for whatever is open, even where nothing comes next, so that it is counted.
         if agenda.is_some() || header.status == Status::Running {

@@ -1,34 +1,44 @@
 //! Writing named things: rare, and always through the writer.
 
 use fjall::Slice;
-use store::StoreError;
+use store::{ResourceKind, StoreError};
 
 use crate::changes::{Value, Write};
 use crate::database::{Database, Table};
 use crate::keys;
 use crate::queue::ResourceChange;
 
-/// The writes for a change, and the version that it gives.
+/// The write for a change, and the version that it gives, which is one more than `last`: the last
+/// one given in the same batch, where there was one.
 ///
 /// Versions come from one counter for all resources, so that one which is removed and made again
 /// never has a version twice.
-pub(crate) fn writes(
+pub(crate) fn write(
     database: &Database,
     change: &ResourceChange,
-) -> Result<(Vec<Write>, u64), StoreError> {
+    last: Option<u64>,
+) -> Result<(Write, u64), StoreError> {
     let current = database.read_resource(&change.key)?.map(|resource| resource.version);
     if current != change.expected {
         return Err(StoreError::Conflict);
     }
-    let version = 1 + last_version(database)?;
-    let counter = Value::Put(Slice::from(version.to_be_bytes().as_slice()));
-    let value = match &change.value {
-        Some(value) => Value::Put(Slice::from([&version.to_be_bytes(), &**value].concat())),
-        None => Value::Remove,
+    let version = 1 + last.map_or_else(|| last_version(database), Ok)?;
+    let value = match (&change.value, change.key.kind) {
+        (Some(value), _) => Value::Put(Slice::from([&version.to_be_bytes(), &**value].concat())),
+        // They come with a commit, once.
+        (None, ResourceKind::StatusChange) => Value::RemoveOnce,
+        (None, _) => Value::Remove,
     };
-    let row = |key: &[u8], value| Write { table: Table::Index, key: key.into(), value };
-    let key = keys::resource(&change.key);
-    Ok((vec![row(&keys::resource_version(), counter), row(&key, value)], version))
+    Ok((row(&keys::resource(&change.key), value), version))
+}
+
+/// The write that keeps the last version that was given.
+pub(crate) fn counter(version: u64) -> Write {
+    row(&keys::resource_version(), Value::Put(Slice::from(version.to_be_bytes().as_slice())))
+}
+
+fn row(key: &[u8], value: Value) -> Write {
+    Write { table: Table::Index, key: key.into(), value }
 }
 
 fn last_version(database: &Database) -> Result<u64, StoreError> {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use engine::{ExecutionId, Timestamp};
-use store::{Expected, Revision, StoreError};
+use store::{Expected, ResourceKey, Revision, StoreError};
 
 use crate::agendas::{Change, Scan};
 use crate::changes::{ExecutionChange, Write};
@@ -49,12 +49,13 @@ struct Broken {
 }
 
 /// A batch in the making. No row is in it twice, since the engine could not tell which came last:
-/// at most one request for each execution, for each name, and for all resources together.
+/// at most one request for each execution, for each name, and for each resource.
 #[derive(Default)]
 struct Group {
     writes: Vec<Write>,
     executions: Vec<(Change, Option<Known>, Reply<()>)>,
-    resource: Option<(u64, Reply<u64>)>,
+    resources: Vec<(u64, Reply<u64>)>,
+    resource_keys: HashSet<ResourceKey>,
     ids: HashSet<ExecutionId>,
     names: HashSet<[u8; 17]>,
 }
@@ -149,13 +150,15 @@ impl Writer {
                 }
             }
             Request::Resource(change, reply) => {
-                if group.resource.is_some() {
+                if group.resource_keys.contains(&change.key) {
                     return self.carried.push(Request::Resource(change, reply));
                 }
-                match self.shared.read(|database| resources::writes(database, &change)) {
-                    Ok((writes, version)) => {
-                        group.writes.extend(writes);
-                        group.resource = Some((version, reply));
+                let last = group.resources.last().map(|(version, _)| *version);
+                match self.shared.read(|database| resources::write(database, &change, last)) {
+                    Ok((write, version)) => {
+                        group.writes.push(write);
+                        group.resources.push((version, reply));
+                        group.resource_keys.insert(change.key);
                     }
                     Err(error) => drop(reply.send(Err(error))),
                 }
@@ -168,7 +171,9 @@ impl Writer {
         if group.writes.is_empty() {
             return;
         }
-        let writes = std::mem::take(&mut group.writes);
+        let mut writes = std::mem::take(&mut group.writes);
+        let last = group.resources.last();
+        writes.extend(last.map(|(version, _)| resources::counter(*version)));
         let written = self.shared.read(|database| {
             let written = database.write(writes);
             written.map_err(|error| store_error("cannot write", &error))?;
@@ -184,8 +189,8 @@ impl Writer {
                 for (_, _, reply) in group.executions {
                     drop(reply.send(Err(error.clone())));
                 }
-                if let Some((_, reply)) = group.resource {
-                    drop(reply.send(Err(error)));
+                for (_, reply) in group.resources {
+                    drop(reply.send(Err(error.clone())));
                 }
             }
         }
@@ -208,7 +213,7 @@ impl Writer {
         for reply in replies {
             drop(reply.send(Ok(())));
         }
-        if let Some((version, reply)) = group.resource {
+        for (version, reply) in group.resources {
             drop(reply.send(Ok(version)));
         }
     }

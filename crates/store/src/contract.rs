@@ -51,6 +51,8 @@ pub async fn run(open: impl AsyncFn(u32) -> Arc<dyn Store>) {
     resources::a_version_is_written_once(&stores.next().await).await;
     resources::resources_are_listed_by_name(&stores.next().await).await;
     resources::a_version_never_comes_back(&mut stores).await;
+    resources::many_are_written_at_once(&stores.next().await).await;
+    resources::one_comes_with_a_commit(&mut stores).await;
     a_closed_store_refuses(&stores.next().await).await;
 }
 

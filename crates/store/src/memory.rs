@@ -97,7 +97,10 @@ impl State {
         if !self.holds(&commit) {
             return Err(StoreError::Conflict);
         }
-        let Commit { header, previous_status, records, agenda, checkpoint, .. } = commit;
+        let Commit { header, previous_status, records, agenda, checkpoint, resource, .. } = commit;
+        if let Some((key, value)) = resource {
+            self.resources.insert(key, Resource { version: 0, value: value.into() });
+        }
         self.list(&header, previous_status);
         self.count(&header, previous_status);
         if previous_status.is_none() {

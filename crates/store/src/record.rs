@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use engine::{EventId, Execution, ExecutionId, HistoryEvent, Record, Status, TaskId, Timestamp};
 
+use crate::ResourceKey;
+
 /// An account in a region: what sees nothing of any other.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Scope {
@@ -147,6 +149,9 @@ pub struct Commit {
     /// The whole execution as these records leave it, where it is due
     /// ([`crate::encoding::encode_execution`]).
     pub checkpoint: Option<Vec<u8>>,
+    /// A resource that is written with it, where there was never one before. Its version is 0; it
+    /// is removed one day, and never changed.
+    pub resource: Option<(ResourceKey, Vec<u8>)>,
 }
 
 impl Commit {

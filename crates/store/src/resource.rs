@@ -25,6 +25,10 @@ pub enum ResourceKind {
     MapRunOfExecution = 6,
     /// A user, a role, a managed policy or an access key.
     Identity = 7,
+    /// A commit by which an execution began, ended or was redriven, and whose events are not put
+    /// yet: the header as that commit left it, by the execution's number and the revision (eight
+    /// hexadecimal digits). Those of all scopes are in the one without account and region.
+    StatusChange = 8,
 }
 
 /// Which resource.

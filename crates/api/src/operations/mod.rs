@@ -8,7 +8,7 @@ mod delete_state_machine;
 mod delete_state_machine_alias;
 mod delete_state_machine_version;
 mod describe_activity;
-mod describe_execution;
+pub(crate) mod describe_execution;
 mod describe_map_run;
 mod describe_state_machine;
 mod describe_state_machine_alias;

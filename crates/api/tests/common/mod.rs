@@ -69,7 +69,7 @@ impl Server {
         Server::open(Arc::new(MemoryStore::new()), config).await
     }
 
-    async fn open(store: Arc<dyn Store>, config: RuntimeConfig) -> Server {
+    pub(crate) async fn open(store: Arc<dyn Store>, config: RuntimeConfig) -> Server {
         let runtime = Runtime::open(store, config);
         let api = Arc::new(Api::new(runtime.clone(), Accounts::default()));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");

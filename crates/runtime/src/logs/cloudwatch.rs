@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use engine::{Failure, ServiceRequest, ServiceTarget, TaskResource};
+use engine::Failure;
 use json::{Document, Object, Value};
 use store::Scope;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Counts, Line};
-use crate::permission::Acting;
 use crate::shell::Shell;
 
 /// The integration.
@@ -177,21 +176,7 @@ async fn call(
     action: &str,
     parameters: Object,
 ) -> Result<Document, Failure> {
-    let resource = TaskResource { resource_type: SERVICE.into(), resource: action.into() };
-    let target = ServiceTarget::Action(resource);
-    let parameters = Document::from(Value::from(parameters));
-    let request = ServiceRequest { target, parameters, role_arn: None };
-    // No execution asks for it, and no role.
-    let nobody: Arc<str> = "".into();
-    let acting = Acting {
-        scope: scope.clone(),
-        role_arn: nobody.clone(),
-        execution_arn: nobody,
-        trace_header: None,
-    };
-    let call = shell.service_call(&acting, None, request);
-    let integration = shell.config.integrations.find(&call.request.target)?;
-    integration.call(call).await
+    shell.call_unasked(scope, (SERVICE, action), parameters).await
 }
 
 impl Shell {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Stores;
-use super::sample::scope;
+use super::sample::{Life, scope};
 use crate::{ResourceKey, ResourceKind, Scope, Store, StoreError};
 
 fn key(kind: ResourceKind, name: &str) -> ResourceKey {
@@ -79,4 +79,55 @@ pub(super) async fn a_version_never_comes_back<Open: AsyncFn(u32) -> Arc<dyn Sto
     assert!(new > old, "whoever knows the old version does not mistake the new one for it");
     let late = store.write_resource(&key, Some(old), Some(vec![3])).await;
     assert_eq!(late, Err(StoreError::Conflict));
+}
+
+pub(super) async fn many_are_written_at_once(store: &Arc<dyn Store>) {
+    let kind = ResourceKind::Activity;
+    let write = |number: u32, value: Option<u8>, expected: Option<u64>| {
+        let (store, key) = (store.clone(), key(kind, &format!("{:03}", number % 100)));
+        async move { store.write_resource(&key, expected, value.map(|it| vec![it])).await }
+    };
+    // Each of a hundred is made by one of two, and all get versions of their own.
+    let writes: tokio::task::JoinSet<_> = (0..200).map(|it| write(it, Some(1), None)).collect();
+    let written = writes.join_all().await;
+    let mut versions: Vec<u64> =
+        written.iter().filter_map(|it| it.as_ref().ok().copied()).collect();
+    assert_eq!(written.iter().filter(|it| **it == Err(StoreError::Conflict)).count(), 100);
+    versions.sort_unstable();
+    versions.dedup();
+    assert_eq!(versions.len(), 100);
+    let listed = store.list_resources(kind, &scope(), None, 200).await.expect("readable");
+    let removals = listed.iter().map(|(key, resource)| {
+        let (store, key, version) = (store.clone(), key.clone(), resource.version);
+        async move { store.write_resource(&key, Some(version), None).await }
+    });
+    let removals: tokio::task::JoinSet<_> = removals.collect();
+    assert!(removals.join_all().await.iter().all(Result::is_ok));
+    let listed = store.list_resources(kind, &scope(), None, 200).await.expect("readable");
+    assert_eq!(listed, []);
+}
+
+pub(super) async fn one_comes_with_a_commit<Open: AsyncFn(u32) -> Arc<dyn Store>>(
+    stores: &mut Stores<Open>,
+) {
+    let store = stores.next().await;
+    let mut life = Life::new(1);
+    let with = |mut commit: crate::Commit, name: &str| {
+        let key = key(ResourceKind::StatusChange, name);
+        commit.resource = Some((key, name.as_bytes().to_vec()));
+        commit
+    };
+    let mut late = life.clone();
+    store.commit(with(life.start(), "one")).await.expect("it is new");
+    store.commit(with(life.pass(1), "two")).await.expect("it is at that revision");
+    let refused = store.commit(with(late.start(), "three")).await;
+    assert_eq!(refused, Err(StoreError::Conflict));
+    let one = key(ResourceKind::StatusChange, "one");
+    store.write_resource(&one, Some(0), None).await.expect("it came with version 0");
+    let store = stores.restart(store).await;
+    let kind = ResourceKind::StatusChange;
+    let listed = store.list_resources(kind, &scope(), None, 9).await.expect("readable");
+    let found: Vec<_> =
+        listed.iter().map(|(key, it)| (&*key.name, it.version, &*it.value)).collect();
+    assert_eq!(found, [("two", 0, "two".as_bytes())]);
 }

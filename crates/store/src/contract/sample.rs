@@ -221,7 +221,8 @@ impl Life {
         self.header.redrive_date = self.execution.redrives.date;
         self.header.revision.0 += u32::from(!records.is_empty());
         let (header, agenda) = (self.header.clone(), self.agenda.clone());
-        Commit { expected, header, previous_status, records, agenda, checkpoint }
+        let resource = None;
+        Commit { expected, header, previous_status, records, agenda, checkpoint, resource }
     }
 
     fn event(&mut self, timestamp: Timestamp, kind: EventKind) -> Record {
