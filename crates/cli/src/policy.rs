@@ -2,21 +2,23 @@
 //! See <https://docs.aws.amazon.com/step-functions/latest/dg/service-integration-iam-templates.html>
 //! and <https://docs.aws.amazon.com/step-functions/latest/dg/iam-policies-eg-dist-map.html>.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::bail;
 use asl::WorkflowType;
 use json::{Object, Value};
-use serde_json::json;
 use store::Scope;
 
 use crate::arguments::PolicyArguments;
 use crate::{input, print};
 
-/// The resources of each list of actions.
-type Statements = BTreeMap<Vec<String>, BTreeSet<String>>;
+/// What is allowed together: actions, on these resources. In the order of AWS's pages.
+struct Statement {
+    actions: Vec<String>,
+    resources: BTreeSet<String>,
+}
 
 const RULE: &str = "StepFunctionsGetEventsForStepFunctionsExecutionRule";
 const EVENTS: [&str; 3] = ["events:PutTargets", "events:PutRule", "events:DescribeRule"];
@@ -33,23 +35,30 @@ pub(crate) fn policy(arguments: &PolicyArguments) -> anyhow::Result<ExitCode> {
     if arguments.logs {
         needs.add(&identity::LOG_DELIVERY, "*");
     }
-    let statements: Vec<_> = needs
-        .statements
-        .into_iter()
-        .map(|(actions, resources)| {
-            json!({"Effect": "Allow", "Action": actions, "Resource": resources})
-        })
-        .collect();
-    let policy = json!({"Version": "2012-10-17", "Statement": statements});
-    print::line(format_args!("{policy:#}"))?;
+    let statements: Vec<Value> = needs.statements.into_iter().map(Value::from).collect();
+    let mut policy = Object::new();
+    policy.insert("Version", "2012-10-17");
+    policy.insert("Statement", statements);
+    print::line(Value::from(policy).to_pretty_string())?;
     Ok(ExitCode::SUCCESS)
+}
+
+impl From<Statement> for Value {
+    fn from(Statement { actions, resources }: Statement) -> Value {
+        let texts = |texts: Vec<String>| texts.into_iter().map(Value::from).collect::<Vec<_>>();
+        let mut statement = Object::new();
+        statement.insert("Effect", "Allow");
+        statement.insert("Action", texts(actions));
+        statement.insert("Resource", texts(resources.into_iter().collect()));
+        statement.into()
+    }
 }
 
 /// What is needed, by a state machine of that scope and name; `*` is any.
 struct Needs {
     scope: Scope,
     machine: String,
-    statements: Statements,
+    statements: Vec<Statement>,
 }
 
 impl Needs {
@@ -64,12 +73,18 @@ impl Needs {
             _ => bail!("--state-machine is not the ARN of a state machine"),
         };
         let scope = Scope { account: Arc::from(account), region: Arc::from(region) };
-        Ok(Needs { scope, machine: machine.to_owned(), statements: Statements::new() })
+        Ok(Needs { scope, machine: machine.to_owned(), statements: Vec::new() })
     }
 
     fn add(&mut self, actions: &[&str], resource: impl Into<String>) {
-        let actions = actions.iter().map(|action| (*action).to_owned()).collect();
-        self.statements.entry(actions).or_default().insert(resource.into());
+        let resource = resource.into();
+        match self.statements.iter_mut().find(|statement| statement.actions == actions) {
+            Some(statement) => drop(statement.resources.insert(resource)),
+            None => self.statements.push(Statement {
+                actions: actions.iter().map(|action| (*action).to_owned()).collect(),
+                resources: [resource].into(),
+            }),
+        }
     }
 
     /// `arn:aws:states:<region>:<account>:<rest>`
@@ -132,6 +147,7 @@ impl Needs {
 
     fn nested(&mut self, arguments: &Value, waits: bool) {
         let machine = text(arguments, "StateMachineArn").unwrap_or_else(|| "*".to_owned());
+        self.add(&["states:StartExecution"], machine.clone());
         if waits {
             const DESCRIBE: [&str; 2] = ["states:DescribeExecution", "states:StopExecution"];
             match *machine.split(':').collect::<Vec<_>>() {
@@ -147,7 +163,6 @@ impl Needs {
                 }
             }
         }
-        self.add(&["states:StartExecution"], machine);
     }
 
     fn http(&mut self, arguments: &Value) {
@@ -291,8 +306,8 @@ mod tests {
             let told: Vec<(String, String)> = needs
                 .statements
                 .into_iter()
-                .map(|(actions, on)| {
-                    (actions.join(" "), on.into_iter().collect::<Vec<_>>().join(" "))
+                .map(|Statement { actions, resources }| {
+                    (actions.join(" "), resources.into_iter().collect::<Vec<_>>().join(" "))
                 })
                 .collect();
             let told: Vec<(&str, &str)> =
@@ -334,13 +349,23 @@ mod tests {
         );
         check_task("states:startExecution", &parameters, &[start]);
         check_task("states:startExecution.waitForTaskToken", &parameters, &[start]);
-        check_task("states:startExecution.sync", &parameters, &[events, describe, start]);
-        check_task("states:startExecution.sync:2", &parameters, &[events, describe, start]);
+        check_task("states:startExecution.sync", &parameters, &[start, describe, events]);
+        check_task("states:startExecution.sync:2", &parameters, &[start, describe, events]);
         check_task(
             "aws-sdk:sfn:startSyncExecution",
             &parameters,
             &[("states:StartSyncExecution", child)],
         );
+    }
+
+    #[test]
+    fn a_policy_is_written_as_on_the_page() {
+        let statement = Statement {
+            actions: vec!["states:StartExecution".to_owned()],
+            resources: ["arn:aws:states:r:1:stateMachine:m".to_owned()].into(),
+        };
+        let expected = r#"{"Effect":"Allow","Action":["states:StartExecution"],"Resource":["arn:aws:states:r:1:stateMachine:m"]}"#;
+        assert_eq!(Value::from(statement).to_text(), expected);
     }
 
     #[test]
@@ -367,12 +392,12 @@ mod tests {
             "http:invoke",
             r#"{"Authentication":{"ConnectionArn":"arn:c"}}"#,
             &[
+                ("states:InvokeHTTPEndpoint", "arn:aws:states:PLACE:stateMachine:NAME"),
                 ("events:RetrieveConnectionCredentials", "arn:c"),
                 (
                     "secretsmanager:GetSecretValue secretsmanager:DescribeSecret",
                     "arn:aws:secretsmanager:*:*:secret:events!connection/*",
                 ),
-                ("states:InvokeHTTPEndpoint", "arn:aws:states:PLACE:stateMachine:NAME"),
             ],
         );
         check(
@@ -435,7 +460,7 @@ mod tests {
             "arn:aws:states:PLACE:execution:NAME:*",
         );
         let redrive = ("states:RedriveExecution", "arn:aws:states:PLACE:execution:NAME/*:*");
-        check(&map(""), &[describe, redrive, start]);
+        check(&map(""), &[start, describe, redrive]);
         check(r#"{"Type":"Map","ItemProcessor":{"ProcessorConfig":{"Mode":"INLINE"}}}"#, &[]);
         let write = "s3:PutObject s3:GetObject s3:ListMultipartUploadParts s3:AbortMultipartUpload";
         for (fields, actions, on) in [
@@ -471,7 +496,7 @@ mod tests {
             ),
         ] {
             let object = (actions, on);
-            check(&map(&format!(",{fields}")), &[object, describe, redrive, start]);
+            check(&map(&format!(",{fields}")), &[start, describe, redrive, object]);
         }
     }
 

@@ -185,3 +185,35 @@ fn the_command_explains_itself() {
         assert!(script.out.contains("validate"), "{shell}");
     }
 }
+
+/// The policies of AWS's page on nested executions, with the placeholders filled in.
+#[test]
+fn policy_prints_the_documents_of_the_page() {
+    const START: &str = r#"{"Effect":"Allow","Action":["states:StartExecution"],"Resource":
+        ["arn:aws:states:us-east-1:123456789012:stateMachine:child"]}"#;
+    const WAIT: &str = r#"{"Effect":"Allow","Action":
+        ["states:DescribeExecution","states:StopExecution"],"Resource":
+        ["arn:aws:states:us-east-1:123456789012:execution:child:*"]},
+        {"Effect":"Allow","Action":["events:PutTargets","events:PutRule","events:DescribeRule"],
+        "Resource":["arn:aws:events:us-east-1:123456789012:rule/StepFunctionsGetEventsForStepFunctionsExecutionRule"]}"#;
+    let folder = folder("policy_page");
+    for (pattern, statements) in [
+        ("", START.to_owned()),
+        (".waitForTaskToken", START.to_owned()),
+        (".sync", format!("{START},{WAIT}")),
+        (".sync:2", format!("{START},{WAIT}")),
+    ] {
+        let definition = format!(
+            r#"{{"StartAt":"T","States":{{"T":{{"Type":"Task","End":true,
+            "Resource":"arn:aws:states:::states:startExecution{pattern}","Parameters":{{
+            "StateMachineArn":"arn:aws:states:us-east-1:123456789012:stateMachine:child",
+            "Input":{{"token.$":"$$.Execution.Id"}}}}}}}}}}"#
+        );
+        fs::write(folder.join("machine.asl.json"), definition).expect("written");
+        let printed = outcome(&mut stairwell(&folder, &["policy", "machine.asl.json"]));
+        assert_eq!((printed.status, &*printed.err), (0, ""), "{pattern}");
+        let text = |text: &str| json::parse(text).expect("it is JSON").to_text();
+        let expected = format!(r#"{{"Version":"2012-10-17","Statement":[{statements}]}}"#);
+        assert_eq!(text(&printed.out), text(&expected), "{pattern}");
+    }
+}
