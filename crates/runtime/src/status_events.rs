@@ -35,8 +35,8 @@ use put::Entry;
 /// Makes the `detail` of an event: the execution as it was at that change.
 pub type StatusDetail = fn(&ExecutionDescription) -> String;
 
-/// Rows that are read, put and removed at a time.
-const PAGE: usize = 20;
+/// Rows that are read, put and removed at a time: their events make a few calls, made at once.
+const PAGE: usize = 40;
 /// Events of a history that are read at a time.
 const EVENTS: usize = 500;
 /// The pauses between attempts: at first, and at last.

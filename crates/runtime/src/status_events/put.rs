@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use engine::{Failure, Timestamp};
 use json::{Object, Value};
 use store::Scope;
+use tokio::task::JoinSet;
 
 use super::{PAUSE_MAX, PAUSE_MIN, instant};
 use crate::shell::Shell;
@@ -53,35 +54,51 @@ impl Entry {
     }
 }
 
-/// Puts all of them, in their order, however long it takes.
+/// Puts all of them, those of one execution in their order, however long it takes.
 pub(super) async fn put_all(shell: &Arc<Shell>, entries: Vec<Entry>) {
-    for batch in batches(entries) {
-        put_batch(shell, batch).await;
-    }
+    let put_lane = |lane: Vec<Vec<Entry>>| {
+        let shell = shell.clone();
+        async move {
+            for batch in lane {
+                put_batch(&shell, batch).await;
+            }
+        }
+    };
+    let lanes: JoinSet<()> = lanes(entries).into_iter().map(put_lane).collect();
+    lanes.join_all().await;
 }
 
-/// What goes into one call each: the same account and region, within the quotas.
-fn batches(entries: Vec<Entry>) -> Vec<Vec<Entry>> {
-    let mut batches: Vec<Vec<Entry>> = Vec::new();
+/// What goes into one call each: the same account and region, within the quotas. Calls of one lane
+/// follow one another; what is of one execution is in one lane.
+fn lanes(entries: Vec<Entry>) -> Vec<Vec<Vec<Entry>>> {
+    let mut lanes: Vec<Vec<Vec<Entry>>> = Vec::new();
     let mut bytes = 0;
     for entry in entries {
         let own = entry.bytes();
-        match batches.last_mut() {
-            Some(batch)
-                if batch.len() < ENTRIES_MAX
-                    && bytes + own <= BYTES_MAX
-                    && batch[0].scope == entry.scope =>
-            {
+        let last = lanes.last_mut().and_then(|lane| {
+            let batch = lane.last()?;
+            let is_same = batch.last()?.execution_arn == entry.execution_arn;
+            let fits = batch.len() < ENTRIES_MAX
+                && bytes + own <= BYTES_MAX
+                && batch[0].scope == entry.scope;
+            Some((lane, is_same, fits))
+        });
+        match last {
+            Some((lane, _, true)) => {
                 bytes += own;
-                batch.push(entry);
+                lane.last_mut().expect("a lane has a batch").push(entry);
             }
-            _ => {
+            Some((lane, true, false)) => {
                 bytes = own;
-                batches.push(vec![entry]);
+                lane.push(vec![entry]);
+            }
+            Some((_, false, false)) | None => {
+                bytes = own;
+                lanes.push(vec![vec![entry]]);
             }
         }
     }
-    batches
+    lanes
 }
 
 async fn put_batch(shell: &Arc<Shell>, mut batch: Vec<Entry>) {
@@ -154,27 +171,37 @@ fn may_pass(code: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn entry(region: &str, bytes: usize) -> Entry {
-        Entry {
-            scope: Scope { account: "1".into(), region: region.into() },
-            execution_arn: "e".into(),
+    /// Entries as `REGION EXECUTION BYTES`; lanes as the lengths of their batches.
+    fn check(entries: &[(&str, &str, usize)], expected: &[&[usize]]) {
+        let entry = |(region, execution, bytes): &(&str, &str, usize)| Entry {
+            scope: Scope { account: "1".into(), region: (*region).into() },
+            execution_arn: (*execution).into(),
             time: Timestamp(0),
-            detail: "x".repeat(bytes),
-        }
-    }
-
-    fn check(entries: &[(&str, usize)], expected: &[usize]) {
-        let entries = entries.iter().map(|(region, bytes)| entry(region, *bytes)).collect();
-        let lengths: Vec<usize> = batches(entries).iter().map(Vec::len).collect();
+            detail: "x".repeat(*bytes),
+        };
+        let lanes = lanes(entries.iter().map(entry).collect());
+        let lengths: Vec<Vec<usize>> =
+            lanes.iter().map(|lane| lane.iter().map(Vec::len).collect()).collect();
         assert_eq!(lengths, expected);
     }
 
     #[test]
     fn calls_keep_the_quotas_and_are_of_one_region() {
         check(&[], &[]);
-        check(&[("a", 1); 23], &[10, 10, 3]);
-        check(&[("a", 1), ("b", 1), ("b", 1), ("a", 1)], &[1, 2, 1]);
-        check(&[("a", 200_000), ("a", 50_000), ("a", 50_000), ("a", 300_000)], &[2, 1, 1]);
+        let many: Vec<String> = (0..23).map(|number| number.to_string()).collect();
+        let many: Vec<_> = many.iter().map(|name| ("a", name.as_str(), 1)).collect();
+        check(&many, &[&[10], &[10], &[3]]);
+        let regions = [("a", "1", 1), ("b", "2", 1), ("b", "3", 1), ("a", "4", 1)];
+        check(&regions, &[&[1], &[2], &[1]]);
+        check(&[("a", "1", 200_000), ("a", "2", 50_000), ("a", "3", 50_000)], &[&[2], &[1]]);
+    }
+
+    #[test]
+    fn what_is_of_one_execution_follows_one_another() {
+        // The second execution's first event fits into the call before; its second must wait for it.
+        let large = [("a", "1", 200_000), ("a", "1", 200_000), ("a", "2", 9), ("a", "2", 200_000)];
+        check(&large, &[&[1, 2, 1]]);
+        check(&[("a", "1", 1); 12], &[&[10, 2]]);
     }
 
     #[test]
