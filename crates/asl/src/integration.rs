@@ -60,8 +60,8 @@ impl Integration {
         match self.parameters {
             ParameterTable::Fields(table) => {
                 check_fields(table, parameters)?;
-                let is_gateway = self.service == "apigateway";
-                if is_gateway { check_lists(parameters) } else { Ok(()) }
+                let has_lists = matches!(self.service, "apigateway" | "eks");
+                if has_lists { check_lists(parameters) } else { Ok(()) }
             }
             ParameterTable::Model { .. } => {
                 match self.parameters.unfit(parameters, Parameters::KNOWN).into_iter().next() {
@@ -73,7 +73,7 @@ impl Integration {
     }
 }
 
-/// API Gateway takes a list of values for each header and each part of the query.
+/// API Gateway and Kubernetes take a list of values for each header and each part of the query.
 fn check_lists(parameters: &Value) -> Result<(), String> {
     for name in ["Headers", "QueryParameters"] {
         let Some(given) = parameters.get(name).filter(|it| !it.is_null()) else { continue };

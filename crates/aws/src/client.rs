@@ -26,6 +26,9 @@ use crate::{
 /// How long STS may take.
 const ROLE_PATIENCE: Duration = Duration::from_secs(20);
 
+/// What the owner of a Kubernetes token is asked of STS by.
+const IDENTITY_QUERY: &str = "?Action=GetCallerIdentity&Version=2011-06-15";
+
 /// How many roles are remembered at most; then all are forgotten.
 const ROLES_MAX: usize = 1_000;
 
@@ -217,6 +220,34 @@ impl Client {
         let scope = sign::Scope { service: name, region, signature };
         add_signature(request, &credentials, scope, SystemTime::now())
             .map_err(|error| CallError::Client(error.to_string()))
+    }
+
+    /// What proves to the Kubernetes API of a cluster of EKS who calls: a request to STS, signed in
+    /// its URL, which the cluster makes.
+    /// See <https://github.com/kubernetes-sigs/aws-iam-authenticator>.
+    ///
+    /// # Errors
+    /// Where there are no credentials.
+    pub async fn kubernetes_token(
+        &self,
+        cluster: &str,
+        region: &str,
+        role: Option<&Assume<'_>>,
+        is_plain: bool,
+    ) -> Result<String, CallError> {
+        let credentials = self.credentials(role, region, is_plain).await?;
+        let unsent = |error: &dyn std::error::Error| CallError::Client(error.to_string());
+        let host = format!("https://sts.{region}.amazonaws.com");
+        let mut request = Request::get(format!("{host}/{IDENTITY_QUERY}"))
+            .header("x-k8s-aws-id", cluster)
+            .body(Bytes::new())
+            .map_err(|error| unsent(&error))?;
+        let scope = sign::Scope { service: "sts", region, signature: Signature::V4 };
+        sign::add_signature_to_url(&mut request, &credentials, scope, SystemTime::now())
+            .map_err(|error| unsent(&error))?;
+        let url = request.uri().to_string();
+        let encoded = base64::Engine::encode(&base64::prelude::BASE64_URL_SAFE_NO_PAD, url);
+        Ok(format!("k8s-aws-v1.{encoded}"))
     }
 
     fn target(&self, call: &Call<'_>, parameters: &Object) -> Target {

@@ -79,6 +79,21 @@ impl HttpClient {
         }
     }
 
+    /// A client that trusts these certificates, in PEM, and no others; none where there are none.
+    pub fn trusting_only(certificates: &[u8]) -> Option<HttpClient> {
+        let mut roots = RootCertStore::empty();
+        for certificate in CertificateDer::pem_slice_iter(certificates) {
+            roots.add_parsable_certificates(certificate);
+        }
+        if roots.is_empty() {
+            return None;
+        }
+        let client = HttpClient::new(None);
+        // It has none yet.
+        let _ = client.secure.set(connections(roots));
+        Some(client)
+    }
+
     fn secure(&self) -> &Connections {
         self.secure.get_or_init(|| {
             let mut roots = RootCertStore::empty();

@@ -1,12 +1,12 @@
 //! Signatures of requests.
 //! See <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html>.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{
-    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings,
-    UriPathNormalizationMode, sign,
+    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation,
+    SigningSettings, UriPathNormalizationMode, sign,
 };
 use aws_sigv4::sign::v4::SigningParams;
 use hyper::Request;
@@ -33,7 +33,32 @@ pub(crate) fn add_signature(
     scope: Scope<'_>,
     now: SystemTime,
 ) -> Result<(), Unsigned> {
+    sign_request(request, credentials, scope, now, SigningSettings::default())
+}
+
+/// How long a signature in a URL is good for.
+const URL_SIGNATURE: Duration = Duration::from_secs(60);
+
+/// Adds a signature to the query of a request's URL.
+pub(crate) fn add_signature_to_url(
+    request: &mut Request<Bytes>,
+    credentials: &Credentials,
+    scope: Scope<'_>,
+    now: SystemTime,
+) -> Result<(), Unsigned> {
     let mut settings = SigningSettings::default();
+    settings.signature_location = SignatureLocation::QueryParams;
+    settings.expires_in = Some(URL_SIGNATURE);
+    sign_request(request, credentials, scope, now, settings)
+}
+
+fn sign_request(
+    request: &mut Request<Bytes>,
+    credentials: &Credentials,
+    scope: Scope<'_>,
+    now: SystemTime,
+    mut settings: SigningSettings,
+) -> Result<(), Unsigned> {
     if scope.signature == Signature::S3 {
         settings.percent_encoding_mode = PercentEncodingMode::Single;
         settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;

@@ -9,8 +9,8 @@ use anyhow::Context;
 use api::{Accounts, Api};
 use aws::{Client, Endpoint, Settings};
 use integrations::{
-    ApiCall, ApiGateway, AwsSdk, Connections, Https, Lambda, LocalFunctions, Optimised, Refusal,
-    StepFunctions,
+    ApiCall, ApiGateway, AwsSdk, Connections, Eks, Https, Lambda, LocalFunctions, Optimised,
+    Refusal, StepFunctions,
 };
 use runtime::Integrations;
 
@@ -28,9 +28,11 @@ pub(crate) fn integrations(
         .with("http", Arc::new(Https::new(aws.clone()).with_connections(connections)))
         .with("apigateway", Arc::new(ApiGateway::new(aws.clone())))
         .with(Integrations::SDK, Arc::new(AwsSdk::new(aws.clone())));
-    Optimised::all(aws).fold(integrations, |integrations, (service, optimised)| {
-        integrations.with(service, Arc::new(optimised))
-    })
+    Optimised::all(aws)
+        .fold(integrations, |integrations, (service, optimised)| {
+            integrations.with(service, Arc::new(optimised))
+        })
+        .with("eks", Arc::new(Eks::new(aws)))
 }
 
 async fn call_api(call: ApiCall) -> Result<Vec<u8>, Refusal> {

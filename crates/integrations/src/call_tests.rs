@@ -16,7 +16,7 @@ use runtime::{Integration, ServiceCall};
 use tokio::net::TcpListener;
 
 use crate::double::{parameters, service_call};
-use crate::{ApiCall, ApiGateway, AwsSdk, Https, Lambda, Optimised, Refusal, StepFunctions};
+use crate::{ApiCall, ApiGateway, AwsSdk, Eks, Https, Lambda, Optimised, Refusal, StepFunctions};
 
 /// A server that answers everything with an empty result, and counts.
 async fn counting_server() -> (String, Arc<AtomicUsize>) {
@@ -63,6 +63,7 @@ fn integration(client: &Client, service: &str) -> Box<dyn Integration> {
     match service {
         "lambda" => Box::new(Lambda::new(client.clone())),
         "http" => Box::new(Https::new(client.clone())),
+        "eks" => Box::new(Eks::new(client)),
         "apigateway" => Box::new(ApiGateway::new(client.clone())),
         sdk if sdk.starts_with("aws-sdk:") => Box::new(AwsSdk::new(client.clone())),
         optimised => {
@@ -78,6 +79,14 @@ fn fitting(service: &str, model: &str, action: &str, address: &str) -> Value {
         ("lambda", _) => r#"{"FunctionName":"f"}"#.to_owned(),
         ("apigateway", _) => format!(r#"{{"ApiEndpoint":"{address}","Method":"GET"}}"#),
         ("http", _) => format!(r#"{{"ApiEndpoint":"http://{address}","Method":"GET"}}"#),
+        ("eks", "call") => format!(
+            r#"{{"ClusterName":"c","CertificateAuthority":"","Endpoint":"http://{address}",
+            "Method":"GET","Path":"/"}}"#
+        ),
+        ("eks", "runJob") => format!(
+            r#"{{"ClusterName":"c","CertificateAuthority":"","Endpoint":"http://{address}",
+            "Job":{{}}}}"#
+        ),
         ("bedrock", "invokeModel") => r#"{"ModelId":"m","Body":{}}"#.to_owned(),
         ("elasticmapreduce", "terminateCluster") => r#"{"ClusterId":"c"}"#.to_owned(),
         ("elasticmapreduce", "addStep") => {

@@ -11,6 +11,7 @@ mod aws_sdk;
 mod call_tests;
 #[cfg(test)]
 mod double;
+mod eks;
 mod lambda;
 mod metadata;
 mod optimised;
@@ -19,6 +20,7 @@ mod rest;
 mod step_functions;
 
 pub use aws_sdk::AwsSdk;
+pub use eks::Eks;
 pub use lambda::{FunctionCommand, Lambda, LocalFunction, LocalFunctions};
 pub use optimised::{Optimised, TaskPermissions, task_permissions};
 pub use rest::{ApiGateway, Authorization, Connection, Connections, HttpParameters, Https};

@@ -21,6 +21,7 @@ use runtime::{HttpResponseTrace, Integration, Permission, ServiceCall};
 use crate::metadata;
 pub use connection::{Authorization, Connection, Connections, HttpParameters};
 use request::Prepared;
+pub(crate) use request::is_own_machine;
 
 /// AWS's limit for a whole request.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -103,6 +103,33 @@ const WRITTEN: &[(&str, &str, Patterns, &[Field])] = &[
             text("Trace"),
         ],
     ),
+    (
+        "eks",
+        "call",
+        CALLBACK,
+        &[
+            text("ClusterName").required(),
+            text("CertificateAuthority").required(),
+            text("Endpoint").required(),
+            text("Method").required(),
+            text("Path").required(),
+            any("QueryParameters"),
+            any("RequestBody"),
+        ],
+    ),
+    (
+        "eks",
+        "runJob",
+        &[RequestResponse, Sync, WaitForTaskToken],
+        &[
+            text("ClusterName").required(),
+            text("CertificateAuthority").required(),
+            text("Endpoint").required(),
+            text("Namespace"),
+            any("Job").required(),
+            any("LogOptions"),
+        ],
+    ),
     ("elasticmapreduce", "terminateCluster", JOB, &[text("ClusterId").required()]),
     (
         "elasticmapreduce",

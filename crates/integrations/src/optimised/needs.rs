@@ -64,6 +64,10 @@ pub fn task_permissions(
         let call = permission::permission(model, &operation.name, parameters, scope);
         return Some(TaskPermissions { call, job: Vec::new(), events_rule: None });
     }
+    if crate::eks::is_of_kubernetes(service, action) {
+        // The cluster says itself who may do what.
+        return None;
+    }
     let row = SERVICES.iter().find(|row| row.name == service)?;
     let call = row.permission_to_call(action, parameters, scope);
     let job = jobs::find(service, action).filter(|_| waits);

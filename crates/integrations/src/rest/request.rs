@@ -165,7 +165,7 @@ pub(super) fn listed<'h>(headers: impl Iterator<Item = (&'h str, &'h str)>) -> S
 }
 
 /// Whether a URL is of one's own machine, which is spoken to without TLS.
-fn is_own_machine(url: &str) -> bool {
+pub(crate) fn is_own_machine(url: &str) -> bool {
     let Some(rest) = url.strip_prefix("http://") else { return false };
     let authority = rest.split(['/', '?']).next().unwrap_or_default();
     let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
