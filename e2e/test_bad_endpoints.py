@@ -1,5 +1,5 @@
 """What tasks call may speak nonsense, have another's certificate, answer too much, redirect, hang
-or die: each is a clear error, and no secret is in the log, which is read here as it is at `debug`."""
+or die: each is a clear error, and no secret is in the log, which is read here as it is at `trace`."""
 
 import json
 import os
@@ -48,7 +48,7 @@ class BadEndpointsTest(unittest.TestCase):
         data = os.path.join(cls.folder, "data")
         with open(cls.log, "w", encoding="utf-8") as log:
             cls.server = Server(
-                data, "--config", config, "--log", "debug", environment=environment, log=log
+                data, "--config", config, "--log", "trace", environment=environment, log=log
             )
         cls.addClassCleanup(cls.server.kill)
         cls.sfn = cls.server.client()
@@ -267,7 +267,7 @@ class BadEndpointsTest(unittest.TestCase):
         with open(self.log, encoding="utf-8") as log:
             text = log.read()
         # That it is the log at that level.
-        self.assertIn("DEBUG", text)
+        self.assertIn("TRACE", text)
         for secret in SECRETS + ["bWU6YmFzaWMtc2VjcmV0"]:
             self.assertNotIn(secret, text)
 

@@ -321,9 +321,10 @@ impl<'text> Deserialize<'text> for ExpressHistoryBound {
             Number(u32),
             Text(String),
         }
-        let text = match Form::deserialize(deserializer)? {
-            Form::Number(number) => number.to_string(),
-            Form::Text(text) => text,
+        let text = match Form::deserialize(deserializer) {
+            Ok(Form::Number(number)) => number.to_string(),
+            Ok(Form::Text(text)) => text,
+            Err(_) => String::new(),
         };
         text.parse().map_err(serde::de::Error::custom)
     }

@@ -149,6 +149,26 @@ const WRITTEN: &[(&str, &str, Patterns, &[Field])] = &[
         PLAIN,
         &[text("ClusterId").required(), any("TerminationProtected").required()],
     ),
+    (
+        "elasticmapreduce",
+        "modifyInstanceFleetByName",
+        PLAIN,
+        &[
+            text("ClusterId").required(),
+            text("InstanceFleetName").required(),
+            any("InstanceFleet").required(),
+        ],
+    ),
+    (
+        "elasticmapreduce",
+        "modifyInstanceGroupByName",
+        PLAIN,
+        &[
+            text("ClusterId").required(),
+            text("InstanceGroupName").required(),
+            any("InstanceGroup").required(),
+        ],
+    ),
 ];
 
 /// Those whose parameters are those of an operation of another name: service, action, the model's

@@ -27,6 +27,12 @@ pub(super) fn request(
         ("elasticmapreduce", "setClusterTerminationProtection") => {
             renamed("setTerminationProtection", &[("ClusterId", "JobFlowIds", Form::List)])
         }
+        ("elasticmapreduce", "modifyInstanceFleetByName") => {
+            ("modifyInstanceFleet", parameters.clone())
+        }
+        ("elasticmapreduce", "modifyInstanceGroupByName") => {
+            ("modifyInstanceGroups", parameters.clone())
+        }
         ("bedrock", "invokeModel") => ("invokeModel", parameters.clone()),
         ("events", "putEvents") => ("putEvents", with_resources(parameters, execution_arn)),
         _ => ("", parameters.clone()),

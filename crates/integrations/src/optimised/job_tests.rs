@@ -348,3 +348,49 @@ async fn a_result_is_the_description_by_the_names_of_the_service() {
     let (outcome, _) = row.ends(vec![Answering::Result(answer)]).await;
     expect![[r#"{"Attempts":[{"StartedAt":1}],"Container":{"ExitCode":0,"LogStreamName":"l"},"CreatedAt":1420167845000,"JobId":"1","Status":"SUCCEEDED"}"#]].assert_eq(outcome.expect("it is done").text());
 }
+
+/// What EMR has by its id is looked for by its name, page by page.
+#[tokio::test]
+async fn fleets_and_groups_of_emr_are_found_by_their_names() {
+    let model = service_model::service("emr").expect("there is a model of it");
+    let page = |text: &str| Answering::Result(json::parse(text).expect("it is JSON"));
+    for (action, list, parameters, items, asked) in [
+        (
+            "modifyInstanceFleetByName",
+            "listInstanceFleets",
+            r#"{"ClusterId":"c","InstanceFleetName":"mine","InstanceFleet":{"TargetSpotCapacity":2}}"#,
+            "InstanceFleets",
+            r#"{"ClusterId":"c","InstanceFleet":{"TargetSpotCapacity":2,"InstanceFleetId":"id"}}"#,
+        ),
+        (
+            "modifyInstanceGroupByName",
+            "listInstanceGroups",
+            r#"{"ClusterId":"c","InstanceGroupName":"mine","InstanceGroup":{"InstanceCount":8}}"#,
+            "InstanceGroups",
+            r#"{"ClusterId":"c","InstanceGroups":[{"InstanceCount":8,"InstanceGroupId":"id"}]}"#,
+        ),
+    ] {
+        let first = page(&format!(r#"{{"{items}":[{{"Id":"x","Name":"other"}}],"Marker":"m"}}"#));
+        let last = page(&format!(r#"{{"{items}":[{{"Id":"id","Name":"mine"}}]}}"#));
+        let service = SERVICES.iter().find(|row| row.name == "elasticmapreduce");
+        let service = service.expect("it is there");
+        let call = || {
+            let parameters = json::parse(parameters).expect("it is JSON");
+            service_call("elasticmapreduce", action, parameters)
+        };
+        let double = Double::start(model, list, vec![first.clone(), last]).await;
+        let optimised = Optimised { service, client: double.client.clone() };
+        let outcome = optimised.call(call()).await;
+        assert!(outcome.is_ok(), "{outcome:?}");
+        let requests = double.asked();
+        assert_eq!(requests.len(), 3, "{requests:?}");
+        assert!(requests[1].text.contains(r#""Marker":"m""#), "{requests:?}");
+        assert!(requests[2].text.ends_with(asked), "{requests:?}");
+        let none = page(&format!(r#"{{"{items}":[]}}"#));
+        let double = Double::start(model, list, vec![none]).await;
+        let optimised = Optimised { service, client: double.client.clone() };
+        let failure = optimised.call(call()).await.expect_err("there is none of that name");
+        assert_eq!(failure.error.as_deref(), Some("EMR.AmazonElasticMapReduceException"));
+        assert!(failure.cause.expect("it has one").contains("'mine' is not found"));
+    }
+}

@@ -11,6 +11,7 @@ mod action;
 #[cfg(test)]
 mod job_tests;
 mod jobs;
+mod named;
 mod needs;
 mod table;
 
@@ -27,6 +28,7 @@ use service_model::UnfitReason;
 
 use crate::{metadata, not_assumed, permission};
 use jobs::{JobKind, Output, Source};
+use named::ByName;
 use table::{OptimisedService, SERVICES};
 
 /// How long an answer may take: as long as the AWS SDK for Java waits, and a little more.
@@ -164,6 +166,33 @@ impl Optimised {
         Ok(Document::from(Value::from(sorted)))
     }
 
+    /// The parameters of a call, with the id of what they name.
+    async fn with_id(&self, by_name: &ByName, call: &ServiceCall) -> Result<Value, Failure> {
+        let parameters = call.request.parameters.value();
+        let mut marker: Option<String> = None;
+        loop {
+            let asked = by_name.list_parameters(parameters, marker.as_deref());
+            self.check(call, by_name.list, &asked).await?;
+            let page = self.ask(call, by_name.list, &asked).await;
+            let page = page.map_err(|error| self.failure(error, call))?.result;
+            if let Some(id) = by_name.id(parameters, &page) {
+                return Ok(by_name.parameters(parameters, id));
+            }
+            let next = page.get("Marker").and_then(Value::as_str).map(str::to_owned);
+            if next.is_none() || next == marker {
+                return Err(self.refused(&Refusal {
+                    shape: None,
+                    code: "ValidationException".to_owned(),
+                    message: by_name.not_found(parameters),
+                    status: 400,
+                    request_id: None,
+                    extended_request_id: None,
+                }));
+            }
+            marker = next;
+        }
+    }
+
     /// Asks once how a job stands: its outcome, where it has ended.
     async fn look(
         &self,
@@ -216,6 +245,11 @@ impl Integration for Optimised {
         if self.service.name == "sqs" {
             check_queue_url(parameters).await?;
         }
+        let with_id = match named::find(self.service.name, action) {
+            Some(by_name) => Some(self.with_id(by_name, &call).await?),
+            None => None,
+        };
+        let parameters = with_id.as_ref().unwrap_or(parameters);
         let (operation, asked) =
             action::request(self.service.name, action, parameters, &call.execution_arn);
         let operation = if operation.is_empty() { action } else { operation };

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod activities;
+mod express_history;
 mod map_runs;
 mod nested;
 mod releases;
