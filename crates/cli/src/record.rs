@@ -139,25 +139,31 @@ fn read(path: &Path) -> anyhow::Result<Value> {
 /// The file, with the test case.
 ///
 /// # Errors
-/// Where it has one of that name already.
+/// Where it is not what such a file is, or has a test case or a response of that name already.
 fn with_case(
     before: Option<Value>,
     machine: &str,
     test_case: &str,
     recording: &Recording,
 ) -> anyhow::Result<Value> {
-    let members = |value: Option<&Value>| value.and_then(Value::as_object).cloned();
-    let mut file = members(before.as_ref()).unwrap_or_default();
-    let mut machines = members(file.get("StateMachines")).unwrap_or_default();
-    let mut responses = members(file.get("MockedResponses")).unwrap_or_default();
-    let mut of_machine = members(machines.get(machine)).unwrap_or_default();
-    let mut cases = members(of_machine.get("TestCases")).unwrap_or_default();
+    let mut file = members(before.as_ref())?;
+    let known = ["StateMachines", "MockedResponses"];
+    if let Some((name, _)) = file.iter().find(|(name, _)| !known.contains(&&***name)) {
+        bail!("the file is no mock configuration file: it has a member '{name}'");
+    }
+    let mut machines = members(file.get("StateMachines"))?;
+    let mut responses = members(file.get("MockedResponses"))?;
+    let mut of_machine = members(machines.get(machine))?;
+    let mut cases = members(of_machine.get("TestCases"))?;
     if cases.get(test_case).is_some() {
         bail!("the file has a test case '{test_case}' of '{machine}' already");
     }
     let mut states = Object::new();
     for (state, outcomes) in &recording.states {
         let name = format!("{machine}.{test_case}.{state}");
+        if responses.get(&name).is_some() {
+            bail!("the file has a response '{name}' already");
+        }
         responses.insert(name.as_str(), numbered(outcomes));
         states.insert(state.as_str(), name);
     }
@@ -167,6 +173,15 @@ fn with_case(
     file.insert("StateMachines", machines);
     file.insert("MockedResponses", responses);
     Ok(file.into())
+}
+
+/// The members of what must be an object where it is there.
+fn members(value: Option<&Value>) -> anyhow::Result<Object> {
+    match value {
+        None => Ok(Object::new()),
+        Some(Value::Object(members)) => Ok(Object::clone(members)),
+        Some(_) => bail!("the file is no mock configuration file: not all in it are objects"),
+    }
 }
 
 /// The responses by their numbers, equal ones that follow each other together: `"0"`, `"1-2"`.
@@ -229,6 +244,11 @@ mod tests {
         assert_eq!(first.to_text(), expected);
         let twice = with_case(Some(first.clone()), "m", "One", &recording);
         assert!(twice.is_err_and(|error| error.to_string().contains("already")));
+        for other in ["[1]", r#"{"name":"stairwell"}"#, r#"{"MockedResponses":{"m.One.S":{}}}"#] {
+            let other = json::parse(other).expect("the test says JSON");
+            let refused = with_case(Some(other.clone()), "m", "One", &recording);
+            assert!(refused.is_err(), "{other}");
+        }
         let both = with_case(Some(first), "m", "Two", &recording).expect("it has no such case");
         assert!(both.to_text().contains(r#"{"One":{"S":"m.One.S"},"Two":{"S":"m.Two.S"}}"#));
     }
