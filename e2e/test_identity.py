@@ -592,6 +592,79 @@ class Callers(IdentityTest):
         self.iam.update_access_key(UserName="ann", AccessKeyId=key[0], Status="Inactive")
         self.assert_refused("UnrecognizedClientException", sfn.list_state_machines)
 
+    def test_versions_and_aliases_belong_to_their_machine(self):
+        """As AWS's page on the authorization for versions and aliases has it: the state machine's
+        ARN stands for them, and a condition key tells them apart."""
+        machine = self.machine("qualified", PASS, f"arn:aws:iam::{ACCOUNT}:role/any")
+        version = self.sfn.publish_state_machine_version(stateMachineArn=machine)
+        version = version["stateMachineVersionArn"]
+        route = [{"stateMachineVersionArn": version, "weight": 100}]
+        alias = self.sfn.create_state_machine_alias(name="PROD", routingConfiguration=route)
+        alias = alias["stateMachineAliasArn"]
+        policy = document((START, machine))
+        key = self.user("qualifier", policy)
+        sfn = client(self.server, "stepfunctions", *key)
+        for arn in [machine, version, alias]:
+            sfn.start_execution(stateMachineArn=arn)
+        policy["Statement"][0]["Condition"] = {
+            "ForAnyValue:StringEquals": {"states:StateMachineQualifier": ["PROD", "2"]}
+        }
+        self.iam.put_user_policy(
+            UserName="qualifier", PolicyName="only", PolicyDocument=json.dumps(policy)
+        )
+        sfn.start_execution(stateMachineArn=alias)
+        for arn in [machine, version]:
+            self.assert_refused(
+                "AccessDeniedException",
+                lambda: sfn.start_execution(stateMachineArn=arn),
+                f"User: arn:aws:iam::{ACCOUNT}:user/qualifier is not authorized to perform: "
+                f"{START} on resource: {machine} because no identity-based policy allows the "
+                f"{START} action",
+            )
+        # The same of the role of a nested start.
+        role = self.role("qualifies", policy)
+        for number, (arn, expected) in enumerate([(alias, "SUCCEEDED"), (version, "FAILED")]):
+            parent = self.machine(f"qualifies-{number}", nested("", arn), role)
+            started = self.sfn.start_execution(stateMachineArn=parent)["executionArn"]
+            self.assertEqual(ended(self.sfn, started)["status"], expected)
+
+    def test_tags_and_versions_need_their_own_actions(self):
+        role = f"arn:aws:iam::{ACCOUNT}:role/any"
+        key = self.user("tagger")
+        sfn = client(self.server, "stepfunctions", *key)
+        create = "states:CreateStateMachine"
+        only = {"ForAllValues:StringEquals": {"aws:TagKeys": ["team"]},
+                "StringEquals": {"aws:RequestTag/team": "a"}}
+
+        def allow(actions, condition=None):
+            policy = document((actions, "*"), ("iam:PassRole", role))
+            if condition:
+                policy["Statement"][0]["Condition"] = condition
+            self.iam.put_user_policy(
+                UserName="tagger", PolicyName="only", PolicyDocument=json.dumps(policy)
+            )
+
+        def make(name, tags=None, **more):
+            if tags:
+                more["tags"] = [{"key": key, "value": value} for key, value in tags.items()]
+            return sfn.create_state_machine(
+                name=name, definition=json.dumps(PASS), roleArn=role, **more
+            )
+
+        def denied(action, call):
+            with self.assertRaises(ClientError) as caught:
+                call()
+            self.assertIn(f"to perform: {action} on", caught.exception.response["Error"]["Message"])
+
+        allow([create])
+        make("plain")
+        denied("states:TagResource", lambda: make("tagged", {"team": "a"}))
+        denied("states:PublishStateMachineVersion", lambda: make("published", publish=True))
+        allow([create, "states:TagResource", "states:PublishStateMachineVersion"], only)
+        denied(create, lambda: make("tagged", {"team": "b"}))
+        denied(create, lambda: make("tagged", {"team": "a", "other": "x"}))
+        make("tagged", {"team": "a"}, publish=True)
+
     def test_a_boundary_limits(self):
         boundary = self.iam.create_policy(
             PolicyName="boundary", PolicyDocument=json.dumps(document(("sqs:*", "*")))

@@ -146,7 +146,9 @@ impl Needs {
     }
 
     fn nested(&mut self, arguments: &Value, waits: bool) {
+        // That of the machine stands for its versions and aliases.
         let machine = text(arguments, "StateMachineArn").unwrap_or_else(|| "*".to_owned());
+        let machine = runtime::without_qualifier(&machine).0.to_owned();
         self.add(&["states:StartExecution"], machine.clone());
         if waits {
             const DESCRIBE: [&str; 2] = ["states:DescribeExecution", "states:StopExecution"];
@@ -185,7 +187,8 @@ impl Needs {
         let mut call = needs.call;
         if call.resource.is_none() && call.action.starts_with("states:") {
             let names = ["ExecutionArn", "StateMachineArn", "ActivityArn", "MapRunArn"];
-            call.resource = names.iter().find_map(|name| text(arguments, name));
+            let arn = names.iter().find_map(|name| text(arguments, name));
+            call.resource = arn.map(|arn| runtime::without_qualifier(&arn).0.to_owned());
         }
         let any = || "*".to_owned();
         let resource = call.resource.unwrap_or_else(any);

@@ -26,6 +26,7 @@ pub use guard::{Denied, Enforcement, Guard, LOG_DELIVERY};
 pub use identities::{ArnParts, Identities};
 pub use keys::{Credentials, NewAccessKey};
 pub use managed::{AttachedPolicy, CreatePolicy};
+pub use policy::Context as Facts;
 pub use principals::{CreatePrincipal, PrincipalChange};
 pub use record::{
     AccessKey, ManagedPolicy, PolicyVersion, PrincipalRecord, PrincipalType, TagRecord,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use engine::Timestamp;
-use policy::{DocumentType, Policy};
+use policy::{Context, DocumentType, Policy};
 use ring::hmac;
 use serde::{Deserialize, Serialize};
 use store::StoreError;
@@ -92,14 +92,14 @@ impl Identities {
         };
         let role = self.subject(&role_arn).await?.ok_or_else(denied)?;
         let Some(trust) = &role.trust else { return Err(denied()) };
-        let mut facts = Vec::new();
+        let mut facts = Context::with_capacity(8);
         if let Some(external_id) = &external_id {
-            facts.push(("sts:externalid", external_id.as_str()));
+            facts.insert("sts:externalid", external_id.as_str());
         }
-        facts.push(("sts:rolesessionname", &session_name));
+        facts.insert("sts:rolesessionname", &*session_name);
         let is_cross_account = role.account != *caller.account();
         let decision =
-            caller.decide("sts:AssumeRole", &role_arn, &facts, Some((trust, is_cross_account)));
+            caller.decide("sts:AssumeRole", &role_arn, facts, Some((trust, is_cross_account)));
         decision.map_err(|_| denied())?;
         if seconds < 900 || seconds > role.max_session_seconds {
             let message = if seconds < 900 {

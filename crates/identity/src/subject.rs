@@ -90,16 +90,11 @@ impl Caller {
         }
     }
 
-    /// Whether the caller may do that, and if not, AWS's message.
+    /// Whether the caller may do that, by what is known of the request, and if not, AWS's message.
     ///
     /// # Errors
     /// The message of the error.
-    pub fn check(
-        &self,
-        action: &str,
-        resource: &str,
-        facts: &[(&str, &str)],
-    ) -> Result<(), String> {
+    pub fn check(&self, action: &str, resource: &str, facts: Context<'_>) -> Result<(), String> {
         self.decide(action, resource, facts, None)
     }
 
@@ -108,17 +103,14 @@ impl Caller {
         &self,
         action: &str,
         resource: &str,
-        facts: &[(&str, &str)],
+        facts: Context<'_>,
         trust: Option<(&Policy, bool)>,
     ) -> Result<(), String> {
         if matches!(self, Caller::Trusted { .. }) {
             return Ok(());
         }
         let arn = self.arn();
-        let mut context = Context::with_capacity(8);
-        for (key, value) in facts {
-            context.insert(*key, *value);
-        }
+        let mut context = facts;
         let (subject, session, principal) = match self {
             Caller::Trusted { account } | Caller::Root { account } => {
                 (None, None, Principal::Root { account })

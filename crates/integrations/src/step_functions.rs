@@ -61,7 +61,7 @@ where
         let (first, rest) = action.split_at_checked(1).unwrap_or_default();
         let action = format!("states:{}{rest}", first.to_ascii_uppercase());
         let resource = permitted_resource(&action, call.request.parameters.value(), &call.scope);
-        vec![Permission::new(action, Some(resource))]
+        vec![Permission::on_arn(action, &resource)]
     }
 
     fn denied(&self, call: &ServiceCall, message: &str) -> Failure {

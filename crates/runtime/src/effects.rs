@@ -176,8 +176,7 @@ impl Shell {
             return Ok(Input::TaskFinished { task, outcome }.into());
         };
         let scope = &starter.scope;
-        let permission =
-            Permission::new("states:StartExecution", Some(start.state_machine_arn.to_owned()));
+        let permission = Permission::on_arn("states:StartExecution", start.state_machine_arn);
         let permitted = self.check_permission(&starter, &permission).await;
         if let Err(message) = permitted.map_err(OperationalError::from)? {
             return Ok(self.refused(task, &Refusal::access_denied(message)).into());

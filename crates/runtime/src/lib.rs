@@ -86,7 +86,7 @@ pub use map_data::{
 };
 pub use map_runs::{ListMapRuns, MapRunError, MapRunList, UpdateMapRun};
 pub use mocks::MockError;
-pub use permission::{Access, Permission, not_assumed};
+pub use permission::{Access, Permission, QUALIFIER, not_assumed, without_qualifier};
 pub use redrive::{RedriveExecution, RedriveStatus};
 pub use retention::{Retention, purge};
 pub use start::{StartError, StartExecution, StartedExecution};

@@ -29,6 +29,29 @@ impl Permission {
     pub fn new(action: impl Into<String>, resource: Option<String>) -> Permission {
         Permission { action: action.into(), resource, context: Vec::new() }
     }
+
+    /// For an action of Step Functions to what has that ARN: that of the state machine stands for
+    /// its versions and aliases, which are a condition key.
+    /// See <https://docs.aws.amazon.com/step-functions/latest/dg/auth-version-alias.html>.
+    pub fn on_arn(action: impl Into<String>, arn: &str) -> Permission {
+        let (arn, qualifier) = without_qualifier(arn);
+        let qualifier = qualifier.map(|it| (QUALIFIER, it.to_owned()));
+        Permission {
+            context: qualifier.into_iter().collect(),
+            ..Permission::new(action, Some(arn.to_owned()))
+        }
+    }
+}
+
+/// The condition key of the version or the alias that is named, in small letters.
+pub const QUALIFIER: &str = "states:statemachinequalifier";
+
+/// The ARN of the state machine of a version or an alias, and which that is; any other ARN itself.
+pub fn without_qualifier(arn: &str) -> (&str, Option<&str>) {
+    match arn.match_indices(':').nth(6) {
+        Some((end, _)) if arn.contains(":stateMachine:") => (&arn[..end], Some(&arn[end + 1..])),
+        _ => (arn, None),
+    }
 }
 
 /// On whose behalf something is done.

@@ -2,7 +2,7 @@
 //! names.
 
 use identity::{
-    AccessKey, ArnParts, CreatePolicy, CreatePrincipal, IdentityError, ManagedPolicy,
+    AccessKey, ArnParts, CreatePolicy, CreatePrincipal, Facts, IdentityError, ManagedPolicy,
     PolicyVersion, PrincipalChange, PrincipalRecord, PrincipalType, TagRecord,
 };
 
@@ -241,7 +241,7 @@ fn authorize(asked: &Asked<'_>, operation: Operation) -> Result<(), String> {
             format!("arn:aws:iam::{account}:user{path}{name}")
         }
     };
-    asked.caller.check(&format!("iam:{}", asked.action), &resource, &[])
+    asked.caller.check(&format!("iam:{}", asked.action), &resource, Facts::default())
 }
 
 /// The user that is named, or who calls.
