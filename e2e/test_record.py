@@ -163,6 +163,12 @@ class RecordTest(unittest.TestCase):
         self.assertEqual(list(responses["every-kind.Case.Flaky"]), ["0", "1", "2"])
 
     def test_iterations_get_their_own_results_though_they_overtook_each_other(self):
+        self.check_iterations("overtaking")
+
+    def test_iterations_that_wait_for_others_get_their_own_results_too(self):
+        self.check_iterations("waiting", MaxConcurrency=2)
+
+    def check_iterations(self, name, **fields):
         early = [{"ErrorEquals": ["Early"], "IntervalSeconds": 1, "MaxAttempts": 3}]
         item = machine_of(
             {
@@ -172,9 +178,10 @@ class RecordTest(unittest.TestCase):
             }
         )
         both = {"Type": "Parallel", "Branches": [item_branch("A"), item_branch("B")]}
-        definition = machine_of({"Each": {"Type": "Map", "ItemProcessor": item}, "Both": both})
-        machine = create(self.sfn, "overtaking", definition)
-        data = [0, 1, 2]
+        each = {"Type": "Map", "ItemProcessor": item, **fields}
+        definition = machine_of({"Each": each, "Both": both})
+        machine = create(self.sfn, name, definition)
+        data = [0, 1, 2, 3]
         execution = self.sfn.start_execution(stateMachineArn=machine, input=json.dumps(data))
         recorded, replay = self.replayed(definition, data, execution["executionArn"], "SUCCEEDED")
 
