@@ -192,13 +192,13 @@ impl Needs {
         }
         let any = || "*".to_owned();
         let resource = call.resource.unwrap_or_else(any);
-        let of_job: Vec<&str> = needs.job.iter().map(|permission| &*permission.action).collect();
+        let more: Vec<&str> = needs.more.iter().map(|permission| &*permission.action).collect();
         if resource == "*" {
-            self.add(&[&[&*call.action], &*of_job].concat(), resource);
+            self.add(&[&[&*call.action], &*more].concat(), resource);
         } else {
             self.add(&[&*call.action], resource);
-            if !of_job.is_empty() {
-                self.add(&of_job, "*");
+            if !more.is_empty() {
+                self.add(&more, "*");
             }
         }
         if let Some(rule) = needs.events_rule {
@@ -434,6 +434,11 @@ mod tests {
             "glue:startJobRun.sync",
             "{}",
             &[("glue:StartJobRun glue:GetJobRun glue:BatchStopJobRun", "*")],
+        );
+        check_task(
+            "elasticmapreduce:modifyInstanceGroupByName",
+            "{}",
+            &[("elasticmapreduce:ModifyInstanceGroups elasticmapreduce:ListInstanceGroups", "*")],
         );
         check_task(
             "elasticmapreduce:createCluster.sync",

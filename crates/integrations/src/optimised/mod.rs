@@ -231,7 +231,7 @@ impl Integration for Optimised {
     fn permissions(&self, call: &ServiceCall) -> Vec<Permission> {
         let action = action_of(call);
         let parameters = call.request.parameters.value();
-        vec![self.service.permission_to_call(action, parameters, &call.scope)]
+        self.service.permissions_to_call(action, parameters, &call.scope)
     }
 
     fn denied(&self, call: &ServiceCall, message: &str) -> Failure {

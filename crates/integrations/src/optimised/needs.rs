@@ -5,8 +5,8 @@ use runtime::Permission;
 use store::Scope;
 
 use super::action;
-use super::jobs;
 use super::table::{OptimisedService, SERVICES};
+use super::{jobs, named};
 use crate::permission;
 
 /// What a role must be allowed for a task.
@@ -14,25 +14,27 @@ use crate::permission;
 pub struct TaskPermissions {
     /// For the call.
     pub call: Permission,
-    /// To ask for the job that the task waits for, and to stop it.
-    pub job: Vec<Permission>,
+    /// To look up what the task names, to ask for the job that it waits for, and to stop that.
+    pub more: Vec<Permission>,
     /// The rule by which AWS hears of the job's end, where it does.
     pub events_rule: Option<&'static str>,
 }
 
 impl OptimisedService {
-    /// What the role must be allowed for an action.
-    pub(super) fn permission_to_call(
+    /// What the role must be allowed for an action: first the call itself.
+    pub(super) fn permissions_to_call(
         &self,
         action: &str,
         parameters: &Value,
         scope: &Scope,
-    ) -> Permission {
+    ) -> Vec<Permission> {
         let operation = match action::request(self.name, action, parameters, "").0 {
             "" => action,
             operation => operation,
         };
-        self.permission(operation, parameters, scope)
+        let look_up = named::find(self.name, action).map(|by_name| by_name.list);
+        let operations = [operation].into_iter().chain(look_up);
+        operations.map(|operation| self.permission(operation, parameters, scope)).collect()
     }
 
     /// What the role must be allowed for an operation.
@@ -62,20 +64,21 @@ pub fn task_permissions(
         let model = service_model::service(name)?;
         let operation = model.operation(action)?;
         let call = permission::permission(model, &operation.name, parameters, scope);
-        return Some(TaskPermissions { call, job: Vec::new(), events_rule: None });
+        return Some(TaskPermissions { call, more: Vec::new(), events_rule: None });
     }
     if crate::eks::is_of_kubernetes(service, action) {
         // The cluster says itself who may do what.
         return None;
     }
     let row = SERVICES.iter().find(|row| row.name == service)?;
-    let call = row.permission_to_call(action, parameters, scope);
+    let mut more = row.permissions_to_call(action, parameters, scope);
+    let call = more.remove(0);
     let job = jobs::find(service, action).filter(|_| waits);
     // What names the job is known when it runs.
     let unknown = Value::from(Object::new());
     let operations = job.iter().flat_map(|job| {
         [Some(job.describe), job.stop.map(|(operation, _)| operation)].into_iter().flatten()
     });
-    let of_job = operations.map(|operation| row.permission(operation, &unknown, scope)).collect();
-    Some(TaskPermissions { call, job: of_job, events_rule: job.and_then(|job| job.rule) })
+    more.extend(operations.map(|operation| row.permission(operation, &unknown, scope)));
+    Some(TaskPermissions { call, more, events_rule: job.and_then(|job| job.rule) })
 }
