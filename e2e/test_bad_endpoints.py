@@ -11,6 +11,9 @@ import textwrap
 import time
 import unittest
 
+import boto3
+from botocore.config import Config
+
 import harness
 from harness import ACCOUNT, REGION, ROLE, ROOT, Server, create, ended, one_state, wait_for
 
@@ -261,6 +264,46 @@ class BadEndpointsTest(unittest.TestCase):
         self.assertIn("authorization: Basic bWU6YmFzaWMtc2VjcmV0", revealed["headers"])
         self.assertTrue(revealed["url"].endswith("/refuse?tenant=query-secret"), revealed)
         self.assertNotIn("request", inspected("DEBUG")["inspectionData"])
+
+    def test_secrets_are_revealed_to_whom_that_is_allowed(self):
+        iam = boto3.client(
+            "iam", endpoint_url=self.server.url, region_name=REGION,
+            aws_access_key_id="test", aws_secret_access_key="test",
+        )
+        iam.create_user(UserName="curious")
+        key = iam.create_access_key(UserName="curious")["AccessKey"]
+        sfn = boto3.client(
+            "stepfunctions", endpoint_url=self.server.url, region_name=REGION,
+            aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"],
+            config=Config(inject_host_prefix=False),
+        )
+        parameters = {
+            "ApiEndpoint": f"http://localhost:{self.plain}/echo",
+            "Method": "GET",
+            "Authentication": {"ConnectionArn": CONNECTION + "key/1"},
+            "RequestBody": {},
+        }
+        resource = "arn:aws:states:::http:invoke"
+        state = {"Type": "Task", "Resource": resource, "Parameters": parameters, "End": True}
+
+        def headers(*actions):
+            allowed = ["states:TestState", "iam:PassRole", *actions]
+            statement = {"Effect": "Allow", "Action": allowed, "Resource": "*"}
+            policy = {"Version": "2012-10-17", "Statement": [statement]}
+            iam.put_user_policy(
+                UserName="curious", PolicyName="p", PolicyDocument=json.dumps(policy)
+            )
+            found = sfn.test_state(
+                definition=json.dumps(state), roleArn=ROLE, inspectionLevel="TRACE",
+                revealSecrets=True,
+            )
+            return found["inspectionData"]["request"]["headers"]
+
+        with self.assertRaises(sfn.exceptions.ClientError) as raised:
+            headers()
+        self.assertEqual(raised.exception.response["Error"]["Code"], "AccessDeniedException")
+        self.assertIn("states:RevealSecrets", str(raised.exception))
+        self.assertIn("api-secret", headers("states:RevealSecrets"))
 
     def test_zz_no_secret_is_in_the_log(self):
         """Named to run last: the log of all of the above."""

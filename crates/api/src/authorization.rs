@@ -74,10 +74,13 @@ fn actions(operation: &Operation, request: &Request) -> Vec<String> {
     let is_creation = matches!(operation.name, "CreateStateMachine" | "CreateActivity");
     let tags = is_creation && request.list("tags").is_some_and(|tags| !tags.is_empty());
     let publishes = request.boolean("publish") == Some(true);
+    let reveals = request.boolean("revealSecrets") == Some(true);
     [
         Some(operation.name),
         tags.then_some("TagResource"),
         publishes.then_some("PublishStateMachineVersion"),
+        // What a connection adds to the request of an HTTP Task.
+        reveals.then_some("RevealSecrets"),
     ]
     .into_iter()
     .flatten()

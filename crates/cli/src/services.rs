@@ -90,3 +90,24 @@ pub(crate) fn puts_status_events(aws: &Client, events: Option<&str>) -> bool {
     let service = service_model::service("eventbridge").expect("there is a model of EventBridge");
     events != Some(NO_EVENTS) && aws.endpoints().of_service(service).is_some()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn all_that_a_definition_can_name_is_called_by_something() {
+        let aws = Client::new(Settings::of(&BTreeMap::new()).expect("no URL is wrong"));
+        let integrations = integrations(&aws, LocalFunctions::default(), Connections::default());
+        for found in asl::integrations() {
+            // Nested executions are started by the runtime itself.
+            assert!(found.service == "states" || integrations.calls(found.service), "{found:?}");
+        }
+        for name in service_model::service_names() {
+            assert!(integrations.calls(&format!("aws-sdk:{name}")), "{name}");
+        }
+        assert!(!integrations.calls("nothing"));
+    }
+}
