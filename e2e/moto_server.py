@@ -1,6 +1,7 @@
-"""AWS as moto plays it: a process of its own, which the tests of a class share."""
+"""AWS as moto plays it, a process of its own."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -18,34 +19,43 @@ def free_port():
         return found.getsockname()[1]
 
 
+MOTO = ["-m", "moto.server", "-H", "127.0.0.1", "-p"]
+# The same, put right where it differs from AWS.
+CORRECTED_MOTO = [os.path.join(harness.ROOT, "e2e", "services.py")]
+
+
+def start_moto(add_cleanup, program=MOTO):
+    """Where it listens, until the clean-up of whoever started it."""
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, *program, str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**harness.ENVIRONMENT, "MOTO_ACCOUNT_ID": harness.ACCOUNT},
+    )
+    add_cleanup(process.wait)
+    add_cleanup(process.terminate)
+    url = f"http://127.0.0.1:{port}"
+
+    def answers():
+        try:
+            return urllib.request.urlopen(url, timeout=5).status == 200
+        except OSError:
+            return False
+
+    harness.wait_for(answers, 60, "moto")
+    return url
+
+
 class MotoTest(ServerTest):
-    """Tests whose server finds AWS at moto."""
+    """Tests whose server finds AWS at moto, which the tests of a class share."""
 
     @classmethod
     def setUpClass(cls):
-        port = free_port()
-        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-        cls.moto = subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        cls.addClassCleanup(cls.end_moto)
-        cls.moto_url = f"http://127.0.0.1:{port}"
-        harness.wait_for(cls.answers, 60, "moto")
+        cls.moto_url = start_moto(cls.addClassCleanup)
         harness.ENVIRONMENT["AWS_ENDPOINT_URL"] = cls.moto_url
+        cls.addClassCleanup(harness.ENVIRONMENT.pop, "AWS_ENDPOINT_URL")
         super().setUpClass()
-
-    @classmethod
-    def end_moto(cls):
-        harness.ENVIRONMENT.pop("AWS_ENDPOINT_URL", None)
-        cls.moto.terminate()
-        cls.moto.wait()
-
-    @classmethod
-    def answers(cls):
-        try:
-            return urllib.request.urlopen(cls.moto_url, timeout=5).status == 200
-        except OSError:
-            return False
 
     @classmethod
     def tell_moto(cls, path, **what):

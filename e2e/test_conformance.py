@@ -9,22 +9,15 @@ the list can only shrink.
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import unittest
-import urllib.request
 
-from harness import ACCOUNT, ENVIRONMENT, ROOT, Server, wait_for
+from harness import ENVIRONMENT, ROOT, Server
+from moto_server import CORRECTED_MOTO, free_port, start_moto
 
 FOLDER = os.path.normpath(os.path.join(ROOT, "..", "shared", "conformance"))
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @unittest.skipUnless(os.path.isdir(FOLDER), "no recordings in ../shared/conformance")
@@ -33,34 +26,12 @@ class ConformanceTest(unittest.TestCase):
         self.data = tempfile.mkdtemp(prefix="stairwell-e2e-")
         self.addCleanup(shutil.rmtree, self.data, ignore_errors=True)
         self.lambda_port = free_port()
-        self.services = self.start_services()
+        self.services = start_moto(self.addCleanup, CORRECTED_MOTO)
         ENVIRONMENT["AWS_ENDPOINT_URL"] = self.services
         self.addCleanup(ENVIRONMENT.pop, "AWS_ENDPOINT_URL")
         endpoint = f"http://127.0.0.1:{self.lambda_port}"
         self.server = Server(self.data, "--lambda-endpoint", endpoint)
         self.addCleanup(self.server.kill)
-
-    def start_services(self):
-        """The services of AWS, as `services.py` plays them."""
-        port = free_port()
-        process = subprocess.Popen(
-            [sys.executable, os.path.join(ROOT, "e2e", "services.py"), str(port)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env={**ENVIRONMENT, "MOTO_ACCOUNT_ID": ACCOUNT},
-        )
-        self.addCleanup(process.wait)
-        self.addCleanup(process.terminate)
-        url = f"http://127.0.0.1:{port}"
-
-        def answers():
-            try:
-                return urllib.request.urlopen(url, timeout=5).status == 200
-            except OSError:
-                return False
-
-        wait_for(answers, 60, "moto")
-        return url
 
     def test_the_recorded_cases(self):
         with open(os.path.join(ROOT, "e2e", "expected_failures.json"), encoding="utf-8") as file:

@@ -5,14 +5,12 @@ import gzip
 import json
 import os
 import shutil
-import socket
-import subprocess
-import sys
 import tempfile
 
 import boto3
-from harness import ENVIRONMENT, REGION, ROOT, Server, ServerTest
-from harness import create, ended, one_state, wait_for
+from harness import REGION, ROOT, Server, ServerTest
+from harness import create, ended, one_state
+from moto_server import start_moto
 
 BUCKET = "data"
 GIVEN_BACK = {"StartAt": "Item", "States": {"Item": {"Type": "Pass", "End": True}}}
@@ -254,20 +252,7 @@ class FolderTest(DataTests, ServerTest):
 class S3Test(DataTests, ServerTest):
     @classmethod
     def setUpClass(cls):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        moto = ["-c", "from moto.server import main; main()", "-H", "127.0.0.1", "-p", str(port)]
-        cls.moto = subprocess.Popen(
-            [sys.executable, *moto],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=ENVIRONMENT,
-        )
-        url = f"http://127.0.0.1:{port}"
-        cls.addClassCleanup(cls.moto.wait)
-        cls.addClassCleanup(cls.moto.kill)
-        wait_for(lambda: cls.listens(port), 60, "moto")
+        url = start_moto(cls.addClassCleanup)
         cls.s3 = boto3.client(
             "s3",
             endpoint_url=url,
@@ -280,11 +265,6 @@ class S3Test(DataTests, ServerTest):
         cls.server = Server(cls.data, "--s3-endpoint", url)
         cls.sfn = cls.server.client()
         cls.machines = []
-
-    @staticmethod
-    def listens(port):
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", port)) == 0
 
     def write(self, key, body):
         self.s3.put_object(Bucket=BUCKET, Key=key, Body=body)

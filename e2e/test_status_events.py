@@ -4,19 +4,17 @@ import http.server
 import json
 import os
 import shutil
-import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 import unittest
-import urllib.request
 
 import boto3
 
 import harness
-from harness import ACCOUNT, HELLO, REGION, ROOT, WAIT_LONG, Server, create, ended, wait_for
+from harness import ACCOUNT, HELLO, REGION, WAIT_LONG, Server, create, ended, wait_for
+from moto_server import CORRECTED_MOTO, start_moto
 
 
 class EventBridgeDouble(http.server.BaseHTTPRequestHandler):
@@ -43,12 +41,6 @@ class EventBridgeDouble(http.server.BaseHTTPRequestHandler):
         self.wfile.write(text)
 
 
-def free_port():
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
-
-
 class StatusEventsTest(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="stairwell-e2e-")
@@ -69,24 +61,7 @@ class StatusEventsTest(unittest.TestCase):
         return kind, f"http://127.0.0.1:{server.server_port}"
 
     def test_a_queue_gets_the_events_of_a_rule(self):
-        port = free_port()
-        moto = subprocess.Popen(
-            [sys.executable, os.path.join(ROOT, "e2e", "services.py"), str(port)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env={**harness.ENVIRONMENT, "MOTO_ACCOUNT_ID": ACCOUNT},
-        )
-        self.addCleanup(moto.wait)
-        self.addCleanup(moto.terminate)
-        url = f"http://127.0.0.1:{port}"
-
-        def answers():
-            try:
-                return urllib.request.urlopen(url, timeout=5).status == 200
-            except OSError:
-                return False
-
-        wait_for(answers, 60, "moto")
+        url = start_moto(self.addCleanup, CORRECTED_MOTO)
         keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
         events, sqs = (
             boto3.client(it, endpoint_url=url, region_name=REGION, **keys)

@@ -126,7 +126,12 @@ impl Endpoints {
 
     /// The endpoint that is configured for a service.
     pub fn of_service(&self, service: &Service) -> Option<&Endpoint> {
-        self.by_service.get(&variable_part(&service.id)).or(self.every.as_ref())
+        self.of_service_id(&service.id)
+    }
+
+    /// The same by the service's id, such as `Lambda`, for those who need not read its model.
+    pub fn of_service_id(&self, id: &str) -> Option<&Endpoint> {
+        self.by_service.get(&variable_part(id)).or(self.every.as_ref())
     }
 }
 

@@ -49,6 +49,9 @@ async fn call_api(call: ApiCall) -> Result<Vec<u8>, Refusal> {
 /// Says that no events of status changes are put, whatever variables say.
 const NO_EVENTS: &str = "off";
 
+/// The id of EventBridge, as its model has it.
+const EVENTBRIDGE: &str = "EventBridge";
+
 /// Another name for the variable with the endpoint of EventBridge.
 const EVENTS_VARIABLE: (&str, &str) = ("AWS_ENDPOINT_URL_EVENTS", "AWS_ENDPOINT_URL_EVENTBRIDGE");
 
@@ -74,7 +77,7 @@ pub(crate) fn aws_client(
     let given = [
         ("Lambda", "--lambda-endpoint", lambda),
         ("S3", "--s3-endpoint", s3),
-        ("EventBridge", "--events-endpoint", events.filter(|url| *url != NO_EVENTS)),
+        (EVENTBRIDGE, "--events-endpoint", events.filter(|url| *url != NO_EVENTS)),
     ];
     for (service, option, url) in given {
         if let Some(url) = url.filter(|url| !is_folder(url)) {
@@ -87,8 +90,7 @@ pub(crate) fn aws_client(
 
 /// Whether events of status changes are put: where an endpoint of EventBridge is named.
 pub(crate) fn puts_status_events(aws: &Client, events: Option<&str>) -> bool {
-    let service = service_model::service("eventbridge").expect("there is a model of EventBridge");
-    events != Some(NO_EVENTS) && aws.endpoints().of_service(service).is_some()
+    events != Some(NO_EVENTS) && aws.endpoints().of_service_id(EVENTBRIDGE).is_some()
 }
 
 #[cfg(test)]
