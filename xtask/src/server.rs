@@ -85,6 +85,19 @@ impl Server {
         bail!("{command:?} ended before it listened: {}", process.wait()?)
     }
 
+    /// Has it end in order, with SIGTERM, and waits until it has.
+    ///
+    /// # Errors
+    /// Where it cannot be told, or ends with a failure.
+    pub(crate) fn stop(&mut self) -> anyhow::Result<()> {
+        crate::process::check(Command::new("kill").arg(self.process.id().to_string()))?;
+        let status = self.process.wait()?;
+        if !status.success() {
+            bail!("the server ended with {status}");
+        }
+        Ok(())
+    }
+
     /// Ends it with SIGKILL, as a loss of power would end it, but for the page cache.
     pub(crate) fn kill(&mut self) -> anyhow::Result<()> {
         self.process.kill()?;

@@ -129,9 +129,25 @@ fn file_findings(name: &str, text: &str) -> Vec<String> {
             }
         }
     }
+    if name.starts_with("crates/runtime/src/") {
+        findings.extend(lots(name, text));
+    }
     let is_root = ["src/lib.rs", "src/main.rs"].iter().any(|root| name.ends_with(root));
     if is_root && !text.starts_with("//!") {
         findings.push(format!("{name} does not open with what the crate is"));
+    }
+    findings
+}
+
+/// Where the scheduler would draw lots: the runtime has no chance but that of its seed.
+fn lots(name: &str, text: &str) -> Vec<String> {
+    let mut lines = text.lines().enumerate().peekable();
+    let mut findings = Vec::new();
+    while let Some((index, line)) = lines.next() {
+        let is_biased = lines.peek().is_some_and(|(_, next)| next.trim() == "biased;");
+        if line.contains("select! {") && !is_biased {
+            findings.push(format!("{name}:{} has a select that is not biased", index + 1));
+        }
     }
     findings
 }
@@ -216,6 +232,10 @@ mod tests {
         check("b.rs", &format!("// {word}(#7): later\n// {word}: later\n"), &[&expected]);
         let expected = "a/src/lib.rs does not open with what the crate is";
         check("a/src/lib.rs", "mod a;\n", &[expected]);
+        let select = "select! {\n    biased;\n}\nselect! {\n}\n";
+        let expected = "crates/runtime/src/b.rs:4 has a select that is not biased";
+        check("crates/runtime/src/b.rs", select, &[expected]);
+        check("crates/api/src/b.rs", select, &[]);
     }
 
     #[test]

@@ -300,6 +300,7 @@ impl Runtime {
             let handout = match polled {
                 Ok(handout) => Some(handout),
                 Err(mut poll) => tokio::select! {
+                    biased;
                     handout = poll.handout() => handout,
                     () = &mut deadline => return Ok(None),
                     () = self.shell.closing() => {

@@ -257,6 +257,7 @@ impl Shell {
         loop {
             let next = Timestamp(self.now().0 + self.poll_pause_milliseconds());
             tokio::select! {
+                biased;
                 () = self.config.clock.sleep_until(next) => {}
                 () = self.closing() => return,
             }

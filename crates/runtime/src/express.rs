@@ -224,6 +224,7 @@ impl Shell {
                 Input::Tick
             } else {
                 tokio::select! {
+                    biased;
                     Some(input) = inputs.recv() => input,
                     () = self.config.clock.sleep_until(due) => Input::Tick,
                     () = self.closing() => return,

@@ -317,6 +317,7 @@ impl Shell {
         let arn = acting.execution_arn.clone();
         let call = self.service_call(&acting, None, request);
         tokio::select! {
+            biased;
             outcome = integration.stop_job(call, submitted) => {
                 if let Err(failure) = outcome {
                     let error = failure.error.as_deref();
@@ -388,6 +389,7 @@ impl Shell {
     ) -> Option<Input> {
         let waits = call.request.goes_on_waiting();
         let outcome = tokio::select! {
+            biased;
             outcome = self.outcome(call) => outcome,
             _ = broken_off => return None,
             () = self.closing() => return None,
@@ -413,6 +415,7 @@ impl Shell {
         };
         let waiting = async move { integration.await_job(call, submitted).await };
         let outcome = tokio::select! {
+            biased;
             outcome = guarded(waiting) => outcome,
             _ = broken_off => return None,
             () = self.closing() => return None,

@@ -115,6 +115,7 @@ impl Shell {
         loop {
             let round = purge(&self.store, retention, self.now(), true);
             tokio::select! {
+                biased;
                 purged = round => match purged {
                     Ok(removed) if removed.is_empty() => {}
                     Ok(removed) => {
@@ -126,6 +127,7 @@ impl Shell {
                 () = self.closing() => return,
             }
             tokio::select! {
+                biased;
                 () = tokio::time::sleep(pause) => {}
                 () = self.closing() => return,
             }

@@ -158,6 +158,7 @@ impl Backoff {
         self.pause = (self.pause * 2).clamp(PAUSE_MIN, PAUSE_MAX);
         tracing::warn!(%error, pause = ?self.pause, "the store failed; trying again");
         tokio::select! {
+            biased;
             () = tokio::time::sleep(self.pause) => !shell.is_closing(),
             () = shell.closing() => false,
         }

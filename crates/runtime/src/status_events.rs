@@ -102,6 +102,7 @@ impl Shell {
     pub(crate) async fn run_status_events(self: Arc<Self>) {
         let Some(events) = &self.status_events else { return };
         tokio::select! {
+            biased;
             () = self.put_status_events(events) => {}
             () = self.closing() => {}
         }

@@ -221,6 +221,7 @@ impl Shell {
             }
             let due = trial.next_due().unwrap_or_else(|| self.now());
             let input = tokio::select! {
+                biased;
                 Some(input) = inputs.recv() => input,
                 () = self.config.clock.sleep_until(due) => Input::Tick,
                 () = self.closing() => return,

@@ -88,9 +88,10 @@ impl Shell {
             }
             let is_set = wake.0 < i64::MAX;
             tokio::select! {
+                biased;
+                () = self.closing() => return,
                 () = self.config.clock.sleep_until(wake), if is_set => {}
                 () = self.timers.rung.notified() => {}
-                () = self.closing() => return,
             }
         }
     }

@@ -14,16 +14,12 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::bail;
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 pub(crate) use self::bare::bare_server;
 use self::figure::{Figure, Run};
 use self::workloads::Workload;
 use crate::process::{cargo_run, release_binary, root, target};
-
-/// Where the table stands in `docs/performance.md`.
-const TABLE_BEGIN: &str = "<!-- bench: begin -->";
-const TABLE_END: &str = "<!-- bench: end -->";
 
 /// What `cargo xtask bench` takes.
 #[derive(Args)]
@@ -35,7 +31,8 @@ pub(crate) struct BenchArguments {
     /// half, measured by what the machine can do at most.
     #[arg(long)]
     short: bool,
-    /// Writes the table into docs/performance.md; with --short, what the guard compares with.
+    /// Writes the table into docs/performance.md, where that has a place for what was asked for;
+    /// with --short, what the guard compares with.
     #[arg(long)]
     write: bool,
     /// Measures the peers that are installed, or can be, as well.
@@ -75,10 +72,21 @@ impl BenchArguments {
         let flags = [("--short", self.short), ("--write", self.write), ("--peers", self.peers)];
         words.extend(flags.iter().filter(|(_, set)| *set).map(|(flag, _)| (*flag).to_owned()));
         for workload in &self.only {
-            let value = workload.to_possible_value().expect("every workload can be named");
-            words.push(format!("--only={}", value.get_name()));
+            words.push(format!("--only={}", workload.name()));
         }
         words
+    }
+
+    /// The name of the place that `docs/performance.md` has for the table.
+    fn place(&self) -> String {
+        let mut place = "bench".to_owned();
+        if self.peers {
+            return place + " --peers";
+        }
+        for workload in &self.only {
+            place += &format!(" --only {}", workload.name());
+        }
+        place
     }
 
     fn workloads(&self) -> &[Workload] {
@@ -131,7 +139,7 @@ pub(crate) fn run(arguments: &BenchArguments) -> anyhow::Result<()> {
     match (arguments.short, arguments.write) {
         (true, true) => guard::write(&runs),
         (true, false) => guard::check(&runs),
-        (false, true) => write_table(&table),
+        (false, true) => write_table(&arguments.place(), &table),
         (false, false) => Ok(()),
     }
 }
@@ -161,14 +169,15 @@ impl Bench {
 }
 
 /// Puts the table where the old one was.
-fn write_table(table: &str) -> anyhow::Result<()> {
+fn write_table(place: &str, table: &str) -> anyhow::Result<()> {
+    let begin = format!("<!-- {place}: begin -->");
+    let end = format!("<!-- {place}: end -->");
     let path = root().join("docs/performance.md");
     let text = fs::read_to_string(&path)?;
-    let (Some((before, _)), Some((_, after))) =
-        (text.split_once(TABLE_BEGIN), text.split_once(TABLE_END))
+    let (Some((before, _)), Some((_, after))) = (text.split_once(&begin), text.split_once(&end))
     else {
-        bail!("{} has no place for the table", path.display());
+        bail!("{} has no place for the table: no line {begin}", path.display());
     };
-    fs::write(&path, format!("{before}{TABLE_BEGIN}\n\n{table}\n{TABLE_END}{after}"))?;
+    fs::write(&path, format!("{before}{begin}\n\n{table}\n{end}{after}"))?;
     Ok(())
 }

@@ -268,6 +268,7 @@ impl Driver {
         let access = self.access();
         for permission in needed {
             let checked = tokio::select! {
+                biased;
                 checked = access.check(&permission) => checked,
                 () = self.shell.closing() => return Err(Halt::Closing),
             };
@@ -318,6 +319,7 @@ impl Driver {
                 };
                 let open = data.0.open(self.open_items());
                 let opened = tokio::select! {
+                    biased;
                     opened = open => opened,
                     () = self.shell.closing() => return Err(Halt::Closing),
                 };
@@ -397,6 +399,7 @@ impl Driver {
                 return Ok(());
             }
             let children = tokio::select! {
+                biased;
                 children = feed.next(count as usize) => children?,
                 () = self.shell.closing() => return Err(Halt::Closing),
             };
@@ -426,6 +429,18 @@ impl Driver {
     async fn wait(&mut self, until: Option<tokio::time::Instant>) -> Result<(), Halt> {
         let until = until.unwrap_or_else(|| tokio::time::Instant::now() + Duration::from_secs(60));
         tokio::select! {
+            biased;
+            () = self.shell.closing() => return Err(Halt::Closing),
+            // Before the children that start and end, which may do so without a pause: an update
+            // or a stop is not to wait for the last of them.
+            word = self.inbox.recv() => {
+                if let Some(word) = word {
+                    self.hear(word).await?;
+                }
+                while let Ok(word) = self.inbox.try_recv() {
+                    self.hear(word).await?;
+                }
+            }
             Some(started) = self.starts.join_next() => {
                 // A task of ours panics, if ever, where a mistake of ours is caught.
                 for started in started.unwrap_or_default() {
@@ -437,16 +452,7 @@ impl Driver {
                     self.express_ended(ended)?;
                 }
             }
-            word = self.inbox.recv() => {
-                if let Some(word) = word {
-                    self.hear(word).await?;
-                }
-                while let Ok(word) = self.inbox.try_recv() {
-                    self.hear(word).await?;
-                }
-            }
             () = tokio::time::sleep_until(until) => {}
-            () = self.shell.closing() => return Err(Halt::Closing),
         }
         Ok(())
     }
@@ -666,6 +672,7 @@ impl Driver {
         };
         let mut results = StoredResults::new(self.shell.clone(), self.family.clone());
         let written = tokio::select! {
+            biased;
             written = data.0.write(request, &mut results) => written,
             () = self.shell.closing() => return Err(Halt::Closing),
         };

@@ -61,6 +61,12 @@ impl Workload {
     pub(super) const GUARDED: [Workload; 3] =
         [Workload::Chain, Workload::Nested, Workload::Express];
 
+    /// As it is typed.
+    pub(super) fn name(self) -> String {
+        let value = self.to_possible_value().expect("every workload can be named");
+        value.get_name().to_owned()
+    }
+
     /// Measures it.
     pub(super) async fn measure(self, bench: &Bench) -> anyhow::Result<Vec<Figure>> {
         match self {
