@@ -3,9 +3,11 @@
 use std::fs;
 use std::panic::catch_unwind;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use fjall::compaction::Leveled;
 use fjall::{Keyspace, KeyspaceCreateOptions, PersistMode, Snapshot};
 
 use crate::changes::{Value, Write};
@@ -20,6 +22,11 @@ const JOURNAL_BYTES_MAX: u64 = 96 << 20;
 
 /// Flushing and compaction. One of them keeps to flushing.
 const WORKERS: usize = 2;
+
+/// How long the engine's tables are. It closes and removes those that it has merged while its
+/// writers wait, which takes a file system as long as they are: 50 ms for the 64 MiB that it would
+/// make of itself.
+const TABLE_BYTES: u64 = 8 << 20;
 
 /// The engine makes its writers wait for its workers at 4, and goes on waiting where these have
 /// failed; we wait before that, and look after them while we do.
@@ -57,7 +64,10 @@ impl Table {
             Table::History => 16 << 20,
             Table::Index => 8 << 20,
         };
-        KeyspaceCreateOptions::default().max_memtable_size(memtable_bytes_max)
+        let compaction = Leveled::default().with_table_target_size(TABLE_BYTES);
+        KeyspaceCreateOptions::default()
+            .max_memtable_size(memtable_bytes_max)
+            .compaction_strategy(Arc::new(compaction))
     }
 }
 
