@@ -77,7 +77,8 @@ pub(super) async fn closed(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
         Figure::new("W8: restart after a stop until the first answer", "ms", after_stop)
             .bar(Bar::at_most(130.0)),
         // Bounded by the engine's journals, 140 MB at most, however much is in the tables.
-        Figure::new("W8: restart after a kill until the first answer", "ms", after_kill),
+        Figure::new("W8: restart after a kill until the first answer", "ms", after_kill)
+            .bar(Bar::at_most(130.0)),
     ])
 }
 
