@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use engine::{ExecutionId, Timestamp};
 use store::{ExecutionHeader, Store, StoreError};
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::map_run::remove_map_runs;
@@ -76,7 +75,7 @@ pub async fn purge(
         }
         if removes && !headers.is_empty() {
             let began = Instant::now();
-            remove(store, headers).await?;
+            remove(&**store, headers).await?;
             // Half of the time is left to others, however fast the disk is.
             tokio::time::sleep(began.elapsed()).await;
         }
@@ -87,19 +86,20 @@ pub async fn purge(
     }
 }
 
-/// Removes them in few commits.
-async fn remove(store: &Arc<dyn Store>, headers: Vec<ExecutionHeader>) -> Result<(), StoreError> {
-    let removals = headers.into_iter().map(|header| {
-        let store = store.clone();
-        async move {
-            remove_map_runs(&*store, &header).await?;
-            store.remove(&header).await
+/// Removes them, but those that somebody has redriven or removed meanwhile.
+async fn remove(store: &dyn Store, headers: Vec<ExecutionHeader>) -> Result<(), StoreError> {
+    for header in &headers {
+        match remove_map_runs(store, header).await {
+            Ok(()) | Err(StoreError::Conflict) => {}
+            Err(error) => return Err(error),
         }
-    });
-    let removals: JoinSet<_> = removals.collect();
-    for removed in removals.join_all().await {
-        match removed {
-            // Somebody has redriven it meanwhile, or removed it.
+    }
+    match store.remove(&headers).await {
+        Err(StoreError::Conflict) => {}
+        removed => return removed,
+    }
+    for header in headers {
+        match store.remove(&[header]).await {
             Ok(()) | Err(StoreError::Conflict) => {}
             Err(error) => return Err(error),
         }

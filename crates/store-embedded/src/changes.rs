@@ -2,11 +2,12 @@
 //! and pass it on.
 
 use engine::{ExecutionId, Status, Timestamp};
-use fjall::Slice;
+use lsm_tree::Slice;
 use store::encoding::{AgendaRow, encode_agenda, encode_header, encode_records};
-use store::{Commit, ExecutionHeader, Expected, Revision, Scope};
+use store::{Commit, Expected, Revision, Scope};
 
 use crate::database::Table;
+use crate::removals::unlisting;
 use crate::{agendas, keys};
 
 /// A commit, encoded.
@@ -20,8 +21,6 @@ pub(crate) struct ExecutionChange {
     pub(crate) revision: Revision,
     pub(crate) due: Option<Timestamp>,
     pub(crate) writes: Vec<Write>,
-    /// Whether nothing is left of the execution.
-    pub(crate) removes: bool,
 }
 
 /// A row to write.
@@ -55,7 +54,6 @@ impl ExecutionChange {
             revision: header.revision,
             due: agendas::due(agenda.as_ref()),
             writes: Vec::with_capacity(8),
-            removes: false,
         };
         if !records.is_empty() {
             let key = keys::history(header.id, header.revision);
@@ -76,12 +74,7 @@ impl ExecutionChange {
                 change.put(Table::Index, keys::listing(&list, header.status, header.id), []);
                 if let Some(previous) = previous_status {
                     let key = keys::listing(&list, previous, header.id);
-                    // A redrive puts an execution back to where it was listed before.
-                    let removal = match header.redrive_count {
-                        0 => Value::RemoveOnce,
-                        _ => Value::Remove,
-                    };
-                    change.write(Table::Index, key, removal);
+                    change.write(Table::Index, key, unlisting(&header));
                 }
             }
         }
@@ -100,42 +93,23 @@ impl ExecutionChange {
         change
     }
 
-    /// All rows of an execution that has ended, but that of its name, which may have gone over to
-    /// another one.
-    pub(crate) fn removal(header: &ExecutionHeader) -> ExecutionChange {
-        let id = header.id;
-        let mut change = ExecutionChange {
-            id,
-            expected: Expected::At(header.revision),
-            name: keys::name(&header.arn),
-            scope: header.scope.clone(),
-            previous_status: Some(header.status),
-            status: header.status,
-            revision: header.revision,
-            due: None,
-            writes: Vec::with_capacity(8),
-            removes: true,
-        };
-        for revision in 1..=header.revision.0 {
-            change.write(Table::History, keys::history(id, Revision(revision)), Value::RemoveOnce);
-        }
-        change.write(Table::Index, keys::checkpoint(id), Value::Remove);
-        change.write(Table::Index, keys::header(id), Value::Remove);
-        for list in header.lists() {
-            let key = keys::listing(&list, header.status, id);
-            change.write(Table::Index, key, Value::RemoveOnce);
-        }
-        change
-    }
-
-    /// As [`ExecutionChange::removal`], with the name.
-    pub(crate) fn remove_name(&mut self) {
-        self.write(Table::Index, self.name, Value::Remove);
-    }
-
     /// Whether it may write the row of its name.
     pub(crate) fn names(&self) -> bool {
-        self.removes || matches!(self.expected, Expected::New { .. })
+        matches!(self.expected, Expected::New { .. })
+    }
+
+    /// Marks what is behind the horizon as kept, and lists it as such.
+    pub(crate) fn keep(&mut self) {
+        for write in &mut self.writes {
+            if write.table == Table::Index && keys::is_listing(&write.key) {
+                let mut key = write.key.to_vec();
+                keys::list_as_kept(&mut key);
+                write.key = key.into();
+            }
+        }
+        if self.names() {
+            self.put(Table::Index, keys::kept(self.id), []);
+        }
     }
 
     /// How much the engine has to write.

@@ -1,44 +1,35 @@
-//! The engine under the store, and its tables.
+//! The engine under the store: a log of our own, and trees of tables.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::panic::catch_unwind;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
-use fjall::compaction::Leveled;
-use fjall::{Keyspace, KeyspaceCreateOptions, PersistMode, Snapshot};
+use engine::ExecutionId;
+use lsm_tree::{
+    AbstractTree, AnyTree, Cache, Config, DescriptorTable, InternalValue, Memtable,
+    SequenceNumberCounter, ValueType,
+};
+use parking_lot::Mutex;
 
 use crate::changes::{Value, Write};
-use crate::{OpenError, Options, journal};
+use crate::horizon::Horizon;
+use crate::keeper::{Keeper, Sealed};
+use crate::log::{self, Log};
+use crate::{OpenError, Options, keys};
 
-/// The engine's own marker, the last thing that it writes when it makes a database.
-const MARKER_FILE: &str = "version";
+const LOG_FOLDER: &str = "log";
+const TABLES_FOLDER: &str = "tables";
 
-/// Beyond this the engine writes out its memory. The least that it allows is 64 MiB; more makes
-/// opening after a crash slower.
-const JOURNAL_BYTES_MAX: u64 = 96 << 20;
+/// The last thing that the engine writes when it makes a tree.
+const MARKER_FILE: &str = "current";
 
-/// Flushing and compaction. One of them keeps to flushing.
-const WORKERS: usize = 2;
+/// Open files of tables.
+const FILES_MAX: usize = 400;
 
-/// How long the engine's tables are. It closes and removes those that it has merged while its
-/// writers wait, which takes a file system as long as they are: 50 ms for the 64 MiB that it would
-/// make of itself.
-const TABLE_BYTES: u64 = 8 << 20;
-
-/// The engine makes its writers wait for its workers at 4, and goes on waiting where these have
-/// failed; we wait before that, and look after them while we do.
-const SEALED_MEMTABLES_MAX: usize = 2;
-const FRESH_TABLES_MAX: usize = 16;
-const WORKERS_PAUSE: Duration = Duration::from_millis(1);
-
-/// How soon a reader looks again whether a batch is done.
-const BATCH_PAUSE: Duration = Duration::from_micros(50);
-
-/// A keyspace of the engine. Few of them, since each costs a dozen syncs when it is made and
-/// several at every flush. The names are part of the stored form.
+/// A tree of the engine. The names are part of the stored form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Table {
     /// Records: most of the bytes, always appended, never changed.
@@ -48,7 +39,8 @@ pub(crate) enum Table {
 }
 
 impl Table {
-    const ALL: [Table; 2] = [Table::History, Table::Index];
+    /// In the order of their numbers in the log.
+    pub(crate) const ALL: [Table; 2] = [Table::History, Table::Index];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -56,152 +48,248 @@ impl Table {
             Table::Index => "index",
         }
     }
+}
 
-    /// So large that both are written out about equally often under load: a journal is kept until
-    /// all tables have written out what is in it, and what is kept is read after a crash.
-    fn options(self) -> KeyspaceCreateOptions {
-        let memtable_bytes_max = match self {
-            Table::History => 16 << 20,
-            Table::Index => 8 << 20,
-        };
-        let compaction = Leveled::default().with_table_target_size(TABLE_BYTES);
-        KeyspaceCreateOptions::default()
-            .max_memtable_size(memtable_bytes_max)
-            .compaction_strategy(Arc::new(compaction))
+/// The trees, and who reads them.
+pub(crate) struct Trees {
+    trees: [AnyTree; Table::ALL.len()],
+    /// Gives the numbers of batches, and of the engine's own changes.
+    numbers: SequenceNumberCounter,
+    /// All batches with a lesser number can be seen.
+    visible: AtomicU64,
+    /// What readers see, and how many of them.
+    views: Mutex<BTreeMap<u64, usize>>,
+    pub(crate) horizon: Arc<Horizon>,
+}
+
+impl Trees {
+    pub(crate) fn tree(&self, table: Table) -> &AnyTree {
+        &self.trees[table as usize]
+    }
+
+    pub(crate) fn all(&self) -> &[AnyTree] {
+        &self.trees
+    }
+
+    /// What no reader sees may go: versions of a row that a batch before this one has replaced.
+    pub(crate) fn unseen_before(&self) -> u64 {
+        let views = self.views.lock();
+        let visible = self.visible.load(Ordering::Acquire);
+        views.first_key_value().map_or(visible, |(oldest, _)| visible.min(*oldest))
+    }
+}
+
+impl Drop for Trees {
+    fn drop(&mut self) {
+        self.horizon.set_index(None);
     }
 }
 
 /// The engine, open.
 pub(crate) struct Database {
-    engine: fjall::Database,
-    tables: [Keyspace; Table::ALL.len()],
-    /// The batch that is being written has this number or a greater one; the greatest number where
-    /// none is.
-    writing: AtomicU64,
+    trees: Arc<Trees>,
+    writing: Mutex<Writing>,
+    keeper: Keeper,
+    /// When so much is in the log, it is written out to tables.
+    log_bytes: u64,
+}
+
+/// What the writer alone uses.
+struct Writing {
+    log: Log,
+    /// Where the trees take rows. Nobody but the writer seals them.
+    memtables: [Arc<Memtable>; Table::ALL.len()],
 }
 
 impl Database {
     /// Opens it, or makes it where there is none.
     pub(crate) fn open(path: &Path, options: &Options) -> Result<Database, OpenError> {
         remove_unfinished(path)?;
-        let torn = journal::check(path)?;
-        match (Database::open_engine(path, options), torn) {
-            (Err(OpenError::Corrupt { .. }), Some(torn)) => {
-                torn.cut_off()?;
-                Database::open_engine(path, options)
-            }
-            (opened, _) => opened,
-        }
-    }
-
-    /// The engine asserts much of what it reads, so that damage may make it panic.
-    fn open_engine(path: &Path, options: &Options) -> Result<Database, OpenError> {
-        catch_unwind(|| Database::try_open_engine(path, options))
+        // The engine asserts much of what it reads, so that damage may make it panic.
+        catch_unwind(|| Database::try_open(path, options))
             .unwrap_or_else(|_| Err(OpenError::corrupt(path, "the storage engine panicked")))
     }
 
-    fn try_open_engine(path: &Path, options: &Options) -> Result<Database, OpenError> {
-        let failed = |error| OpenError::engine(path, error);
-        let engine = fjall::Database::builder(path)
-            .cache_size(options.cache_bytes)
-            .max_journaling_size(JOURNAL_BYTES_MAX)
-            .journal_compression(fjall::CompressionType::None)
-            .worker_threads(WORKERS)
-            .open()
-            .map_err(failed)?;
-        let open = |table: Table| engine.keyspace(table.name(), || table.options());
-        let tables: Vec<_> =
-            Table::ALL.into_iter().map(open).collect::<Result<_, _>>().map_err(failed)?;
-        let tables = tables.try_into().ok().expect("as many as there are names");
-        Ok(Database { engine, tables, writing: AtomicU64::new(u64::MAX) })
-    }
-
-    pub(crate) fn table(&self, table: Table) -> &Keyspace {
-        &self.tables[table as usize]
+    fn try_open(path: &Path, options: &Options) -> Result<Database, OpenError> {
+        let numbers = SequenceNumberCounter::new(1);
+        let cache = Arc::new(Cache::with_capacity_bytes(options.cache_bytes));
+        let files = Arc::new(DescriptorTable::new(FILES_MAX));
+        let horizon = Arc::<Horizon>::default();
+        let open = |table: Table| {
+            let folder = path.join(table.name());
+            // The engine counts up its own idea of what is visible, which is not ours.
+            Config::new(&folder, numbers.clone(), SequenceNumberCounter::default())
+                .use_cache(cache.clone())
+                .use_descriptor_table(Some(files.clone()))
+                .with_compaction_filter_factory(Some(horizon.filter(table)))
+                .open()
+                .map_err(|error| OpenError::engine(&folder, error))
+        };
+        let trees = Table::ALL.map(open);
+        let [history, index] = trees;
+        let trees = [history?, index?];
+        let memtables = [trees[0].active_memtable(), trees[1].active_memtable()];
+        let written_out = [0, 1].map(|tree: usize| trees[tree].get_highest_persisted_seqno());
+        let mut last = written_out.iter().copied().flatten().max().unwrap_or(0);
+        let log_folder = path.join(LOG_FOLDER);
+        let log = Log::open(&log_folder, |batch| {
+            last = last.max(batch.number);
+            for write in batch.writes()? {
+                let table = write.table as usize;
+                if written_out[table].is_none_or(|written_out| batch.number > written_out) {
+                    memtables[table].insert(row(write, batch.number));
+                }
+            }
+            Ok(())
+        })?;
+        numbers.set(last + 1);
+        let visible = AtomicU64::new(last + 1);
+        let index = &trees[Table::Index as usize];
+        let row = index
+            .get(keys::horizon(), last + 1)
+            .map_err(|error| OpenError::engine(&path.join(Table::Index.name()), error))?;
+        if let Some(row) = row {
+            let place = path.join(Table::Index.name());
+            let last = keys::execution_id(&row);
+            horizon.set(last.ok_or_else(|| OpenError::corrupt(&place, "the horizon is no id"))?);
+        }
+        horizon.set_index(Some(index.clone()));
+        let views = Mutex::default();
+        let trees = Arc::new(Trees { trees, numbers, visible, views, horizon });
+        let keeper = Keeper::start(trees.clone(), &log_folder).map_err(OpenError::io(path))?;
+        let (writing, log_bytes) = (Mutex::new(Writing { log, memtables }), options.log_bytes);
+        Ok(Database { trees, writing, keeper, log_bytes })
     }
 
     /// All tables as one batch left them.
-    ///
-    /// The engine's own snapshots are not quite that: each time that one of its workers puts a new
-    /// table in place, all numbers given so far become visible, also that of a batch whose rows
-    /// are still being put in place one by one. Whoever comes just then waits for that batch;
-    /// the next one is out of sight, since its number is not given yet.
-    pub(crate) fn snapshot(&self) -> Snapshot {
-        let snapshot = self.engine.snapshot();
-        while snapshot.seqno() > self.writing.load(Ordering::Acquire) {
-            std::thread::sleep(BATCH_PAUSE);
-        }
-        snapshot
+    pub(crate) fn view(&self) -> View<'_> {
+        // The horizon first: it moves after the marks of what is kept behind it can be seen.
+        let horizon = self.trees.horizon.last();
+        let mut views = self.trees.views.lock();
+        let number = self.trees.visible.load(Ordering::Acquire);
+        *views.entry(number).or_default() += 1;
+        View { trees: &self.trees, number, horizon }
     }
 
     /// Puts these rows in place together, on the disk when this returns. No row may be there twice.
-    pub(crate) fn write(&self, writes: Vec<Write>) -> Result<(), fjall::Error> {
-        self.wait_for_workers()?;
-        let mut batch = fjall::OwnedWriteBatch::with_capacity(self.engine.clone(), writes.len());
-        for Write { table, key, value } in writes {
-            let table = self.table(table);
-            match value {
-                Value::Put(value) => batch.insert(table, key, value),
-                Value::Remove => batch.remove(table, key),
-                Value::RemoveOnce => batch.remove_weak(table, key),
-            }
+    pub(crate) fn write(&self, writes: Vec<Write>) -> Result<(), lsm_tree::Error> {
+        let mut writing = self.writing.lock();
+        self.keeper.check()?;
+        if writing.log.bytes() >= self.log_bytes {
+            self.seal(&mut writing)?;
         }
-        self.writing.store(self.next_number(), Ordering::SeqCst);
-        let _done = Done(&self.writing);
-        batch.durability(Some(PersistMode::SyncData)).commit()
+        let number = self.trees.numbers.next();
+        writing.log.append(number, &writes)?;
+        for write in writes {
+            let memtable = &writing.memtables[write.table as usize];
+            memtable.insert(row(write, number));
+        }
+        self.trees.visible.store(number + 1, Ordering::Release);
+        Ok(())
+    }
+
+    /// The last execution that is gone, if it is not kept.
+    pub(crate) fn horizon(&self) -> ExecutionId {
+        self.trees.horizon.last()
+    }
+
+    /// Moves the horizon, after that was written.
+    pub(crate) fn move_horizon(&self, last: ExecutionId) {
+        self.trees.horizon.set(last);
+        self.keeper.look();
     }
 
     /// No batch that was committed so far has this number or a greater one.
     pub(crate) fn next_number(&self) -> u64 {
-        self.engine.seqno()
+        self.trees.visible.load(Ordering::Acquire)
     }
 
-    /// Waits until the engine's workers have caught up.
-    fn wait_for_workers(&self) -> Result<(), fjall::Error> {
-        let is_behind = |table: &Keyspace| {
-            table.sealed_memtable_count() >= SEALED_MEMTABLES_MAX
-                || table.l0_table_count() >= FRESH_TABLES_MAX
-        };
-        while self.tables.iter().any(is_behind) {
-            // Fails where a worker has failed.
-            self.engine.persist(PersistMode::Buffer)?;
-            std::thread::sleep(WORKERS_PAUSE);
+    /// Has what is in memory written out, and takes up rows elsewhere meanwhile.
+    fn seal(&self, writing: &mut Writing) -> Result<(), lsm_tree::Error> {
+        self.keeper.wait_for_room()?;
+        let segments = writing.log.turn()?;
+        for (tree, memtable) in self.trees.all().iter().zip(&mut writing.memtables) {
+            tree.rotate_memtable();
+            *memtable = tree.active_memtable();
         }
+        self.keeper.write_out(Sealed { segments });
         Ok(())
     }
 
     /// Writes everything in memory to tables, so that the next opening need not.
-    pub(crate) fn flush(&self) -> Result<(), fjall::Error> {
-        self.engine.persist(PersistMode::SyncAll)?;
-        for table in &self.tables {
-            table.rotate_memtable()?;
-        }
-        while self.tables.iter().any(|table| table.sealed_memtable_count() > 0) {
-            self.engine.persist(PersistMode::Buffer)?;
-            std::thread::sleep(WORKERS_PAUSE);
-        }
-        Ok(())
+    pub(crate) fn flush(&self) -> Result<(), lsm_tree::Error> {
+        self.seal(&mut self.writing.lock())?;
+        self.keeper.wait_until_written_out()
     }
 }
 
-/// Says that no batch is being written, when it goes, however that comes.
-struct Done<'a>(&'a AtomicU64);
+/// After a [`Database::flush`]: removes the log, so that the next opening reads none.
+pub(crate) fn clear_log(path: &Path) -> Result<(), OpenError> {
+    log::clear(&path.join(LOG_FOLDER))
+}
 
-impl Drop for Done<'_> {
+/// After a write that failed: removes batches from that number on, which were not answered.
+pub(crate) fn repair_log(path: &Path, unanswered: u64) -> Result<(), OpenError> {
+    log::repair(&path.join(LOG_FOLDER), unanswered)
+}
+
+fn row(write: Write, number: u64) -> InternalValue {
+    match write.value {
+        Value::Put(value) => {
+            InternalValue::from_components(write.key, value, number, ValueType::Value)
+        }
+        Value::Remove => InternalValue::new_tombstone(write.key, number),
+        Value::RemoveOnce => InternalValue::new_weak_tombstone(write.key, number),
+    }
+}
+
+/// All tables as one batch left them, for as long as this lives.
+pub(crate) struct View<'a> {
+    trees: &'a Trees,
+    number: u64,
+    horizon: ExecutionId,
+}
+
+impl View<'_> {
+    pub(crate) fn tree(&self, table: Table) -> &AnyTree {
+        self.trees.tree(table)
+    }
+
+    /// The last execution that is gone, if it is not kept.
+    pub(crate) fn horizon(&self) -> ExecutionId {
+        self.horizon
+    }
+
+    /// What the engine calls it.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+}
+
+impl Drop for View<'_> {
     fn drop(&mut self) {
-        self.0.store(u64::MAX, Ordering::Release);
+        let mut views = self.trees.views.lock();
+        let count = views.get_mut(&self.number).expect("it is entered as long as it lives");
+        *count -= 1;
+        if *count == 0 {
+            views.remove(&self.number);
+        }
     }
 }
 
-/// Removes what is left of making a database when that was cut short, which the engine would
-/// stumble over. Refuses where that is not certain.
+/// Removes what is left of making a database when that was cut short. Refuses where that is not
+/// certain.
 fn remove_unfinished(path: &Path) -> Result<(), OpenError> {
-    let marker = path.join(MARKER_FILE);
-    if !path.exists() || marker.exists() {
-        return Ok(());
-    }
-    if journal::holds_batches(path)? || path.join("keyspaces").join("1").exists() {
-        return Err(OpenError::corrupt(&marker, "missing, although there is data"));
+    let folders = Table::ALL.map(|table| path.join(table.name()));
+    let missing = folders.iter().map(|folder| folder.join(MARKER_FILE)).find(|it| !it.exists());
+    let (Some(missing), true) = (missing, path.exists()) else { return Ok(()) };
+    let holds_tables = |folder: &Path| {
+        fs::read_dir(folder.join(TABLES_FOLDER)).is_ok_and(|mut tables| tables.next().is_some())
+    };
+    if folders.iter().any(|folder| holds_tables(folder))
+        || log::holds_batches(&path.join(LOG_FOLDER))?
+    {
+        return Err(OpenError::corrupt(&missing, "missing, although there is data"));
     }
     fs::remove_dir_all(path).map_err(OpenError::io(path))
 }

@@ -3,7 +3,6 @@
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use fjall::LsmError;
 use store::StoreError;
 
 /// Why a data folder cannot be opened.
@@ -30,6 +29,18 @@ pub enum OpenError {
         found: u32,
         /// The newest format that can be read.
         supported: u32,
+    },
+    /// A version of this program from before its first release made it.
+    #[error(
+        "{} has format {found}, of a version from before the first release, which this version of \
+         Stairwell does not read",
+        path.display()
+    )]
+    Unreleased {
+        /// The folder.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
     },
     /// Something in it is not what was written.
     #[error("{} is corrupt: {reason}", place.display())]
@@ -58,33 +69,20 @@ impl OpenError {
         OpenError::Corrupt { place: place.to_owned(), reason: reason.into() }
     }
 
-    pub(crate) fn engine(place: &Path, error: fjall::Error) -> OpenError {
+    pub(crate) fn engine(place: &Path, error: lsm_tree::Error) -> OpenError {
         let place = place.to_owned();
         match error {
-            fjall::Error::Io(source) | fjall::Error::Storage(LsmError::Io(source))
-                if !is_damage(&source) =>
-            {
-                OpenError::Io { place, source }
-            }
-            fjall::Error::Locked => OpenError::Locked { path: place, holder: "itself".to_owned() },
+            lsm_tree::Error::Io(source) if !is_damage(&source) => OpenError::Io { place, source },
             other => OpenError::Corrupt { place, reason: describe(&other) },
         }
     }
 }
 
 /// A failed read or write, and what was read or written.
-pub(crate) fn store_error(what: impl std::fmt::Display, error: &fjall::Error) -> StoreError {
+pub(crate) fn store_error(what: impl std::fmt::Display, error: &lsm_tree::Error) -> StoreError {
     let reason = format!("{what}: {}", describe(error));
     match error {
-        fjall::Error::Io(error) | fjall::Error::Storage(LsmError::Io(error))
-            if is_damage(error) =>
-        {
-            StoreError::Corrupt(reason)
-        }
-        fjall::Error::Io(_)
-        | fjall::Error::Storage(LsmError::Io(_))
-        | fjall::Error::Poisoned
-        | fjall::Error::Locked => StoreError::Unavailable(reason),
+        lsm_tree::Error::Io(error) if !is_damage(error) => StoreError::Unavailable(reason),
         _ => StoreError::Corrupt(reason),
     }
 }
@@ -94,13 +92,10 @@ fn is_damage(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::InvalidData)
 }
 
-fn describe(error: &fjall::Error) -> String {
+fn describe(error: &lsm_tree::Error) -> String {
     match error {
-        fjall::Error::Io(error) | fjall::Error::Storage(LsmError::Io(error)) => error.to_string(),
-        fjall::Error::Poisoned => "an earlier write failed".to_owned(),
-        fjall::Error::Storage(LsmError::ChecksumMismatch { .. }) => {
-            "a block's checksum does not match".to_owned()
-        }
+        lsm_tree::Error::Io(error) => error.to_string(),
+        lsm_tree::Error::ChecksumMismatch { .. } => "a block's checksum does not match".to_owned(),
         other => format!("{other:?}"),
     }
 }

@@ -1,5 +1,6 @@
 //! The data folder: who holds it, and which format it has.
 
+use std::cmp::Ordering;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
@@ -8,8 +9,8 @@ use sha2::{Digest, Sha256};
 
 use crate::OpenError;
 
-/// The format that is written. Every older one can be read.
-const FORMAT: u32 = 1;
+/// The format that is written, and the only one that is read: format 1 was never released.
+const FORMAT: u32 = 2;
 
 const LOCK_FILE: &str = "LOCK";
 const VERSION_FILE: &str = "VERSION";
@@ -19,8 +20,8 @@ const DATABASE_FOLDER: &str = "database";
 /// The first line of the version file.
 const TITLE: &str = "Stairwell data folder";
 
-/// As much room as there must be before commits are accepted again: the engine opens a new journal
-/// and writes out its memory soon after.
+/// As much room as there must be before commits are accepted again: what is in the log is written
+/// out to tables soon after.
 const PROBE_BYTES: usize = 8 << 20;
 
 /// A data folder that nobody else uses for as long as this lives.
@@ -64,11 +65,14 @@ impl DataFolder {
             Ok(text) => {
                 let found = parse_version(&text)
                     .ok_or_else(|| OpenError::corrupt(&path, "not a version file"))?;
-                if found > FORMAT {
-                    let path = self.path.clone();
-                    return Err(OpenError::NewerVersion { path, found, supported: FORMAT });
+                let path = self.path.clone();
+                match found.cmp(&FORMAT) {
+                    Ordering::Less => Err(OpenError::Unreleased { path, found }),
+                    Ordering::Equal => Ok(()),
+                    Ordering::Greater => {
+                        Err(OpenError::NewerVersion { path, found, supported: FORMAT })
+                    }
                 }
-                Ok(())
             }
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 if self.database().exists() {

@@ -1,6 +1,6 @@
 //! The keys. Numbers are big-endian, so that the order of the bytes is the order of the numbers.
 //! Every key of an execution follows from its header. All but those of the history are in one
-//! keyspace, and begin with a letter that says what they are.
+//! tree, and begin with a letter that says what they are.
 
 use std::sync::Arc;
 
@@ -9,13 +9,21 @@ use sha2::{Digest, Sha256};
 use store::encoding::status_number;
 use store::{ExecutionQuery, ResourceKey, ResourceKind, Revision, Scope};
 
+use crate::database::Table;
+
 const AGENDA: u8 = b'a';
 const CHECKPOINT: u8 = b'c';
 const HEADER: u8 = b'h';
+const KEPT: u8 = b'k';
 const LISTING: u8 = b'l';
+const KEPT_LISTING: u8 = b'm';
 const NAME: u8 = b'n';
+const HORIZON: u8 = b'o';
 const RESOURCE: u8 = b'r';
 const RESOURCE_VERSION: u8 = b'v';
+
+/// What comes before the id in a key of [`listing`].
+const LISTING_PREFIX: usize = 19;
 
 /// Of the row that a commit's records are in: id, revision.
 pub(crate) fn history(id: ExecutionId, revision: Revision) -> [u8; 20] {
@@ -85,6 +93,57 @@ pub(crate) fn listing(query: &ExecutionQuery, status: Status, id: ExecutionId) -
     key[18] = status_number(status);
     key[19..].copy_from_slice(&id.0.map(|byte| !byte));
     key
+}
+
+/// Makes a key of [`listing`] one of an execution that is kept behind the horizon.
+pub(crate) fn list_as_kept(key: &mut [u8]) {
+    key[0] = KEPT_LISTING;
+}
+
+/// Whether it is a key of [`listing`] of an execution before the horizon.
+pub(crate) fn is_listing(key: &[u8]) -> bool {
+    key.first() == Some(&LISTING)
+}
+
+/// Of the place of the horizon.
+pub(crate) fn horizon() -> [u8; 1] {
+    [HORIZON]
+}
+
+/// Of the mark of an execution that is kept behind the horizon.
+pub(crate) fn kept(id: ExecutionId) -> [u8; 17] {
+    lettered(KEPT, id.0)
+}
+
+/// The id in a key of [`kept`].
+pub(crate) fn kept_id(key: &[u8]) -> Option<ExecutionId> {
+    execution_id(key.strip_prefix(&[KEPT])?)
+}
+
+/// Where a row says which execution it is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// In its key, behind a prefix of that length.
+    Key {
+        id: ExecutionId,
+        prefix: usize,
+        /// Whether it is a place in a list, of which there are others for what is kept.
+        is_listing: bool,
+    },
+    /// In its value.
+    Value,
+}
+
+/// Whose row it is; none where it is not of one execution, or says itself that it is kept.
+pub(crate) fn owner(table: Table, key: &[u8]) -> Option<Owner> {
+    let at_key = |id, prefix, is_listing| Some(Owner::Key { id, prefix, is_listing });
+    match (table, *key.first()?) {
+        (Table::History, _) => at_key(ExecutionId(*key.first_chunk()?), 0, false),
+        (Table::Index, HEADER | AGENDA | CHECKPOINT) => at_key(execution_id(&key[1..])?, 1, false),
+        (Table::Index, LISTING) => at_key(listing_id(key)?, LISTING_PREFIX, true),
+        (Table::Index, NAME) => Some(Owner::Value),
+        (Table::Index, _) => None,
+    }
 }
 
 /// The id in a key of [`listing`].

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
-use store::{ResourceKey, StoreError};
+use store::{ExecutionHeader, ResourceKey, StoreError};
 use tokio::sync::oneshot;
 
 use crate::changes::ExecutionChange;
@@ -16,6 +16,8 @@ pub(crate) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 pub(crate) enum Request {
     /// A commit.
     Execution(Box<ExecutionChange>, Reply<()>),
+    /// The removal of executions that have ended.
+    Removal(Vec<ExecutionHeader>, Reply<()>),
     /// A definition, an activity or another named thing.
     Resource(ResourceChange, Reply<u64>),
     /// The end: whatever is asked for after it is refused.
@@ -34,7 +36,7 @@ impl Request {
         match self {
             Request::Execution(change, _) => change.bytes(),
             Request::Resource(change, _) => change.value.as_ref().map_or(0, Vec::len),
-            Request::Close(_) => 0,
+            Request::Removal(..) | Request::Close(_) => 0,
         }
     }
 
@@ -43,6 +45,7 @@ impl Request {
         // Whoever does not wait for the answer any more does not need it.
         match self {
             Request::Execution(_, reply) => drop(reply.send(Err(error))),
+            Request::Removal(_, reply) => drop(reply.send(Err(error))),
             Request::Resource(_, reply) => drop(reply.send(Err(error))),
             Request::Close(reply) => drop(reply.send(Err(error))),
         }

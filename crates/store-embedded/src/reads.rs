@@ -3,7 +3,7 @@
 use std::ops::Bound;
 
 use engine::{ExecutionId, Status, Timestamp};
-use fjall::{Readable, Snapshot, UserValue};
+use lsm_tree::{AbstractTree, Guard, IterGuardImpl, UserValue};
 use store::encoding::{AgendaRow, STATUSES, decode_agenda, decode_header};
 use store::rebuild::{history_page, rebuild};
 use store::{
@@ -11,23 +11,33 @@ use store::{
     Resource, ResourceKey, ResourceKind, Revision, Scope, StoreError,
 };
 
-use crate::database::{Database, Table};
+use crate::database::{Database, Table, View};
 use crate::error::store_error;
 use crate::keys;
+
+/// A part of the agendas.
+pub(crate) struct AgendaSlice {
+    pub(crate) rows: Vec<(ExecutionId, AgendaRow)>,
+    /// The last one, where there may be more after it.
+    pub(crate) next: Option<ExecutionId>,
+}
 
 impl Database {
     /// A row as it is now.
     pub(crate) fn get(&self, table: Table, key: &[u8]) -> Result<Option<UserValue>, StoreError> {
-        self.snapshot().get(self.table(table), key).map_err(|error| failed(table, key, &error))
+        self.view().get(table, key)
     }
 
     pub(crate) fn header(&self, id: ExecutionId) -> Result<Option<ExecutionHeader>, StoreError> {
-        let row = self.get(Table::Index, &keys::header(id))?;
-        row.map(|row| decode_header(&row).map_err(|error| of(id, error))).transpose()
+        self.view().header(id)
     }
 
     pub(crate) fn agenda(&self, id: ExecutionId) -> Result<Option<AgendaRow>, StoreError> {
-        let row = self.get(Table::Index, &keys::agenda(id))?;
+        let view = self.view();
+        if !view.is_there(id)? {
+            return Ok(None);
+        }
+        let row = view.get(Table::Index, &keys::agenda(id))?;
         row.map(|row| decode_agenda(&row).map_err(|error| of(id, error))).transpose()
     }
 
@@ -37,12 +47,11 @@ impl Database {
 
     /// The newest execution with the ARN of that hash.
     pub(crate) fn newest(&self, name: &[u8; 17]) -> Result<Option<ExecutionId>, StoreError> {
-        let Some(row) = self.get(Table::Index, name)? else { return Ok(None) };
-        keys::execution_id(&row).map(Some).ok_or_else(|| malformed(Table::Index, name))
+        self.view().newest(name)
     }
 
     pub(crate) fn load(&self, id: ExecutionId) -> Result<Option<Loaded>, StoreError> {
-        let view = View { database: self, snapshot: self.snapshot() };
+        let view = self.view();
         let Some(header) = view.header(id)? else { return Ok(None) };
         let checkpoint = view.get(Table::Index, &keys::checkpoint(id))?;
         let (revision, checkpoint) = match checkpoint.as_deref() {
@@ -71,7 +80,10 @@ impl Database {
         limit: usize,
         reverse: bool,
     ) -> Result<HistoryPage, StoreError> {
-        let view = View { database: self, snapshot: self.snapshot() };
+        let view = self.view();
+        if !view.is_there(id)? {
+            return Ok(HistoryPage::default());
+        }
         let (mut first, mut last) = (Revision(0), Revision(u32::MAX));
         match (from, reverse) {
             (Some(from), false) => first = from.revision,
@@ -94,21 +106,11 @@ impl Database {
         after: Option<ListCursor>,
         limit: usize,
     ) -> Result<Vec<ExecutionHeader>, StoreError> {
-        let view = View { database: self, snapshot: self.snapshot() };
+        let view = self.view();
         let mut ids = Vec::new();
         for listed in STATUSES.into_iter().filter(|listed| status.is_none_or(|one| one == *listed))
         {
-            let key = |id| keys::listing(query, listed, id);
-            let begin = match after {
-                Some(ListCursor(id)) => Bound::Excluded(key(id)),
-                None => Bound::Included(key(ExecutionId([0xFF; 16]))),
-            };
-            let range = (begin, Bound::Included(key(ExecutionId([0; 16]))));
-            let rows = view.snapshot.range(self.table(Table::Index), range);
-            for row in rows.take(limit) {
-                let key = row.key().map_err(|error| failed(Table::Index, &[], &error))?;
-                ids.extend(keys::listing_id(&key));
-            }
+            view.listed(query, listed, after, limit, &mut ids)?;
         }
         ids.sort_unstable_by(|one, other| other.cmp(one));
         ids.truncate(limit);
@@ -123,26 +125,34 @@ impl Database {
         after: Option<ExecutionId>,
         limit: usize,
     ) -> Result<Ended, StoreError> {
-        let view = View { database: self, snapshot: self.snapshot() };
-        let begin = match after {
-            Some(id) => Bound::Excluded(keys::header(id)),
-            None => Bound::Included(keys::header(ExecutionId([0; 16]))),
-        };
+        let view = self.view();
         let last = ExecutionId::first(instant);
-        if after.is_some_and(|id| id >= last) {
-            return Ok(Ended::default());
-        }
-        let end = Bound::Excluded(keys::header(last));
         let mut ended = Ended::default();
-        for row in view.snapshot.range(self.table(Table::Index), (begin, end)).take(limit) {
-            let (key, row) =
-                row.into_inner().map_err(|error| failed(Table::Index, b"h", &error))?;
-            let id = keys::header_id(&key).ok_or_else(|| malformed(Table::Index, &key))?;
-            ended.next = Some(id);
-            let header = decode_header(&row).map_err(|error| of(id, error))?;
+        let mut left = limit;
+        let mut look_at = |header: ExecutionHeader| {
+            ended.next = Some(header.id);
+            left -= 1;
             let has_ended = header.stop.is_some_and(|stop| stop < instant);
-            if has_ended && view.get(Table::Index, &keys::agenda(id))?.is_none() {
+            if has_ended && view.get(Table::Index, &keys::agenda(header.id))?.is_none() {
                 ended.headers.push(header);
+            }
+            Ok(left > 0)
+        };
+        let after = after.unwrap_or(ExecutionId([0; 16]));
+        for id in view.kept(after, last).take(limit) {
+            let id = id?;
+            let missing = || StoreError::Corrupt(format!("{id} is kept, and not there"));
+            if !look_at(view.header(id)?.ok_or_else(missing)?)? {
+                return Ok(ended);
+            }
+        }
+        let after = after.max(view.horizon());
+        if after < last {
+            let range = (Bound::Excluded(keys::header(after)), Bound::Excluded(keys::header(last)));
+            for header in view.headers(range) {
+                if !look_at(header?)? {
+                    break;
+                }
             }
         }
         Ok(ended)
@@ -166,7 +176,8 @@ impl Database {
             Some(name) => Bound::Excluded([&prefix, name.as_bytes()].concat()),
             None => Bound::Included(prefix.clone()),
         };
-        let rows = self.snapshot().range(self.table(Table::Index), (begin, Bound::Unbounded));
+        let view = self.view();
+        let rows = view.range(Table::Index, (begin, Bound::Unbounded));
         let mut resources = Vec::new();
         for row in rows.take(limit) {
             let (key, value) =
@@ -187,39 +198,128 @@ impl Database {
         &self,
         after: Option<ExecutionId>,
         limit: usize,
-    ) -> Result<Vec<(ExecutionId, AgendaRow)>, StoreError> {
+    ) -> Result<AgendaSlice, StoreError> {
         let begin = match after {
             Some(id) => Bound::Excluded(keys::agenda(id)),
             None => Bound::Included(keys::agenda(ExecutionId([0; 16]))),
         };
         let end = Bound::Included(keys::agenda(ExecutionId([0xFF; 16])));
-        let rows = self.snapshot().range(self.table(Table::Index), (begin, end));
-        let read = |row: fjall::Guard| {
-            let place = keys::agenda(after.unwrap_or(ExecutionId([0; 16])));
+        let view = self.view();
+        let (mut rows, mut last, mut count) = (Vec::new(), None, 0);
+        for row in view.range(Table::Index, (begin, end)).take(limit) {
+            let place = keys::agenda(last.or(after).unwrap_or(ExecutionId([0; 16])));
             let (key, value) =
                 row.into_inner().map_err(|error| failed(Table::Index, &place, &error))?;
             let id = keys::agenda_id(&key).ok_or_else(|| malformed(Table::Index, &key))?;
-            Ok((id, decode_agenda(&value).map_err(|error| of(id, error))?))
-        };
-        rows.take(limit).map(read).collect()
+            (last, count) = (Some(id), count + 1);
+            // A table that was dropped behind the horizon may have held that the row was removed.
+            if view.is_there(id)? {
+                rows.push((id, decode_agenda(&value).map_err(|error| of(id, error))?));
+            }
+        }
+        Ok(AgendaSlice { rows, next: last.filter(|_| count == limit) })
     }
-}
-
-/// All tables as one batch left them.
-struct View<'a> {
-    database: &'a Database,
-    snapshot: Snapshot,
 }
 
 impl View<'_> {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<UserValue>, StoreError> {
-        let row = self.snapshot.get(self.database.table(table), key);
+        let row = self.tree(table).get(key, self.number());
         row.map_err(|error| failed(table, key, &error))
     }
 
-    fn header(&self, id: ExecutionId) -> Result<Option<ExecutionHeader>, StoreError> {
+    fn range<Key: AsRef<[u8]>>(
+        &self,
+        table: Table,
+        range: (Bound<Key>, Bound<Key>),
+    ) -> impl DoubleEndedIterator<Item = IterGuardImpl> + use<Key> {
+        self.tree(table).range(range, self.number(), None)
+    }
+
+    /// Whether an execution is there, if it ever was.
+    fn is_there(&self, id: ExecutionId) -> Result<bool, StoreError> {
+        Ok(id > self.horizon() || self.get(Table::Index, &keys::kept(id))?.is_some())
+    }
+
+    pub(crate) fn header(&self, id: ExecutionId) -> Result<Option<ExecutionHeader>, StoreError> {
+        if !self.is_there(id)? {
+            return Ok(None);
+        }
         let row = self.get(Table::Index, &keys::header(id))?;
         row.map(|row| decode_header(&row).map_err(|error| of(id, error))).transpose()
+    }
+
+    /// The headers in that range, which lies before the horizon.
+    pub(crate) fn headers(
+        &self,
+        range: (Bound<[u8; 17]>, Bound<[u8; 17]>),
+    ) -> impl Iterator<Item = Result<ExecutionHeader, StoreError>> {
+        self.range(Table::Index, range).map(|row| {
+            let (key, row) =
+                row.into_inner().map_err(|error| failed(Table::Index, b"h", &error))?;
+            let id = keys::header_id(&key).ok_or_else(|| malformed(Table::Index, &key))?;
+            decode_header(&row).map_err(|error| of(id, error))
+        })
+    }
+
+    /// What is kept behind the horizon, of what started after that one and before the last.
+    fn kept(
+        &self,
+        after: ExecutionId,
+        last: ExecutionId,
+    ) -> impl Iterator<Item = Result<ExecutionId, StoreError>> {
+        let range = (after < last)
+            .then(|| (Bound::Excluded(keys::kept(after)), Bound::Excluded(keys::kept(last))));
+        range.into_iter().flat_map(|range| self.range(Table::Index, range)).map(|row| {
+            let key = row.key().map_err(|error| failed(Table::Index, b"k", &error))?;
+            keys::kept_id(&key).ok_or_else(|| malformed(Table::Index, &key))
+        })
+    }
+
+    /// The execution that has that name now.
+    pub(crate) fn newest(&self, name: &[u8; 17]) -> Result<Option<ExecutionId>, StoreError> {
+        let Some(row) = self.get(Table::Index, name)? else { return Ok(None) };
+        let id = keys::execution_id(&row).ok_or_else(|| malformed(Table::Index, name))?;
+        Ok(self.is_there(id)?.then_some(id))
+    }
+
+    /// Adds so many of a list, newest first, after the cursor.
+    fn listed(
+        &self,
+        query: &ExecutionQuery,
+        status: Status,
+        after: Option<ListCursor>,
+        limit: usize,
+        ids: &mut Vec<ExecutionId>,
+    ) -> Result<(), StoreError> {
+        let key = |id| keys::listing(query, status, id);
+        let begin = match after {
+            Some(ListCursor(id)) => Bound::Excluded(key(id)),
+            None => Bound::Included(key(ExecutionId([0xFF; 16]))),
+        };
+        let before = ids.len();
+        if after.is_none_or(|ListCursor(id)| id > self.horizon()) {
+            let range = (begin, Bound::Excluded(key(self.horizon())));
+            for row in self.range(Table::Index, range).take(limit) {
+                let key = row.key().map_err(|error| failed(Table::Index, b"l", &error))?;
+                ids.extend(keys::listing_id(&key));
+            }
+        }
+        let as_kept = |bound: Bound<[u8; 35]>| {
+            bound.map(|mut key| {
+                keys::list_as_kept(&mut key);
+                key
+            })
+        };
+        let end = Bound::Included(key(ExecutionId([0; 16])));
+        for row in self.range(Table::Index, (as_kept(begin), as_kept(end))) {
+            if ids.len() - before == limit {
+                break;
+            }
+            let key = row.key().map_err(|error| failed(Table::Index, b"m", &error))?;
+            // It may be kept since a step of the horizon that is not seen yet.
+            ids.extend(keys::listing_id(&key).filter(|id| *id <= self.horizon()));
+        }
+        Ok(())
     }
 
     fn history_rows(
@@ -227,7 +327,7 @@ impl View<'_> {
         begin: Bound<[u8; 20]>,
         end: Bound<[u8; 20]>,
     ) -> impl DoubleEndedIterator<Item = Result<(Revision, UserValue), StoreError>> {
-        let rows = self.snapshot.range(self.database.table(Table::History), (begin, end));
+        let rows = self.range(Table::History, (begin, end));
         rows.map(|row| {
             let (key, value) =
                 row.into_inner().map_err(|error| failed(Table::History, &[], &error))?;
@@ -243,7 +343,7 @@ fn resource(key: &[u8], row: &[u8]) -> Result<Resource, StoreError> {
     Ok(Resource { version: u64::from_be_bytes(*version), value: value.into() })
 }
 
-fn failed(table: Table, key: &[u8], error: &fjall::Error) -> StoreError {
+fn failed(table: Table, key: &[u8], error: &lsm_tree::Error) -> StoreError {
     store_error(format_args!("{} {}", table.name(), key.escape_ascii()), error)
 }
 

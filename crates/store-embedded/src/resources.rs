@@ -1,6 +1,6 @@
 //! Writing named things: rare, and always through the writer.
 
-use fjall::Slice;
+use lsm_tree::Slice;
 use store::{ResourceKind, StoreError};
 
 use crate::changes::{Value, Write};

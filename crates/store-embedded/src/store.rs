@@ -21,19 +21,22 @@ use crate::error::store_error;
 use crate::folder::DataFolder;
 use crate::queue::{Queue, Reply, Request, ResourceChange, closed};
 use crate::writer::Writer;
-use crate::{OpenError, journal};
+use crate::{OpenError, database};
 
 /// How the store uses the machine.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// Memory for what was read from the disk lately. Taken as it is needed.
     pub cache_bytes: u64,
+    /// How long the log becomes before it is written out to tables. After a crash twice as much is
+    /// read at most.
+    pub log_bytes: u64,
 }
 
 impl Default for Options {
-    /// 64 MiB of cache.
+    /// 64 MiB of cache, 8 MiB of log.
     fn default() -> Options {
-        Options { cache_bytes: 64 << 20 }
+        Options { cache_bytes: 64 << 20, log_bytes: 8 << 20 }
     }
 }
 
@@ -138,8 +141,8 @@ impl Shared {
         let flushed = if flush { open.flush() } else { return Ok(()) };
         drop(open);
         flushed.map_err(|error| store_error("cannot write out what is in memory", &error))?;
-        journal::clear(&self.folder.database())
-            .map_err(|error| StoreError::Unavailable(format!("cannot clear the journal: {error}")))
+        database::clear_log(&self.folder.database())
+            .map_err(|error| StoreError::Unavailable(format!("cannot clear the log: {error}")))
     }
 }
 
@@ -192,9 +195,9 @@ impl Store for EmbeddedStore {
         self.shared.read(|database| database.ended_before(instant, after, limit))
     }
 
-    async fn remove(&self, header: &ExecutionHeader) -> Result<(), StoreError> {
-        let change = Box::new(ExecutionChange::removal(header));
-        self.request(|reply| Request::Execution(change, reply)).await
+    async fn remove(&self, headers: &[ExecutionHeader]) -> Result<(), StoreError> {
+        let headers = headers.to_vec();
+        self.request(|reply| Request::Removal(headers, reply)).await
     }
 
     async fn claim_due(&self, now: Timestamp, limit: usize) -> Result<Claim, StoreError> {

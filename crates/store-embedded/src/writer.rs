@@ -9,15 +9,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use engine::{ExecutionId, Timestamp};
-use store::{Expected, ResourceKey, Revision, StoreError};
+use store::{ExecutionHeader, Expected, ResourceKey, Revision, StoreError};
 
 use crate::agendas::{Change, Scan};
 use crate::changes::{ExecutionChange, Write};
 use crate::database::Database;
 use crate::error::store_error;
 use crate::queue::{Reply, Request, Wait};
+use crate::reads::AgendaSlice;
+use crate::removals::Removal;
 use crate::store::Shared;
-use crate::{journal, resources};
+use crate::{database, removals, resources};
 
 /// A group may be as large as this, so that its sync does not take too long.
 const GROUP_BYTES_MAX: usize = 8 << 20;
@@ -53,7 +55,7 @@ struct Broken {
 #[derive(Default)]
 struct Group {
     writes: Vec<Write>,
-    executions: Vec<(Change, Option<Known>, Reply<()>)>,
+    executions: Vec<(Change, Known, Reply<()>)>,
     resources: Vec<(u64, Reply<u64>)>,
     resource_keys: HashSet<ResourceKey>,
     ids: HashSet<ExecutionId>,
@@ -139,8 +141,8 @@ impl Writer {
                     return self.carried.push(Request::Execution(change, reply));
                 }
                 let checked = self.shared.read(|database| {
-                    if change.removes && database.newest(&change.name)? == Some(change.id) {
-                        change.remove_name();
+                    if change.id <= database.horizon() {
+                        change.keep();
                     }
                     self.recent.check(database, &change)
                 });
@@ -148,6 +150,12 @@ impl Writer {
                     Ok(previous_due) => group.add(*change, previous_due, reply),
                     Err(error) => drop(reply.send(Err(error))),
                 }
+            }
+            Request::Removal(headers, reply) => {
+                // It must see what came before it.
+                self.write(std::mem::take(group));
+                let removed = self.remove(&headers);
+                drop(reply.send(removed));
             }
             Request::Resource(change, reply) => {
                 if group.resource_keys.contains(&change.key) {
@@ -196,15 +204,31 @@ impl Writer {
         }
     }
 
+    fn remove(&mut self, headers: &[ExecutionHeader]) -> Result<(), StoreError> {
+        if let Some(broken) = &self.broken {
+            return Err(StoreError::Unavailable(broken.reason.clone()));
+        }
+        let Removal { writes, horizon } =
+            self.shared.read(|database| removals::plan(database, headers))?;
+        let written = self.shared.read(|database| {
+            let written = database.write(writes);
+            written.map_err(|error| store_error("cannot write", &error))?;
+            if let Some(last) = horizon {
+                database.move_horizon(last);
+            }
+            Ok(database.next_number())
+        });
+        self.answered = written.map_err(|error| self.breaks(&reason_of(error)))?;
+        headers.iter().for_each(|header| self.recent.forget(header.id));
+        Ok(())
+    }
+
     /// Takes up what was written, and answers.
     fn finish(&mut self, group: Group) {
         let mut replies = Vec::with_capacity(group.executions.len());
         let mut agendas = self.shared.agendas.lock();
         for (change, known, reply) in group.executions {
-            match known {
-                Some(known) => self.recent.remember(change.id, known),
-                None => self.recent.forget(change.id),
-            }
+            self.recent.remember(change.id, known);
             agendas.change(change);
             replies.push(reply);
         }
@@ -242,7 +266,7 @@ impl Writer {
         broken.since = Instant::now();
         let shared = self.shared.clone();
         let result = match shared.folder.probe() {
-            Ok(()) => shared.reopen(|path: &Path| journal::repair(path, self.answered)),
+            Ok(()) => shared.reopen(|path: &Path| database::repair_log(path, self.answered)),
             Err(error) => Err(error.to_string()),
         };
         match result {
@@ -265,11 +289,8 @@ impl Writer {
         };
         let slice = self.shared.read(|database| database.agendas_after(after, SCAN_ROWS));
         match slice {
-            Ok(rows) => {
-                let scan = match rows.last() {
-                    Some((last, _)) if rows.len() == SCAN_ROWS => Scan::Behind(*last),
-                    Some(_) | None => Scan::Done,
-                };
+            Ok(AgendaSlice { rows, next }) => {
+                let scan = next.map_or(Scan::Done, Scan::Behind);
                 self.shared.agendas.lock().take_up(rows, scan);
             }
             Err(error @ StoreError::Corrupt(_)) => {
@@ -292,8 +313,7 @@ impl Group {
         if change.names() {
             self.names.insert(change.name);
         }
-        let known =
-            (!change.removes).then_some(Known { revision: change.revision, due: change.due });
+        let known = Known { revision: change.revision, due: change.due };
         let ExecutionChange { id, scope, previous_status, status, due, writes, .. } = change;
         self.writes.extend(writes);
         let change = Change { id, scope, previous_status, status, previous_due, due };

@@ -54,16 +54,16 @@ async fn crash_image(folder: &Path) -> (PathBuf, Vec<Life>) {
     let image = folder.join("image");
     copy(&folder.join("original"), &image);
     drop(store);
-    let journal = journal(&image);
-    // Without the zeros that it is made longer with.
-    let bytes = fs::read(&journal).unwrap();
-    let end = bytes.iter().rposition(|byte| *byte != 0).unwrap() + 1;
-    fs::write(&journal, &bytes[..end]).unwrap();
     (image, lives)
 }
 
-fn journal(folder: &Path) -> PathBuf {
-    folder.join("database").join("0.jnl")
+/// The only segment of the log with anything in it.
+fn segment(folder: &Path) -> PathBuf {
+    let segments = fs::read_dir(folder.join("database").join("log")).unwrap();
+    let paths: Vec<_> = segments.map(|entry| entry.unwrap().path()).collect();
+    let full: Vec<_> = paths.iter().filter(|it| it.metadata().unwrap().len() > 0).collect();
+    assert_eq!(full.len(), 1, "{paths:?}");
+    full[0].clone()
 }
 
 /// How many of the lives are there; each must be whole up to a commit.
@@ -84,17 +84,17 @@ async fn survivors(store: &EmbeddedStore, lives: &[Life]) -> usize {
 }
 
 #[tokio::test]
-async fn a_journal_that_ends_anywhere_gives_whole_commits() {
+async fn a_log_that_ends_anywhere_gives_whole_commits() {
     let folder = tempfile::tempdir().unwrap();
     let (image, lives) = crash_image(folder.path()).await;
-    let bytes = fs::read(journal(&image)).unwrap();
+    let bytes = fs::read(segment(&image)).unwrap();
     // Every byte of the last batch and a few before it, and some places all over.
     let last = (bytes.len() - 40..=bytes.len()).chain((0..bytes.len()).step_by(bytes.len() / 25));
     for (length, zeros) in last.zip([0, 1, 5_000].into_iter().cycle()) {
         let cut = folder.path().join("cut");
         copy(&image, &cut);
         let cut_bytes = [&bytes[..length], &vec![0; zeros]].concat();
-        fs::write(journal(&cut), cut_bytes).unwrap();
+        fs::write(segment(&cut), cut_bytes).unwrap();
         let store = open(&cut).unwrap();
         let survivors = survivors(&store, &lives).await;
         assert!(survivors * bytes.len() <= (length + bytes.len() / 6) * lives.len());
@@ -111,20 +111,22 @@ async fn a_journal_that_ends_anywhere_gives_whole_commits() {
 }
 
 #[tokio::test]
-async fn a_journal_that_is_broken_before_its_end_is_refused() {
+async fn a_log_that_is_broken_before_its_end_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let (image, lives) = crash_image(folder.path()).await;
-    let bytes = fs::read(journal(&image)).unwrap();
+    let bytes = fs::read(segment(&image)).unwrap();
     for at in (0..bytes.len() * 9 / 10).step_by(bytes.len() / 40) {
         let mut damaged = bytes.clone();
         damaged[at] ^= 0x10;
-        fs::write(journal(&image), damaged).unwrap();
+        fs::write(segment(&image), damaged).unwrap();
         let error = error(&image);
-        assert!(error.starts_with("FOLDER/database/0.jnl is corrupt: a batch at byte "), "{error}");
+        let beginning = "FOLDER/database/log/00000000000000000000-";
+        assert!(error.starts_with(beginning), "{error}");
+        assert!(error.contains(".log is corrupt: a batch at byte "), "{error}");
         assert!(error.ends_with(" is broken, and others follow it"), "{error}");
     }
     // It was left as it is, so that somebody can look at it.
-    fs::write(journal(&image), &bytes).unwrap();
+    fs::write(segment(&image), &bytes).unwrap();
     let store = open(&image).unwrap();
     assert_eq!(survivors(&store, &lives).await, lives.len());
 }
@@ -133,14 +135,14 @@ async fn a_journal_that_is_broken_before_its_end_is_refused() {
 async fn a_last_batch_that_is_not_whole_is_dropped() {
     let folder = tempfile::tempdir().unwrap();
     let (image, lives) = crash_image(folder.path()).await;
-    let bytes = fs::read(journal(&image)).unwrap();
+    let bytes = fs::read(segment(&image)).unwrap();
     // As when the power fails while some of its blocks are on the disk. Each is the end of a life.
     for before_end in [1, 5, 9, 20, 60, 100, 150] {
         let cut = folder.path().join("cut");
         copy(&image, &cut);
         let mut damaged = bytes.clone();
         damaged[bytes.len() - before_end] ^= 0x10;
-        fs::write(journal(&cut), damaged).unwrap();
+        fs::write(segment(&cut), damaged).unwrap();
         let store = open(&cut).unwrap();
         assert_eq!(survivors(&store, &lives).await, lives.len());
         let last = &lives[lives.len() - 1];
@@ -159,8 +161,8 @@ async fn a_damaged_table_is_noticed() {
     store.close().await.unwrap();
     drop(store);
     let mut noticed = 0;
-    for keyspace in ["1", "2"] {
-        let tables = image.join("database").join("keyspaces").join(keyspace).join("tables");
+    for tree in ["history", "index"] {
+        let tables = image.join("database").join(tree).join("tables");
         let table = fs::read_dir(&tables).unwrap().next().unwrap().unwrap().path();
         let bytes = fs::read(&table).unwrap();
         for at in (0..bytes.len()).step_by(bytes.len() / 20) {
@@ -215,13 +217,18 @@ async fn a_folder_of_another_version_or_of_somebody_else_is_refused() {
     let version = folder.path().join("VERSION");
     let ours = fs::read_to_string(&version).unwrap();
 
-    let body = "Stairwell data folder\nformat 2\n";
-    let sum: String = Sha256::digest(body)[..8].iter().map(|it| format!("{it:02x}")).collect();
-    fs::write(&version, format!("{body}sum {sum}\n")).unwrap();
-    let newer = "FOLDER has format 2, and this version of Stairwell reads formats up to 1: use \
+    let newer = "FOLDER has format 3, and this version of Stairwell reads formats up to 2: use \
                  the version that wrote it, or a newer one";
-    assert_eq!(error(folder.path()), newer);
-    for damaged in [ours.replace('1', "2"), String::new(), "hello".to_owned()] {
+    let unreleased = "FOLDER has format 1, of a version from before the first release, which this \
+                      version of Stairwell does not read";
+    for (format, expected) in [(3, newer), (1, unreleased)] {
+        let body = format!("Stairwell data folder\nformat {format}\n");
+        let sum = Sha256::digest(&body);
+        let sum: String = sum[..8].iter().map(|it| format!("{it:02x}")).collect();
+        fs::write(&version, format!("{body}sum {sum}\n")).unwrap();
+        assert_eq!(error(folder.path()), expected);
+    }
+    for damaged in [ours.replace('2', "3"), String::new(), "hello".to_owned()] {
         fs::write(&version, damaged).unwrap();
         assert_eq!(error(folder.path()), "FOLDER/VERSION is corrupt: not a version file");
     }
@@ -230,11 +237,13 @@ async fn a_folder_of_another_version_or_of_somebody_else_is_refused() {
     assert_eq!(error(folder.path()), format!("FOLDER/VERSION {missing}"));
 
     fs::write(&version, ours).unwrap();
-    let marker = folder.path().join("database").join("version");
-    let engine_marker = fs::read(&marker).unwrap();
-    fs::remove_file(&marker).unwrap();
-    assert_eq!(error(folder.path()), format!("FOLDER/database/version {missing}"));
-    fs::write(&marker, engine_marker).unwrap();
+    for tree in ["history", "index"] {
+        let marker = folder.path().join("database").join(tree).join("current");
+        let engine_marker = fs::read(&marker).unwrap();
+        fs::remove_file(&marker).unwrap();
+        assert_eq!(error(folder.path()), format!("FOLDER/database/{tree}/current {missing}"));
+        fs::write(&marker, engine_marker).unwrap();
+    }
     let store = open(folder.path()).unwrap();
     assert_eq!(survivors(&store, &lives).await, lives.len());
 }
@@ -245,19 +254,19 @@ async fn making_a_store_can_be_cut_short_anywhere() {
     let made = folder.path().join("made");
     drop(open(&made).unwrap());
     // What is there after each of the first steps, in the order in which they are done.
-    let steps = ["VERSION", "database/lock", "database/0.jnl", "database/version"];
+    let steps = ["VERSION", "history/tables", "history/v0", "history/current", "index/tables"];
+    let more = ["index/v0", "index/current", "log"];
+    let steps: Vec<_> = steps.into_iter().chain(more).collect();
     for count in 0..=steps.len() {
         let cut = folder.path().join(count.to_string());
-        fs::create_dir_all(cut.join("database")).unwrap();
+        fs::create_dir_all(&cut).unwrap();
         for step in &steps[..count] {
-            let source = made.join(step);
-            match *step {
-                "database/0.jnl" => fs::write(cut.join(step), vec![0; 1 << 16]).unwrap(),
-                _ => drop(fs::copy(source, cut.join(step)).unwrap()),
+            let folder = if *step == "VERSION" { Path::new("") } else { Path::new("database") };
+            let (source, target) = (made.join(folder).join(step), cut.join(folder).join(step));
+            match source.is_dir() {
+                true => fs::create_dir_all(target).unwrap(),
+                false => drop(fs::copy(source, target).unwrap()),
             }
-        }
-        if count == 0 {
-            fs::remove_dir(cut.join("database")).unwrap();
         }
         let store = open(&cut).unwrap_or_else(|error| panic!("after {count} steps: {error}"));
         let mut life = Life::new(1);

@@ -133,8 +133,8 @@ impl Store for FaultyStore {
         self.call(Operation::EndedBefore, call).await
     }
 
-    async fn remove(&self, header: &ExecutionHeader) -> Result<(), StoreError> {
-        self.call(Operation::Remove, self.inner.remove(header)).await
+    async fn remove(&self, headers: &[ExecutionHeader]) -> Result<(), StoreError> {
+        self.call(Operation::Remove, self.inner.remove(headers)).await
     }
 
     async fn claim_due(&self, now: Timestamp, limit: usize) -> Result<Claim, StoreError> {

@@ -84,11 +84,13 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Ended, StoreError>;
 
-    /// Removes all that is kept of an execution that has ended; its name is free then.
+    /// Removes all that is kept of executions that have ended, of all of them or of none; their
+    /// names are free then. Costs least where these are most of a page of
+    /// [`ended_before`](Store::ended_before), one page after the other.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] where it is not there, or not any more at the header's revision.
-    async fn remove(&self, header: &ExecutionHeader) -> Result<(), StoreError>;
+    /// [`StoreError::Conflict`] where one is not there, or not any more at the header's revision.
+    async fn remove(&self, headers: &[ExecutionHeader]) -> Result<(), StoreError>;
 
     /// Takes executions whose agenda is due by `now`, and, once after a start, those whose effects
     /// were pending when the last process ended. What is taken is not given again until its next

@@ -194,11 +194,19 @@ impl State {
         ended
     }
 
-    fn remove(&mut self, header: &ExecutionHeader) -> Result<(), StoreError> {
-        let stored = self.executions.get(&header.id);
-        if stored.is_none_or(|stored| stored.header.revision != header.revision) {
+    fn remove(&mut self, headers: &[ExecutionHeader]) -> Result<(), StoreError> {
+        let is_there = |header: &ExecutionHeader| {
+            let stored = self.executions.get(&header.id);
+            stored.is_some_and(|stored| stored.header.revision == header.revision)
+        };
+        if !headers.iter().all(is_there) {
             return Err(StoreError::Conflict);
         }
+        headers.iter().for_each(|header| self.remove_one(header));
+        Ok(())
+    }
+
+    fn remove_one(&mut self, header: &ExecutionHeader) {
         self.executions.remove(&header.id);
         if self.names.get(&header.arn) == Some(&header.id) {
             self.names.remove(&header.arn);
@@ -210,7 +218,6 @@ impl State {
                 Reverse(header.id),
             ));
         }
-        Ok(())
     }
 
     fn write_resource(
@@ -324,8 +331,8 @@ impl Store for MemoryStore {
         self.open(|state| Ok(state.ended_before(instant, after, limit)))
     }
 
-    async fn remove(&self, header: &ExecutionHeader) -> Result<(), StoreError> {
-        self.open(|state| state.remove(header))
+    async fn remove(&self, headers: &[ExecutionHeader]) -> Result<(), StoreError> {
+        self.open(|state| state.remove(headers))
     }
 
     async fn claim_due(&self, now: Timestamp, limit: usize) -> Result<Claim, StoreError> {

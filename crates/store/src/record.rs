@@ -133,7 +133,7 @@ pub struct Agenda {
 }
 
 /// One transition, to be written together.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Commit {
     /// What must be true.
     pub expected: Expected,

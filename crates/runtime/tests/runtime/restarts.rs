@@ -560,8 +560,8 @@ impl Store for UnrulyStore {
         self.inner.ended_before(instant, after, limit).await
     }
 
-    async fn remove(&self, header: &ExecutionHeader) -> Result<(), StoreError> {
-        self.inner.remove(header).await
+    async fn remove(&self, headers: &[ExecutionHeader]) -> Result<(), StoreError> {
+        self.inner.remove(headers).await
     }
 
     async fn claim_due(&self, now: Timestamp, limit: usize) -> Result<Claim, StoreError> {

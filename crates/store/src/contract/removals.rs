@@ -1,5 +1,6 @@
 //! Removing executions that have ended.
 
+use std::slice;
 use std::sync::Arc;
 
 use engine::{ExecutionId, Status, Timestamp};
@@ -52,9 +53,9 @@ where
 {
     let store = stores.next().await;
     let (gone, kept) = (ended(&store, 1).await, ended(&store, 2).await);
-    store.remove(&gone.header).await.expect("it is there");
+    store.remove(slice::from_ref(&gone.header)).await.expect("it is there");
     check_gone(&store, &gone, &kept).await;
-    let again = store.remove(&gone.header).await;
+    let again = store.remove(slice::from_ref(&gone.header)).await;
     assert_eq!(again, Err(StoreError::Conflict));
     let store = stores.restart(store).await;
     check_gone(&store, &gone, &kept).await;
@@ -72,10 +73,10 @@ async fn check_gone(store: &Arc<dyn Store>, gone: &Life, kept: &Life) {
     assert!(history.events.is_empty(), "{history:?}");
     for query in gone.header.lists() {
         let listed = store.list_executions(&query, None, None, 10).await.expect("it is open");
-        assert_eq!(listed, std::slice::from_ref(&kept.header));
+        assert_eq!(listed, slice::from_ref(&kept.header));
     }
     let all = store.ended_before(Timestamp(i64::MAX), None, 10).await.expect("it is open");
-    assert_eq!(all.headers, std::slice::from_ref(&kept.header));
+    assert_eq!(all.headers, slice::from_ref(&kept.header));
 }
 
 pub(super) async fn a_name_that_has_gone_over_stays(store: &Arc<dyn Store>) {
@@ -83,7 +84,7 @@ pub(super) async fn a_name_that_has_gone_over_stays(store: &Arc<dyn Store>) {
     let mut second = Life::named(2, &first.header.name);
     let after = first.header.stop.expect("it has ended").plus_seconds(1);
     store.commit(second.start_after(after)).await.expect("the name is free");
-    store.remove(&first.header).await.expect("it is there");
+    store.remove(slice::from_ref(&first.header)).await.expect("it is there");
     assert_eq!(store.find_execution(&first.header.arn).await, Ok(Some(second.id())));
 }
 
@@ -92,8 +93,8 @@ pub(super) async fn what_has_moved_on_is_not_removed(store: &Arc<dyn Store>) {
     store.commit(life.start()).await.expect("a new name");
     let before = life.header.clone();
     store.commit(life.end(Status::Failed)).await.expect("nobody else commits");
-    assert_eq!(store.remove(&before).await, Err(StoreError::Conflict));
+    assert_eq!(store.remove(slice::from_ref(&before)).await, Err(StoreError::Conflict));
     let machine = ExecutionQuery::Machine(life.header.machine);
     let listed = store.list_executions(&machine, None, None, 10).await.expect("it is open");
-    assert_eq!(listed, std::slice::from_ref(&life.header));
+    assert_eq!(listed, slice::from_ref(&life.header));
 }

@@ -76,7 +76,7 @@ pub(super) async fn closed(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
         read("a page of history", histories),
         Figure::new("W8: restart after a stop until the first answer", "ms", after_stop)
             .bar(Bar::at_most(130.0)),
-        // Bounded by the engine's journals, 140 MB at most, however much is in the tables.
+        // Bounded by the log, 16 MiB at most, however much is in the tables.
         Figure::new("W8: restart after a kill until the first answer", "ms", after_kill)
             .bar(Bar::at_most(130.0)),
     ])
@@ -121,19 +121,20 @@ async fn timed<Answer>(
     Ok(answer)
 }
 
-/// For how long W9 keeps what has ended: soon as much is removed as is started.
-const HOUR_RETENTION_DAYS: &str = "0.0035";
+/// W9 keeps what has ended for this part of its time: soon as much is removed as is started.
+const HOUR_RETENTION: f64 = 1.0 / 12.0;
 
 /// W9: half of the rate that the machine can do, for a long time, while as much is removed.
 pub(super) async fn hour(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
-    let retention = ["--retention-days", HOUR_RETENTION_DAYS];
+    let minutes = bench.minutes;
+    let days = minutes as f64 * HOUR_RETENTION / (24.0 * 60.0);
+    let retention = ["--retention-days", &days.to_string()];
     let folder = bench.fresh_folder()?;
     let server = Server::start_with(&bench.binary, &folder, &retention)?;
     let machine = create(&server, "bench-hour", false, &chain(10)).await?;
     let run = run_to_its_end(&machine, Duration::ZERO);
     let most = drive(&server, CLIENTS, 10.0, run).await?.rate;
     let start = json!({"stateMachineArn": machine}).to_string();
-    let minutes = bench.minutes;
     let (mut started, mut slowest) = (0, Vec::new());
     let (mut memory, mut disk) = (Vec::new(), Vec::new());
     for minute in 1..=minutes {
