@@ -1,8 +1,9 @@
-//! Nothing that was answered is lost when the process is killed, and nothing is there by half.
+//! Nothing that was answered is lost when the process is killed, nothing is there by half, and what
+//! was removed does not come back.
 //!
-//! This program starts itself again as a child that commits and prints what was answered, kills it
-//! after so many lines, opens the folder, and compares. Twenty times in the same folder, so that
-//! what one round recovered is there for the next.
+//! This program starts itself again as a child that commits, removes what ended in earlier rounds,
+//! and prints what was answered, kills it after so many lines, opens the folder, and compares.
+//! Twenty times in the same folder, so that what one round recovered is there for the next.
 
 #![allow(clippy::unwrap_used)]
 
@@ -12,7 +13,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use engine::{ExecutionId, Status};
+use engine::{ExecutionId, Status, Timestamp};
 use stairwell_store_embedded::{EmbeddedStore, OpenError, Options};
 use store::contract::sample::{Life, scope};
 use store::{ExecutionQuery, MachineId, Revision, Store};
@@ -22,6 +23,35 @@ const ROUNDS: u64 = 20;
 const CALLERS: u64 = 8;
 /// More than a child commits in its life.
 const EXECUTIONS_PER_ROUND: u64 = 1 << 20;
+
+/// So little that the log is written out, and tables are merged and dropped, in every round.
+fn open(folder: &Path) -> Result<EmbeddedStore, OpenError> {
+    EmbeddedStore::open(folder, Options { log_bytes: 100_000, ..Options::default() })
+}
+
+/// What a child has said.
+#[derive(Default)]
+struct Said {
+    /// The revision that was answered.
+    answered: BTreeMap<ExecutionId, Revision>,
+    /// What it wanted to remove, and whether that was answered.
+    doomed: BTreeMap<ExecutionId, bool>,
+}
+
+impl Said {
+    /// Lines such as `at <id> <revision>`, `going <id>`, `gone <id>`.
+    fn take(&mut self, line: &str) {
+        let (word, rest) = line.split_once(' ').unwrap();
+        let (id, revision) = rest.split_once(' ').unwrap_or((rest, ""));
+        let id = ExecutionId(u128::from_str_radix(id, 16).unwrap().to_be_bytes());
+        match word {
+            "at" => drop(self.answered.insert(id, Revision(revision.parse().unwrap()))),
+            "going" => drop(self.doomed.insert(id, false)),
+            "gone" => drop(self.doomed.insert(id, true)),
+            _ => panic!("{line}"),
+        }
+    }
+}
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
@@ -38,44 +68,36 @@ fn main() {
 
 async fn kill_and_compare() {
     let folder = tempfile::tempdir().unwrap();
-    let mut answered = BTreeMap::new();
+    let mut said = Said::default();
     for round in 0..ROUNDS {
         // From the first answer to some hundreds, a different moment each time.
         let lines = round * round * 3 + 1;
-        kill_after(folder.path(), round, lines as usize, &mut answered);
-        let store = EmbeddedStore::open(folder.path(), Options::default()).unwrap();
-        compare(&store, &answered).await;
+        kill_after(folder.path(), round, lines as usize, &mut said);
+        let store = open(folder.path()).unwrap();
+        compare(&store, &said).await;
         // Every second time without a clean end on this side either.
         if round % 2 == 0 {
             store.close().await.unwrap();
         }
     }
+    let (answered, doomed) = (said.answered.len(), said.doomed.len());
+    assert!(doomed > 100, "only {doomed} were removed");
     println!(
-        "kill: {} executions answered in {ROUNDS} rounds, all there, all whole",
-        answered.len()
+        "kill: {answered} executions answered in {ROUNDS} rounds, {doomed} of them removed, all \
+         others there, all whole"
     );
 }
 
 /// Runs a child, and kills it after so many lines.
-fn kill_after(
-    folder: &Path,
-    round: u64,
-    lines: usize,
-    answered: &mut BTreeMap<ExecutionId, Revision>,
-) {
+fn kill_after(folder: &Path, round: u64, lines: usize, said: &mut Said) {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["child", folder.to_str().unwrap(), &round.to_string()])
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
     let mut output = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-    let mut take = |line: String| {
-        let (id, revision) = line.split_once(' ').unwrap();
-        let id = ExecutionId(u128::from_str_radix(id, 16).unwrap().to_be_bytes());
-        answered.insert(id, Revision(revision.parse().unwrap()));
-    };
-    output.by_ref().take(lines).for_each(&mut take);
-    match EmbeddedStore::open(folder, Options::default()) {
+    output.by_ref().take(lines).for_each(|line| said.take(&line));
+    match open(folder) {
         Err(error @ OpenError::Locked { .. }) => {
             assert!(error.to_string().contains(&child.id().to_string()), "{error}");
         }
@@ -84,13 +106,14 @@ fn kill_after(
     // SIGKILL.
     child.kill().unwrap();
     // What it had printed by then. Lines are written whole.
-    output.for_each(take);
+    output.for_each(|line| said.take(&line));
     child.wait().unwrap();
 }
 
 async fn commit_for_ever(folder: &Path, round: u64) {
-    let store = Arc::new(EmbeddedStore::open(folder, Options::default()).unwrap());
+    let store = Arc::new(open(folder).unwrap());
     let mut callers = JoinSet::new();
+    callers.spawn(remove_old(store.clone(), round));
     for caller in 0..CALLERS {
         let store = store.clone();
         callers.spawn(async move {
@@ -105,13 +128,33 @@ async fn commit_for_ever(folder: &Path, round: u64) {
     callers.join_all().await;
 }
 
+fn say(lines: &str) {
+    std::io::stdout().write_all(lines.as_bytes()).unwrap();
+}
+
+/// Removes what ended in earlier rounds, a few at a time. A quarter of it is open, and stays.
+async fn remove_old(store: Arc<EmbeddedStore>, round: u64) {
+    let instant = Life::new(round * EXECUTIONS_PER_ROUND).header.start;
+    let mut after = None;
+    loop {
+        let page = store.ended_before(instant, after, 40).await.unwrap();
+        after = page.next;
+        let lines = |word: &str| -> String {
+            page.headers.iter().map(|header| format!("{word} {}\n", header.id)).collect()
+        };
+        if !page.headers.is_empty() {
+            say(&lines("going"));
+            store.remove(&page.headers).await.unwrap();
+            say(&lines("gone"));
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
 /// A life in four commits; every fourth is left open.
 async fn live(store: &EmbeddedStore, number: u64) {
     let mut life = Life::new(number);
-    let say = |life: &Life| {
-        let line = format!("{} {}\n", life.id(), life.header.revision.0);
-        std::io::stdout().write_all(line.as_bytes()).unwrap();
-    };
+    let say = |life: &Life| say(&format!("at {} {}\n", life.id(), life.header.revision.0));
     let due = life.now();
     store.commit(life.due(Some(due), false).start()).await.unwrap();
     say(&life);
@@ -126,11 +169,18 @@ async fn live(store: &EmbeddedStore, number: u64) {
     }
 }
 
-async fn compare(store: &EmbeddedStore, answered: &BTreeMap<ExecutionId, Revision>) {
+async fn compare(store: &EmbeddedStore, said: &Said) {
     let query = ExecutionQuery::Machine(MachineId([1; 16]));
     let listed = store.list_executions(&query, None, None, usize::MAX).await.unwrap();
     let listed: BTreeMap<_, _> = listed.into_iter().map(|header| (header.id, header)).collect();
-    for (id, revision) in answered {
+    for (id, is_gone) in &said.doomed {
+        assert!(!is_gone || !listed.contains_key(id), "{id} was removed, and is listed");
+        assert_eq!(store.header(*id).await.unwrap().as_ref(), listed.get(id));
+    }
+    for (id, revision) in &said.answered {
+        if said.doomed.contains_key(id) {
+            continue;
+        }
         let header = listed.get(id).unwrap_or_else(|| panic!("{id} was answered, and is gone"));
         assert!(header.revision >= *revision, "{id}: {revision:?} was answered");
     }
@@ -148,11 +198,11 @@ async fn compare(store: &EmbeddedStore, answered: &BTreeMap<ExecutionId, Revisio
     // The agendas, which are found in the background.
     let mut due = 0;
     while let Some(next) = {
-        let claim = store.claim_due(engine::Timestamp(i64::MAX), 1_000).await.unwrap();
+        let claim = store.claim_due(Timestamp(i64::MAX), 1_000).await.unwrap();
         due += claim.executions.len() as u64;
         claim.next_due
     } {
-        assert!(next > engine::Timestamp(0));
+        assert!(next > Timestamp(0));
         tokio::task::yield_now().await;
     }
     assert_eq!(due, open, "what is open is due, and nothing else");
