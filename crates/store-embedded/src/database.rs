@@ -57,7 +57,7 @@ pub(crate) struct Trees {
     numbers: SequenceNumberCounter,
     /// All batches with a lesser number can be seen.
     visible: AtomicU64,
-    /// What readers see, and how many of them.
+    /// What readers see, and how many of them. Held while what is visible changes.
     views: Mutex<BTreeMap<u64, usize>>,
     pub(crate) horizon: Arc<Horizon>,
 }
@@ -163,16 +163,20 @@ impl Database {
 
     /// All tables as one batch left them.
     pub(crate) fn view(&self) -> View<'_> {
-        // The horizon first: it moves after the marks of what is kept behind it can be seen.
-        let horizon = self.trees.horizon.last();
         let mut views = self.trees.views.lock();
         let number = self.trees.visible.load(Ordering::Acquire);
+        let horizon = self.trees.horizon.last();
         *views.entry(number).or_default() += 1;
         View { trees: &self.trees, number, horizon }
     }
 
     /// Puts these rows in place together, on the disk when this returns. No row may be there twice.
-    pub(crate) fn write(&self, writes: Vec<Write>) -> Result<(), lsm_tree::Error> {
+    /// The horizon moves with them, where they say so.
+    pub(crate) fn write(
+        &self,
+        writes: Vec<Write>,
+        horizon: Option<ExecutionId>,
+    ) -> Result<(), lsm_tree::Error> {
         let mut writing = self.writing.lock();
         self.keeper.check()?;
         if writing.log.bytes() >= self.log_bytes {
@@ -184,19 +188,19 @@ impl Database {
             let memtable = &writing.memtables[write.table as usize];
             memtable.insert(row(write, number));
         }
+        let views = self.trees.views.lock();
         self.trees.visible.store(number + 1, Ordering::Release);
+        if let Some(last) = horizon {
+            self.trees.horizon.set(last);
+            drop(views);
+            self.keeper.look();
+        }
         Ok(())
     }
 
     /// The last execution that is gone, if it is not kept.
     pub(crate) fn horizon(&self) -> ExecutionId {
         self.trees.horizon.last()
-    }
-
-    /// Moves the horizon, after that was written.
-    pub(crate) fn move_horizon(&self, last: ExecutionId) {
-        self.trees.horizon.set(last);
-        self.keeper.look();
     }
 
     /// No batch that was committed so far has this number or a greater one.

@@ -311,13 +311,10 @@ impl View<'_> {
             })
         };
         let end = Bound::Included(key(ExecutionId([0; 16])));
-        for row in self.range(Table::Index, (as_kept(begin), as_kept(end))) {
-            if ids.len() - before == limit {
-                break;
-            }
+        let left = limit - (ids.len() - before);
+        for row in self.range(Table::Index, (as_kept(begin), as_kept(end))).take(left) {
             let key = row.key().map_err(|error| failed(Table::Index, b"m", &error))?;
-            // It may be kept since a step of the horizon that is not seen yet.
-            ids.extend(keys::listing_id(&key).filter(|id| *id <= self.horizon()));
+            ids.extend(keys::listing_id(&key));
         }
         Ok(())
     }

@@ -183,7 +183,7 @@ impl Writer {
         let last = group.resources.last();
         writes.extend(last.map(|(version, _)| resources::counter(*version)));
         let written = self.shared.read(|database| {
-            let written = database.write(writes);
+            let written = database.write(writes, None);
             written.map_err(|error| store_error("cannot write", &error))?;
             Ok(database.next_number())
         });
@@ -211,11 +211,8 @@ impl Writer {
         let Removal { writes, horizon } =
             self.shared.read(|database| removals::plan(database, headers))?;
         let written = self.shared.read(|database| {
-            let written = database.write(writes);
+            let written = database.write(writes, horizon);
             written.map_err(|error| store_error("cannot write", &error))?;
-            if let Some(last) = horizon {
-                database.move_horizon(last);
-            }
             Ok(database.next_number())
         });
         self.answered = written.map_err(|error| self.breaks(&reason_of(error)))?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use engine::Status;
+use engine::{Status, Timestamp};
 use stairwell_store_embedded::{EmbeddedStore, Options};
 use store::contract::sample::Life;
 use store::{ExecutionQuery, MachineId, Store};
@@ -56,6 +56,47 @@ async fn readers_see_every_commit_whole() {
     is_done.store(true, Ordering::Relaxed);
     let reads: u64 = readers.join_all().await.into_iter().sum();
     assert!(reads > LIVES, "{reads} reads among the commits");
+}
+
+/// A page is removed at once: nobody finds it in a list and nothing behind it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn what_is_removed_is_gone_for_everybody_at_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let options = Options { log_bytes: 50_000, ..Options::default() };
+    let store = Arc::new(EmbeddedStore::open(folder.path(), options).expect("a new store"));
+    let is_done = Arc::new(AtomicBool::new(false));
+    let mut readers = JoinSet::new();
+    for _ in 0..2 {
+        let (store, is_done) = (store.clone(), is_done.clone());
+        readers.spawn(async move {
+            let query = ExecutionQuery::Machine(MachineId([1; 16]));
+            let mut reads = 0;
+            while !is_done.load(Ordering::Relaxed) {
+                let page = store.list_executions(&query, None, None, 500).await.expect("whole");
+                assert!(page.is_sorted_by(|one, other| one.id > other.id), "each is there once");
+                let all = store.ended_before(Timestamp(i64::MAX), None, 500).await;
+                let all = all.expect("whole").headers;
+                assert!(all.is_sorted_by(|one, other| one.id < other.id), "each is there once");
+                reads += 1;
+                tokio::task::yield_now().await;
+            }
+            reads
+        });
+    }
+    for number in 0..3_000 {
+        let mut life = Life::new(number);
+        store.commit(life.start()).await.expect("a new name");
+        if number % 10 != 3 {
+            store.commit(life.end(Status::Failed)).await.expect("nobody else commits");
+        }
+        if number % 40 == 39 {
+            let all = store.ended_before(Timestamp(i64::MAX), None, 1_000).await;
+            store.remove(&all.expect("whole").headers).await.expect("nobody else removes");
+        }
+    }
+    is_done.store(true, Ordering::Relaxed);
+    let reads: u64 = readers.join_all().await.into_iter().sum();
+    assert!(reads > 100, "{reads} reads among the removals");
 }
 
 async fn read(store: &EmbeddedStore, number: u64) {
