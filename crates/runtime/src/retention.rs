@@ -88,17 +88,20 @@ pub async fn purge(
 
 /// Removes them, but those that somebody has redriven or removed meanwhile.
 async fn remove(store: &dyn Store, headers: Vec<ExecutionHeader>) -> Result<(), StoreError> {
-    for header in &headers {
-        match remove_map_runs(store, header).await {
-            Ok(()) | Err(StoreError::Conflict) => {}
+    let mut free = Vec::with_capacity(headers.len());
+    for header in headers {
+        match remove_map_runs(store, &header).await {
+            Ok(()) => free.push(header),
+            // Its runs go on: so does it.
+            Err(StoreError::Conflict) => {}
             Err(error) => return Err(error),
         }
     }
-    match store.remove(&headers).await {
+    match store.remove(&free).await {
         Err(StoreError::Conflict) => {}
         removed => return removed,
     }
-    for header in headers {
+    for header in free {
         match store.remove(&[header]).await {
             Ok(()) | Err(StoreError::Conflict) => {}
             Err(error) => return Err(error),
