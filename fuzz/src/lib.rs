@@ -9,6 +9,7 @@ mod mutate;
 mod seeds;
 mod step;
 
+use std::cell::Cell;
 use std::str::from_utf8;
 
 use asl::{Severity, WorkflowType};
@@ -66,7 +67,8 @@ pub fn definition(data: &[u8]) {
 pub fn path(data: &[u8]) {
     let Ok(text) = from_utf8(data) else { return };
     let (input, variables) = sample();
-    let scope = Scope { input: &input, context: &input, variables: &variables };
+    let scope =
+        Scope { input: &input, context: &input, variables: &variables, visits: &Cell::default() };
     if let Ok(path) = Path::parse(text) {
         assert_eq!(path.text().trim(), text.trim());
         let selected = path.select(&scope);
@@ -89,7 +91,8 @@ pub fn path(data: &[u8]) {
 pub fn intrinsic(data: &[u8]) {
     let Ok(text) = from_utf8(data) else { return };
     let (input, variables) = sample();
-    let scope = Scope { input: &input, context: &input, variables: &variables };
+    let scope =
+        Scope { input: &input, context: &input, variables: &variables, visits: &Cell::default() };
     let Ok(expression) = Expression::parse(text) else { return };
     assert_eq!(expression.text().trim(), text.trim());
     let once = expression.evaluate(&scope, &mut ChaCha8Rng::seed_from_u64(7));
@@ -112,6 +115,7 @@ pub fn jsonata(data: &[u8]) {
                 now_milliseconds: 1_700_000_000_000,
                 random: &mut ChaCha8Rng::seed_from_u64(7),
                 limits: &LIMITS,
+                steps: 0,
             },
         )
     };

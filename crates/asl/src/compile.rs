@@ -104,11 +104,11 @@ fn program<'a>(
         assignments.extend(compiled.assignments);
     }
     variables::check(&outline, &assignments, findings);
-    let variable_references = variables::references(&states, &assignments);
+    let (variable_references, may_be_long) = variables::references(&states, &assignments);
     variables::warn_of_unassigned(&outline, &states, &assignments, findings);
     let regions = regions(&outline, &links, findings);
     let timeout_seconds = outline.region(RegionIndex::ROOT).fields.integer("TimeoutSeconds");
-    Some(Program { timeout_seconds, regions, states, variable_references })
+    Some(Program { timeout_seconds, regions, states, variable_references, may_be_long })
 }
 
 /// Finds the state that each region starts at, and checks how its states hang together.

@@ -44,6 +44,7 @@ pub struct Program {
     /// Every state of every region.
     pub states: Vec<State>,
     pub(crate) variable_references: BTreeMap<Arc<str>, Vec<Arc<str>>>,
+    pub(crate) may_be_long: bool,
 }
 
 impl Program {
@@ -51,6 +52,12 @@ impl Program {
     /// that read none. What is assigned does not count.
     pub fn variable_references(&self) -> &BTreeMap<Arc<str>, Vec<Arc<str>>> {
         &self.variable_references
+    }
+
+    /// Whether the work of one of its expressions may grow faster than the size of what it reads:
+    /// it may take much longer than a state does, and is not to be evaluated where others wait.
+    pub fn may_be_long(&self) -> bool {
+        self.may_be_long
     }
 
     /// The state of that number.

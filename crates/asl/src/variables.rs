@@ -83,21 +83,24 @@ fn enclosing<'o>(
     .skip(1)
 }
 
-/// The variables that each state reads; see [`crate::Program::variable_references`].
+/// The variables that each state reads, see [`crate::Program::variable_references`]; and whether
+/// an evaluation may take long, see [`crate::Program::may_be_long`].
 pub(crate) fn references(
     states: &[State],
     assignments: &[Assignment<'_>],
-) -> BTreeMap<Arc<str>, Vec<Arc<str>>> {
+) -> (BTreeMap<Arc<str>, Vec<Arc<str>>>, bool) {
     let assigned: BTreeSet<&str> = assignments.iter().map(|assignment| assignment.name).collect();
     let mut references = BTreeMap::new();
+    let mut may_be_long = false;
     for state in states {
-        let mut reads = Reads { assigned: &assigned, names: BTreeSet::new() };
+        let mut reads = Reads::new(&assigned);
         reads.state(state);
+        may_be_long |= reads.may_be_long;
         if !reads.names.is_empty() {
             references.insert(state.name.clone(), reads.names.into_iter().collect());
         }
     }
-    references
+    (references, may_be_long)
 }
 
 /// Warns of variables that a state reads and that no state whose variables it sees assigns. The
@@ -112,7 +115,7 @@ pub(crate) fn warn_of_unassigned<'a>(
     let places: BTreeSet<(RegionIndex, &str)> =
         assignments.iter().map(|assignment| (assignment.region, assignment.name)).collect();
     for (state, of_state) in states.iter().zip(&outline.states) {
-        let mut reads = Reads { assigned: &assigned, names: BTreeSet::new() };
+        let mut reads = Reads::new(&assigned);
         reads.state(state);
         let is_seen = |name: &str| {
             visible(outline, states, state.region).any(|region| places.contains(&(region, name)))
@@ -151,9 +154,15 @@ fn visible<'o>(
 struct Reads<'c> {
     assigned: &'c BTreeSet<&'c str>,
     names: BTreeSet<Arc<str>>,
+    /// Whether one of the expressions may take long.
+    may_be_long: bool,
 }
 
-impl Reads<'_> {
+impl<'c> Reads<'c> {
+    fn new(assigned: &'c BTreeSet<&'c str>) -> Reads<'c> {
+        Reads { assigned, names: BTreeSet::new(), may_be_long: false }
+    }
+
     fn state(&mut self, state: &State) {
         match &state.data {
             DataFlow::JsonPath(flow) => self.json_path(flow),
@@ -190,6 +199,12 @@ impl Reads<'_> {
             StateKind::Task(task) => {
                 let amounts = [&task.timeout_seconds, &task.heartbeat_seconds];
                 amounts.into_iter().flatten().for_each(|amount| self.amount(amount));
+                // `variableReferences` tells nothing of this field.
+                self.may_be_long |= match &task.credentials {
+                    Some(Payload::JsonPath(template)) => template.needs().may_be_long,
+                    Some(Payload::Jsonata(template)) => template.needs().may_be_long,
+                    None => false,
+                };
             }
             StateKind::Choice(choice) => {
                 for rule in &choice.rules {
@@ -306,6 +321,7 @@ impl Reads<'_> {
 
     fn needs(&mut self, needs: &Needs) {
         self.names.extend(needs.variables.iter().cloned());
+        self.may_be_long |= needs.may_be_long;
     }
 
     /// In JSONata a function is named as a variable is; one that is assigned is a variable.
@@ -317,5 +333,6 @@ impl Reads<'_> {
         let names: Vec<_> =
             template.needs().variables.iter().filter(is_variable).cloned().collect();
         self.names.extend(names);
+        self.may_be_long |= template.needs().may_be_long;
     }
 }

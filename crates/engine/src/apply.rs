@@ -9,9 +9,9 @@ use asl::{RegionIndex, StateIndex};
 use json::Document;
 
 use crate::{
-    Activity, ChildTask, EventId, EventKind, Execution, Failure, Frame, FrameId, HistoryEvent,
-    Join, MapItem, MapJoin, MapRunState, MockedExecution, Note, Position, Record, RetryAt,
-    ServiceRequest, ServiceTarget, ServiceTask, Status, TaskState, Timestamp, WaitingOn,
+    ActiveFrames, Activity, ChildTask, EventId, EventKind, Execution, Failure, Frame, FrameId,
+    HistoryEvent, Join, MapItem, MapJoin, MapRunState, MockedExecution, Note, Position, Record,
+    RetryAt, ServiceRequest, ServiceTarget, ServiceTask, Status, TaskState, Timestamp, WaitingOn,
 };
 
 impl Execution {
@@ -23,6 +23,7 @@ impl Execution {
             Record::Note(Note::RetryScheduled { frame, retry }) => {
                 self.schedule_retry(*frame, *retry);
             }
+            Record::Note(Note::StopsDone { children, jobs }) => self.forget_stopped(children, jobs),
             Record::Note(Note::MapRunChild { processor }) => {
                 self.frame_mut(FrameId::ROOT).region = *processor;
             }
@@ -50,6 +51,7 @@ impl Execution {
             EventKind::ExecutionSucceeded { output } => {
                 self.output = Some(output.clone());
                 self.frames = BTreeMap::new();
+                self.active = ActiveFrames::default();
                 self.end(Status::Succeeded, None, event.timestamp);
             }
             EventKind::ExecutionFailed(failure) => {
@@ -195,6 +197,7 @@ impl Execution {
     fn add_frame(&mut self, id: FrameId, frame: Frame) {
         self.next_frame = self.next_frame.max(id.0 + 1);
         self.frames.insert(id, frame);
+        self.active.insert(id);
     }
 
     pub(crate) fn frame(&self, id: FrameId) -> &Frame {
@@ -236,15 +239,18 @@ impl Execution {
             // Nobody can read them any more.
             None => frame.variables.clear(),
         }
+        let parent = frame.parent;
         frame.position = match next {
             Some(state) => Position::Before { state, input: output.clone() },
             None => Position::Done { output: output.clone() },
         };
+        if next.is_some() {
+            return;
+        }
+        let is_iteration = frame.item.is_some();
+        self.active.remove(event.frame);
         // A branch that ends has no event of its own; an iteration has.
-        if next.is_none()
-            && frame.item.is_none()
-            && let Some(parent) = frame.parent
-        {
+        if let Some(parent) = parent.filter(|_| !is_iteration) {
             self.count_in(parent);
         }
     }
@@ -372,6 +378,7 @@ impl Execution {
             self.abandon(child);
             self.drop_below(child);
             self.frames.remove(&child);
+            self.active.remove(child);
         }
     }
 }

@@ -3,6 +3,7 @@
 //! See <https://docs.aws.amazon.com/step-functions/latest/dg/concepts-input-output-filtering.html>
 //! and <https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html>.
 
+use std::cell::Cell;
 use std::fmt::Display;
 use std::sync::Arc;
 
@@ -11,6 +12,8 @@ use json::{Document, Object, Value};
 use jsonpath::{EvaluationError, Expression, Needs, Path, Scope, Template};
 
 use crate::context::{Moment, context};
+use crate::fault::{expression_fault, template_fault, type_name};
+use crate::limits::{BYTES_PER_WORK, VISITS_PER_WORK};
 use crate::retry::{DATA_LIMIT_EXCEEDED, QUERY_EVALUATION, RUNTIME};
 use crate::step::{Ended, Stepper};
 use crate::{EventId, EventKind, Failure, FrameId, Position, Record};
@@ -318,8 +321,9 @@ impl Stepper<'_, '_> {
         if assigned.is_empty() {
             return Ok(());
         }
-        let frames = self.execution.frames.values();
-        let kept = bytes(&mut frames.flat_map(|frame| frame.variables.values()));
+        // What has ended keeps no variables.
+        let frames = self.execution.active_frames();
+        let kept = bytes(&mut frames.flat_map(|(_, frame)| frame.variables.values()));
         let own = &self.execution.frame(frame).variables;
         let replaced = bytes(&mut assigned.iter().filter_map(|(name, _)| own.get(name)));
         if kept - replaced + added > limits.variables_bytes_max {
@@ -333,7 +337,8 @@ impl Stepper<'_, '_> {
     }
 
     /// Refuses a result or output that is too large.
-    pub(crate) fn check_size(&self, resource: &str, document: &Document) -> Result<(), Fault> {
+    pub(crate) fn check_size(&mut self, resource: &str, document: &Document) -> Result<(), Fault> {
+        self.charge(document.text().len() as u64 / BYTES_PER_WORK);
         if document.text().len() <= self.env.limits.payload_bytes_max {
             return Ok(());
         }
@@ -378,8 +383,17 @@ impl Stepper<'_, '_> {
         let needs = path.needs();
         let context = self.context_for(frame, needs.context, Moment::default());
         let variables = self.variables_for(frame, &needs);
-        let scope = Scope { input: input.value(), context: &context, variables: &variables };
-        path.select(&scope)
+        let visits = Cell::new(0);
+        let (input, variables) = (input.value(), &variables);
+        let scope = Scope { input, context: &context, variables, visits: &visits };
+        let value = path.select(&scope);
+        self.charge_visits(&visits);
+        value
+    }
+
+    /// Counts the work of an evaluation of JSONPath.
+    fn charge_visits(&mut self, visits: &Cell<u64>) {
+        self.charge(1 + visits.get() / VISITS_PER_WORK);
     }
 
     fn context_for(&self, frame: FrameId, needed: bool, moment: Moment<'_>) -> Value {
@@ -452,10 +466,12 @@ impl Stepper<'_, '_> {
             now_milliseconds: self.env.now.0,
             random: &mut *self.env.random,
             limits: &self.env.limits.jsonata,
+            steps: 0,
         };
-        template
-            .evaluate(&bindings, &mut environment)
-            .map_err(|failure| template_fault(&failure, &field))
+        let value = template.evaluate(&bindings, &mut environment);
+        let steps = environment.steps;
+        self.charge(steps);
+        value.map_err(|failure| template_fault(&failure, &field))
     }
 
     fn state_has_result(&self, frame: FrameId) -> bool {
@@ -542,8 +558,12 @@ impl Stepper<'_, '_> {
         }
         let context = self.context_for(frame, template.needs().context, moment);
         let variables = self.variables_for(frame, template.needs());
-        let scope = Scope { input: input.value(), context: &context, variables: &variables };
-        template.render(&scope, self.env.random).map(Document::from).map_err(|error| {
+        let visits = Cell::new(0);
+        let (input, variables) = (input.value(), &variables);
+        let scope = Scope { input, context: &context, variables, visits: &visits };
+        let value = template.render(&scope, self.env.random);
+        self.charge_visits(&visits);
+        value.map(Document::from).map_err(|error| {
             expression_fault(&error.expression, &error.field, &error.error, &scope)
         })
     }
@@ -559,10 +579,12 @@ impl Stepper<'_, '_> {
         let needs = expression.needs();
         let context = self.context_for(frame, needs.context, Moment::default());
         let variables = self.variables_for(frame, &needs);
-        let scope = Scope { input: input.value(), context: &context, variables: &variables };
-        expression
-            .evaluate(&scope, self.env.random)
-            .map_err(|error| expression_fault(expression.text(), field, &error, &scope))
+        let visits = Cell::new(0);
+        let (input, variables) = (input.value(), &variables);
+        let scope = Scope { input, context: &context, variables, visits: &visits };
+        let value = expression.evaluate(&scope, self.env.random);
+        self.charge_visits(&visits);
+        value.map_err(|error| expression_fault(expression.text(), field, &error, &scope))
     }
 }
 
@@ -577,58 +599,5 @@ fn merge(result_path: &ResultPath, raw: &Document, result: Document) -> Result<D
                 Fault { error: "States.ResultPathMatchFailure", text, location: None }
             })
         }
-    }
-}
-
-fn expression_fault(
-    expression: &str,
-    field: &str,
-    error: &EvaluationError,
-    scope: &Scope<'_>,
-) -> Fault {
-    match error {
-        EvaluationError::NoResult { path, .. } => {
-            let input = if path.starts_with("$$") { scope.context } else { scope.input };
-            Fault::runtime(if path == expression {
-                format!(
-                    "The JSONPath '{path}' specified for the field '{field}' could not be found \
-                     in the input '{input}'"
-                )
-            } else {
-                format!(
-                    "The function '{expression}' had the following error: The JsonPath argument \
-                     for the field '{path}' could not be found in the input '{input}'"
-                )
-            })
-        }
-        // The service documents `States.IntrinsicFailure` and raises `States.Runtime`.
-        EvaluationError::Intrinsic { message } | EvaluationError::NotWritable { message } => {
-            Fault::runtime(message.clone())
-        }
-    }
-}
-
-/// What an expression of a template that has no value is, in the field of that name.
-fn template_fault(failure: &jsonata::TemplateFailure, field: &impl Display) -> Fault {
-    let location = format!("{field}{}", failure.pointer);
-    let what = match &failure.error {
-        None => "returned nothing (undefined).".to_owned(),
-        Some(error) => format!("threw an error during evaluation. {error}"),
-    };
-    let text = format!(
-        "The JSONata expression '{}' specified for the field '{location}' {what}",
-        failure.expression
-    );
-    Fault::query(Some(location), text)
-}
-
-fn type_name(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
     }
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use asl::{RegionIndex, StateIndex, StateType};
 use json::Document;
 
-use crate::{ChildRequest, EventId, Failure, FrameId, MapRunRequest, Mocks, TaskToken, Timestamp};
+use crate::{
+    ChildRequest, EventId, Failure, FrameId, Job, MapRunRequest, Mocks, TaskToken, Timestamp,
+};
 
 /// One entry of what an execution has written: a history event, which AWS's API shows, or a note,
 /// which only recovery reads. Applying all records in order gives the execution.
@@ -27,6 +29,13 @@ pub enum Note {
         frame: FrameId,
         /// When, by which retrier.
         retry: RetryAt,
+    },
+    /// Nested executions, Map Runs and jobs that nobody awaited any more have been stopped.
+    StopsDone {
+        /// Nested executions and Map Runs.
+        children: Vec<Arc<str>>,
+        /// Jobs of services.
+        jobs: Vec<Job>,
     },
     /// The execution, which has just started, is a child of a Map Run.
     MapRunChild {

@@ -7,7 +7,7 @@ use asl::{RegionIndex, StateIndex};
 use json::Document;
 
 use crate::{
-    ChildRequest, Effect, EventId, ExecutionId, Failure, FrameId, Job, MapRunState,
+    ActiveFrames, ChildRequest, EventId, ExecutionId, Failure, FrameId, Job, MapRunState,
     MockedExecution, RetryAt, ServiceRequest, StartParameters, TaskId, TaskResource, TaskToken,
     Timestamp,
 };
@@ -44,6 +44,8 @@ pub struct Execution {
     pub last_event: EventId,
     /// What runs. When an execution ends otherwise than by success, the frames stay as they were.
     pub frames: BTreeMap<FrameId, Frame>,
+    /// Those of them that have not come to their end.
+    pub active: ActiveFrames,
     /// The number of the next frame.
     pub next_frame: u32,
     /// Nested executions and Map Runs that were awaited by what is gone since: to be stopped.
@@ -274,6 +276,7 @@ impl Execution {
             failure: None,
             last_event: EventId::NONE,
             frames: BTreeMap::new(),
+            active: ActiveFrames::default(),
             next_frame: 0,
             abandoned: Vec::new(),
             abandoned_jobs: Vec::new(),
@@ -289,7 +292,7 @@ impl Execution {
 
     /// Whether a `Tick` would move it right now, because the last step used up its budget.
     pub fn is_runnable(&self) -> bool {
-        self.status == Status::Running && self.frames.values().any(Frame::is_runnable)
+        self.status == Status::Running && self.active_frames().any(|(_, frame)| frame.is_runnable())
     }
 
     /// When a [`crate::Input::Tick`] is due next; none where only an answer can move it.
@@ -297,24 +300,7 @@ impl Execution {
         if self.status != Status::Running {
             return None;
         }
-        self.frames.values().filter_map(Frame::due).chain(self.deadline).min()
-    }
-
-    /// The effects that were asked for and not answered yet: what is to be performed (again) after
-    /// a crash. Of an ended execution: the nested executions to stop.
-    pub fn pending_effects(&self) -> Vec<Effect> {
-        let children = self.abandoned.iter().cloned();
-        let children = children.map(|child_arn| Effect::StopChild { child_arn });
-        let jobs = self.abandoned_jobs.iter().cloned().map(|job| Effect::StopJob { job });
-        let running = self.status == Status::Running;
-        let tasks = self.frames.iter().filter_map(|(id, frame)| {
-            if let Some(run) = frame.map_run() {
-                return run.pending_effect(*id, running);
-            }
-            let task = frame.task()?;
-            if running { task.pending_effect(*id) } else { task.stop_effect() }
-        });
-        children.chain(jobs).chain(tasks).collect()
+        self.active_frames().filter_map(|(_, frame)| frame.due()).chain(self.deadline).min()
     }
 
     /// The workflow variable of that name, as the states of a frame see it: their own, or one of
@@ -361,9 +347,9 @@ impl Execution {
 
     /// The heartbeat deadlines of every attempt that has one.
     pub fn heartbeat_deadlines(&self) -> impl Iterator<Item = (TaskId, Timestamp)> {
-        self.frames.iter().filter_map(|(id, frame)| {
+        self.active_frames().filter_map(|(id, frame)| {
             let task = frame.task()?;
-            let id = TaskId { frame: *id, scheduled: task.scheduled };
+            let id = TaskId { frame: id, scheduled: task.scheduled };
             task.heartbeat_deadline.map(|deadline| (id, deadline))
         })
     }
@@ -420,20 +406,6 @@ impl Frame {
     }
 }
 
-impl MapRunState {
-    /// What is to be done about it: in an execution that has ended, it is stopped.
-    fn pending_effect(&self, frame: FrameId, is_running: bool) -> Option<Effect> {
-        if self.ended {
-            return None;
-        }
-        if !is_running {
-            return Some(Effect::StopChild { child_arn: self.request.arn.clone() });
-        }
-        let task = TaskId { frame, scheduled: self.started };
-        Some(Effect::StartMapRun { task, request: Box::new(self.request.clone()) })
-    }
-}
-
 impl TaskState {
     /// When it times out, for whichever reason comes first.
     pub fn due(&self) -> Option<Timestamp> {
@@ -457,40 +429,5 @@ impl TaskState {
                 .map(|submitted| Job { request: service.request.clone(), submitted }),
             Activity::Worker { .. } | Activity::Child(_) => None,
         }
-    }
-
-    fn pending_effect(&self, frame: FrameId) -> Option<Effect> {
-        let task = TaskId { frame, scheduled: self.scheduled };
-        match &self.activity {
-            Activity::Service(service) => match self.awaited_job() {
-                Some(job) => Some(Effect::AwaitJob { task, job }),
-                None if service.submitted => None,
-                None => Some(Effect::CallService { task, request: service.request.clone() }),
-            },
-            Activity::Worker { started: true, .. } => None,
-            Activity::Worker { activity_arn, input, started: false } => {
-                Some(Effect::OfferActivity {
-                    task,
-                    activity_arn: activity_arn.clone(),
-                    input: input.clone(),
-                    token: self.token.clone().expect("an activity's task has a token"),
-                })
-            }
-            Activity::Child(child) => match (&child.child_arn, child.submitted) {
-                (None, false) => Some(Effect::StartChild { task, child: child.request.clone() }),
-                (None, true) => None,
-                (Some(child_arn), _) => Some(Effect::AwaitChild {
-                    task,
-                    child_arn: child_arn.clone(),
-                    pattern: child.request.pattern,
-                }),
-            },
-        }
-    }
-
-    fn stop_effect(&self) -> Option<Effect> {
-        let job = || self.awaited_job().map(|job| Effect::StopJob { job });
-        let child = self.awaited_child().cloned();
-        child.map(|child_arn| Effect::StopChild { child_arn }).or_else(job)
     }
 }

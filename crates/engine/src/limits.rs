@@ -23,10 +23,25 @@ pub struct Limits {
     /// What one evaluation of JSONata may use. AWS's limit is a time; ours counts steps, so that
     /// the answer is the same on any machine.
     pub jsonata: jsonata::Limits,
-    /// Ours: how many states one step enters before the rest is left to the next step, so that an
-    /// endless loop does not hold a thread.
-    pub transitions_per_step: u64,
+    /// Ours: the work of one step, after which the rest is left to the next step, so that neither
+    /// an endless loop nor long expressions hold a thread. In units of [`jsonata::Limits`], of
+    /// which a core does some ten million in a second: an expression counts its own, a state
+    /// [`STATE_WORK`], a payload its bytes by [`BYTES_PER_WORK`]. A step enters one state at least,
+    /// and never stops within one.
+    pub work_per_step: u64,
 }
+
+/// What entering a state counts.
+pub const STATE_WORK: u64 = 20;
+
+/// What starting an iteration of a Map state counts, besides its states.
+pub(crate) const ITERATION_WORK: u64 = 10;
+
+/// How many bytes of a payload count as one unit of work: they are checked, copied and written.
+pub(crate) const BYTES_PER_WORK: u64 = 64;
+
+/// How many values that a JSONPath looks at count as one unit of work.
+pub(crate) const VISITS_PER_WORK: u64 = 4;
 
 impl Limits {
     /// AWS's values.
@@ -40,7 +55,7 @@ impl Limits {
         assign_bytes_max: 262_144,
         variables_bytes_max: 10 << 20,
         jsonata: jsonata::Limits::DEFAULT,
-        transitions_per_step: 2_000,
+        work_per_step: 2_000 * STATE_WORK,
     };
 
     /// Small values, so that tests reach the boundaries.
@@ -54,6 +69,6 @@ impl Limits {
         assign_bytes_max: 150,
         variables_bytes_max: 300,
         jsonata: jsonata::Limits { steps_max: 10_000, ..jsonata::Limits::DEFAULT },
-        transitions_per_step: 3,
+        work_per_step: 3 * STATE_WORK,
     };
 }

@@ -3,17 +3,17 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use asl::{IntegrationPattern, Program, RegionIndex, State, StateIndex, StateKind, Transition};
+use asl::{Program, RegionIndex, State, StateIndex, StateKind, Transition};
 use json::Document;
 use rand_core::Rng;
 
 use crate::evaluate::{Exit, Fault};
+use crate::limits::STATE_WORK;
 use crate::retry::{RUNTIME, TIMEOUT};
 use crate::trial::Trial;
 use crate::{
-    EventId, EventKind, Execution, ExecutionId, Failure, Frame, FrameId, HistoryEvent, Limits,
-    MapRunRequest, Mocks, Note, Position, Record, Status, TaskId, TaskResource, TaskToken,
-    Timestamp, WaitingOn,
+    Effect, EventId, EventKind, Execution, ExecutionId, Failure, Frame, FrameId, HistoryEvent, Job,
+    Limits, Mocks, Note, Position, Record, Status, TaskId, Timestamp, WaitingOn,
 };
 
 /// What an execution starts with.
@@ -82,6 +82,14 @@ pub enum Input {
     },
     /// StopExecution.
     Stopped(Failure),
+    /// The nested executions, Map Runs and jobs that were to be stopped are: those of
+    /// [`Execution::abandoned`] and [`Execution::abandoned_jobs`] that are named are forgotten.
+    StopsDone {
+        /// Nested executions and Map Runs.
+        children: Vec<Arc<str>>,
+        /// Jobs of services.
+        jobs: Vec<Job>,
+    },
     /// RedriveExecution, of an execution that did not succeed: it goes on from where it failed.
     /// Changes nothing of one that runs or succeeded. Whether the redrive is allowed is the
     /// caller's to say.
@@ -99,6 +107,8 @@ pub struct Step {
     /// To be performed after the commit, at least once; [`Execution::pending_effects`] gives those
     /// that are still to be performed after a crash.
     pub effects: Vec<Effect>,
+    /// The work that it was, in the units of [`Limits::work_per_step`].
+    pub work: u64,
 }
 
 /// What a step may look at besides the execution.
@@ -109,143 +119,6 @@ pub struct StepEnv<'a> {
     pub random: &'a mut dyn Rng,
     /// What the execution may use.
     pub limits: &'a Limits,
-}
-
-/// Something to do outside of the execution.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Effect {
-    /// Start a nested execution; answer with `TaskSubmitted` (patterns that wait), or with
-    /// `TaskFinished` (request and response, or a refusal).
-    StartChild {
-        /// Whose.
-        task: TaskId,
-        /// What to start.
-        child: ChildRequest,
-    },
-    /// Answer with `TaskFinished` when this nested execution has ended.
-    AwaitChild {
-        /// Whose.
-        task: TaskId,
-        /// The nested execution.
-        child_arn: Arc<str>,
-        /// In which form the answer is.
-        pattern: IntegrationPattern,
-    },
-    /// Start a Map Run, unless it is under way; answer with `MapRunFinished` when it has ended.
-    StartMapRun {
-        /// Whose: the frame, and its `MapRunStarted` event.
-        task: TaskId,
-        /// What to start.
-        request: Box<MapRunRequest>,
-    },
-    /// Stop a nested execution, or a Map Run, that nobody waits for any more.
-    StopChild {
-        /// The nested execution or the Map Run.
-        child_arn: Arc<str>,
-    },
-    /// Call a service; answer with `TaskSubmitted` where the task goes on waiting for its token,
-    /// and with `TaskFinished` else, or where the call was refused. Once nobody waits for the task
-    /// any more, the call may be broken off.
-    CallService {
-        /// Whose.
-        task: TaskId,
-        /// What to call.
-        request: ServiceRequest,
-    },
-    /// Answer with `TaskFinished` when the job that a service was asked for has ended. May be
-    /// broken off as a call may be.
-    AwaitJob {
-        /// Whose.
-        task: TaskId,
-        /// The job.
-        job: Job,
-    },
-    /// Stop a job that nobody waits for any more, as well as that goes.
-    StopJob {
-        /// The job.
-        job: Job,
-    },
-    /// Offer a task to the workers of an activity.
-    OfferActivity {
-        /// Which.
-        task: TaskId,
-        /// Whose workers.
-        activity_arn: Arc<str>,
-        /// What they get.
-        input: Document,
-        /// How they answer.
-        token: TaskToken,
-    },
-}
-
-/// A service to call.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ServiceRequest {
-    /// What to call.
-    pub target: ServiceTarget,
-    /// The resolved parameters; of a function by its ARN, the event that it gets.
-    pub parameters: Document,
-    /// The role to call as, where the task has `Credentials`.
-    pub role_arn: Option<Arc<str>>,
-}
-
-/// What a task calls.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ServiceTarget {
-    /// A Lambda function, by its ARN.
-    Function(Arc<str>),
-    /// An action of a service.
-    Action(TaskResource),
-}
-
-/// What a service was asked for, and is to be waited for (`.sync`).
-#[derive(Clone, Debug, PartialEq)]
-pub struct Job {
-    /// What was asked.
-    pub request: ServiceRequest,
-    /// What the service answered.
-    pub submitted: Document,
-}
-
-impl ServiceRequest {
-    /// Whether the task goes on waiting after the call, for its token or for the end of a job.
-    pub fn goes_on_waiting(&self) -> bool {
-        self.waits_for_token() || self.awaits_job()
-    }
-
-    /// Whether the task goes on waiting for the end of what it asked for.
-    pub fn awaits_job(&self) -> bool {
-        match &self.target {
-            ServiceTarget::Function(_) => false,
-            ServiceTarget::Action(TaskResource { resource, .. }) => {
-                resource.ends_with(IntegrationPattern::Sync.suffix())
-            }
-        }
-    }
-
-    /// Whether the task goes on waiting for its token after the call.
-    pub fn waits_for_token(&self) -> bool {
-        match &self.target {
-            ServiceTarget::Function(_) => false,
-            ServiceTarget::Action(TaskResource { resource, .. }) => {
-                resource.ends_with(IntegrationPattern::WaitForTaskToken.suffix())
-            }
-        }
-    }
-}
-
-/// A nested execution to start.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ChildRequest {
-    /// How the parent waits.
-    pub pattern: IntegrationPattern,
-    /// The resolved parameters: `StateMachineArn`, `Input`, `Name`, `TraceHeader`.
-    pub parameters: Document,
-    /// The name for a child whose parameters have none, drawn once so that a repeated effect
-    /// starts the same execution.
-    pub generated_name: Arc<str>,
-    /// The role to start it as, where the task has `Credentials`.
-    pub role_arn: Option<Arc<str>>,
 }
 
 /// Begins an execution and advances it until it can only wait, or its budget is used up.
@@ -359,7 +232,12 @@ pub(crate) struct Stepper<'a, 'env> {
     /// Frames that go on; what a frame that just moved does next comes first, so that histories
     /// read branch by branch.
     ready: VecDeque<FrameId>,
-    transitions_left: u64,
+    /// Of [`Limits::work_per_step`], the part that is used.
+    work: u64,
+    /// How many nested executions and jobs were to be stopped before this step.
+    pub(crate) abandoned_before: (usize, usize),
+    /// How many states may still be entered, where one is tried on its own.
+    states_left: u64,
     /// The state that is about to be entered, while what its event says is worked out.
     pub(crate) entering: Option<&'a State>,
     /// Set where a state is tried on its own.
@@ -372,10 +250,19 @@ impl<'a, 'env> Stepper<'a, 'env> {
         execution: &'a mut Execution,
         env: &'a mut StepEnv<'env>,
     ) -> Self {
-        let transitions_left = env.limits.transitions_per_step;
-        let (step, ready) = (Step::default(), VecDeque::new());
-        let (entering, trial) = (None, None);
-        Stepper { program, execution, env, step, ready, transitions_left, entering, trial }
+        let abandoned_before = (execution.abandoned.len(), execution.abandoned_jobs.len());
+        Stepper {
+            program,
+            execution,
+            env,
+            step: Step::default(),
+            ready: VecDeque::new(),
+            work: 0,
+            abandoned_before,
+            states_left: u64::MAX,
+            entering: None,
+            trial: None,
+        }
     }
 
     fn run(
@@ -387,12 +274,12 @@ impl<'a, 'env> Stepper<'a, 'env> {
         Stepper::run_with(program, execution, env, None, first)
     }
 
-    /// A step of a state that is tried on its own.
+    /// A step of a state that is tried on its own, which enters so many states at most.
     pub(crate) fn run_trial(
         program: &'a Program,
         execution: &'a mut Execution,
         env: &'a mut StepEnv<'env>,
-        trial: &'a mut Trial,
+        trial: (&'a mut Trial, u64),
         input: Option<Input>,
     ) -> Step {
         Stepper::run_with(program, execution, env, Some(trial), |stepper| match input {
@@ -405,15 +292,17 @@ impl<'a, 'env> Stepper<'a, 'env> {
         program: &'a Program,
         execution: &'a mut Execution,
         env: &'a mut StepEnv<'env>,
-        trial: Option<&'a mut Trial>,
+        trial: Option<(&'a mut Trial, u64)>,
         first: impl FnOnce(&mut Self) -> Result<(), Ended>,
     ) -> Step {
-        let abandoned_before = (execution.abandoned.len(), execution.abandoned_jobs.len());
         let mut stepper = Stepper::new(program, execution, env);
-        stepper.trial = trial;
+        if let Some((trial, states_max)) = trial {
+            (stepper.trial, stepper.states_left) = (Some(trial), states_max);
+        }
         // How an execution ends is written in its records; there is nothing to report here.
         let (Ok(()) | Err(Ended)) = first(&mut stepper).and_then(|()| stepper.advance_all());
-        stepper.ask_for_stops(abandoned_before);
+        stepper.ask_for_stops();
+        stepper.step.work = stepper.work;
         stepper.step
     }
 
@@ -432,6 +321,10 @@ impl<'a, 'env> Stepper<'a, 'env> {
                 Ok(())
             }
             Input::MapRunFinished { task, outcome } => self.map_run_finished(task, outcome),
+            Input::StopsDone { children, jobs } => {
+                self.stops_done(children, jobs);
+                Ok(())
+            }
             Input::Redriven { client_token } => self.redrive(client_token),
             Input::Stopped(failure) => {
                 self.abort_map_run(FrameId::ROOT)?;
@@ -448,9 +341,9 @@ impl<'a, 'env> Stepper<'a, 'env> {
         }
         let now = self.env.now;
         let is_due = |frame: &Frame| frame.due().is_some_and(|due| due <= now);
-        let frames = self.execution.frames.iter();
+        let frames = self.execution.active_frames();
         let due: Vec<FrameId> =
-            frames.filter(|(_, frame)| is_due(frame)).map(|(id, _)| *id).collect();
+            frames.filter(|(_, frame)| is_due(frame)).map(|(id, _)| id).collect();
         for frame in due {
             // What happened to the frames before it may have moved or removed this one.
             if self.execution.frames.get(&frame).is_some_and(is_due) {
@@ -478,16 +371,27 @@ impl<'a, 'env> Stepper<'a, 'env> {
     }
 
     /// Lets every frame that can go on do so, within the budget.
+    ///
+    /// They go in the order of their numbers. A frame that moved goes on before the others, all of
+    /// which have greater numbers; and so do those that it makes. So the next step goes on where
+    /// this one stops, and the history is the same whatever the budget is.
     fn advance_all(&mut self) -> Result<(), Ended> {
-        let frames = self.execution.frames.iter();
-        self.ready = frames.filter(|(_, frame)| frame.is_runnable()).map(|(id, _)| *id).collect();
-        while self.transitions_left > 0 {
+        let frames = self.execution.active_frames();
+        self.ready = frames.filter(|(_, frame)| frame.is_runnable()).map(|(id, _)| id).collect();
+        let mut is_first = true;
+        while self.states_left > 0 && (is_first || self.work < self.env.limits.work_per_step) {
             let Some(id) = self.ready.pop_front() else {
                 break;
             };
             self.advance(id)?;
+            is_first = false;
         }
         Ok(())
+    }
+
+    /// Counts work.
+    pub(crate) fn charge(&mut self, work: u64) {
+        self.work += work;
     }
 
     fn advance(&mut self, id: FrameId) -> Result<(), Ended> {
@@ -500,7 +404,8 @@ impl<'a, 'env> Stepper<'a, 'env> {
             Position::Before { state, input } => (*state, input.clone()),
             Position::In { .. } | Position::Done { .. } => return Ok(()),
         };
-        self.transitions_left -= 1;
+        self.states_left -= 1;
+        self.charge(STATE_WORK);
         self.enter(id, state, input)
     }
 
@@ -670,7 +575,8 @@ impl<'a, 'env> Stepper<'a, 'env> {
     }
 
     /// Asks for an end of the nested executions and jobs that nobody waits for since this step.
-    fn ask_for_stops(&mut self, (children_before, jobs_before): (usize, usize)) {
+    fn ask_for_stops(&mut self) {
+        let (children_before, jobs_before) = self.abandoned_before;
         // Effects for tasks that this very step gave up again need not be performed.
         let execution = &*self.execution;
         self.step.effects.retain(|effect| match effect {
@@ -682,9 +588,9 @@ impl<'a, 'env> Stepper<'a, 'env> {
             Effect::StartMapRun { task, .. } => execution.map_run(*task).is_some(),
             Effect::StopChild { .. } | Effect::StopJob { .. } => true,
         });
-        let children = execution.abandoned[children_before..].iter();
+        let children = execution.abandoned.iter().skip(children_before);
         let children = children.map(|child_arn| Effect::StopChild { child_arn: child_arn.clone() });
-        let jobs = execution.abandoned_jobs[jobs_before..].iter();
+        let jobs = execution.abandoned_jobs.iter().skip(jobs_before);
         let jobs = jobs.map(|job| Effect::StopJob { job: job.clone() });
         let mut stops: Vec<Effect> = children.chain(jobs).collect();
         if execution.status != Status::Running {

@@ -14,8 +14,8 @@ use json::{Document, Value};
 
 use crate::step::Stepper;
 use crate::{
-    Effect, EventId, EventKind, Execution, Failure, FrameId, HistoryEvent, Input, Limits, Position,
-    Record, StartParameters, Status, Step, StepEnv, TaskId, Timestamp, WaitingOn,
+    Effect, EventId, EventKind, Execution, Failure, FrameId, HistoryEvent, Input, Position, Record,
+    StartParameters, Status, Step, StepEnv, TaskId, Timestamp, WaitingOn,
 };
 
 /// The name under which a state that is tried sees itself, whatever it is called.
@@ -212,16 +212,15 @@ impl StateTrial {
         &mut self,
         program: &Program,
         input: Option<Input>,
-        transitions_per_step: u64,
+        states_max: u64,
         env: &mut StepEnv<'_>,
     ) -> Step {
         if self.execution.status != Status::Running {
             return Step::default();
         }
         // No other state is entered.
-        let limits = Limits { transitions_per_step, ..env.limits.clone() };
-        let mut env = StepEnv { now: env.now, random: &mut *env.random, limits: &limits };
-        Stepper::run_trial(program, &mut self.execution, &mut env, &mut self.trial, input)
+        let trial = (&mut self.trial, states_max);
+        Stepper::run_trial(program, &mut self.execution, env, trial, input)
     }
 }
 

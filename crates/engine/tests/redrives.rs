@@ -232,7 +232,7 @@ fn results_that_were_too_large_together_are_asked_for_again() {
         r#"with limits that are as small as they are in this test, and no others, to be sure""#
     );
     let answers = [Succeed(LARGE), Succeed(LARGE), Succeed("1"), Succeed("2")];
-    let limits = Limits { transitions_per_step: 100, ..Limits::TINY };
+    let limits = Limits { work_per_step: 2_000, ..Limits::TINY };
     check_with(
         limits,
         &definition,

@@ -14,8 +14,12 @@ fn evaluate(text: &str, input: Option<&json::Value>) -> String {
     };
     let mut random = ChaCha8Rng::seed_from_u64(1);
     let limits = Limits::DEFAULT;
-    let mut environment =
-        Environment { now_milliseconds: 1_700_000_000_000, random: &mut random, limits: &limits };
+    let mut environment = Environment {
+        now_milliseconds: 1_700_000_000_000,
+        random: &mut random,
+        limits: &limits,
+        steps: 0,
+    };
     match expression.evaluate(&Bindings { input, ..Bindings::NONE }, &mut environment) {
         Ok(Some(value)) => value.to_string(),
         Ok(None) => "undefined".to_owned(),

@@ -51,7 +51,7 @@ fn main() {
         let expression = Expression::parse(text).expect("the expression is valid");
         let evaluate = nanoseconds(2_000, || {
             let mut environment =
-                Environment { now_milliseconds: 0, random: &mut random, limits: &limits };
+                Environment { now_milliseconds: 0, random: &mut random, limits: &limits, steps: 0 };
             let result = expression.evaluate(&bindings, &mut environment);
             black_box(result.expect("the expression has a value"));
         });

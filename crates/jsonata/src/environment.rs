@@ -29,4 +29,7 @@ pub struct Environment<'a> {
     pub random: &'a mut dyn Rng,
     /// What it may use.
     pub limits: &'a Limits,
+    /// The work of all evaluations so far, in the units of [`Limits::steps_max`]: each adds its
+    /// own.
+    pub steps: u64,
 }

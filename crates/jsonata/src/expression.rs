@@ -107,8 +107,11 @@ impl Expression {
         bindings: &Bindings<'_>,
         environment: &mut Environment<'_>,
     ) -> Result<Option<json::Value>, EvaluationError> {
-        Evaluator::new(&self.program, bindings, environment)
-            .run()
-            .map_err(|failure| failure.publish(&self.text))
+        let mut evaluator = Evaluator::new(&self.program, bindings, environment);
+        let result = evaluator.run().map_err(|failure| failure.publish(&self.text));
+        let steps = evaluator.meter.steps_used();
+        drop(evaluator);
+        environment.steps += steps;
+        result
     }
 }

@@ -31,6 +31,7 @@ mod stack;
 mod template;
 mod tuple;
 mod value;
+mod weight;
 
 pub use environment::{Bindings, Environment};
 pub use error::{EvaluationError, SyntaxError};

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::node::{Kind, Node, Stage, Variable};
+use crate::weight;
 
 /// Nobody reads more complaints about one expression.
 const RESTRICTIONS_MAX: usize = 100;
@@ -20,6 +21,9 @@ pub struct Needs {
     pub whole_states: bool,
     /// What Step Functions does not allow, each once, in the order of the text; the first hundred.
     pub restrictions: Vec<Restriction>,
+    /// Whether the work may grow faster than the size of what it reads; such expressions are
+    /// not to be evaluated where others wait.
+    pub may_be_long: bool,
 }
 
 /// A use of the context where there is none: Step Functions gives an expression variables only.
@@ -50,7 +54,8 @@ impl fmt::Display for Restriction {
 impl Needs {
     /// Looks through a tree.
     pub(crate) fn of(node: &Node) -> Needs {
-        let mut needs = Needs::default();
+        let may_be_long = !weight::is_light(node);
+        let mut needs = Needs { may_be_long, ..Needs::default() };
         needs.look(node, true);
         needs
     }

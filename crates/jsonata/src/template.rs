@@ -253,6 +253,7 @@ fn merge(needs: &mut Needs, other: &Needs) {
     needs.variables.extend(other.variables.iter().cloned());
     needs.states_members.extend(other.states_members.iter().cloned());
     needs.whole_states |= other.whole_states;
+    needs.may_be_long |= other.may_be_long;
     for restriction in &other.restrictions {
         if !needs.restrictions.contains(restriction) {
             needs.restrictions.push(restriction.clone());

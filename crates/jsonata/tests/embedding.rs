@@ -9,8 +9,12 @@ use stairwell_jsonata::{Bindings, Environment, EvaluationError, Expression, Limi
 fn evaluate(text: &str, bindings: &Bindings<'_>) -> Result<Option<json::Value>, EvaluationError> {
     let expression = Expression::parse(text).expect("the expression is valid");
     let mut random = ChaCha8Rng::seed_from_u64(7);
-    let mut environment =
-        Environment { now_milliseconds: 0, random: &mut random, limits: &Limits::DEFAULT };
+    let mut environment = Environment {
+        now_milliseconds: 0,
+        random: &mut random,
+        limits: &Limits::DEFAULT,
+        steps: 0,
+    };
     expression.evaluate(bindings, &mut environment)
 }
 

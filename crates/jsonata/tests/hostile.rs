@@ -22,7 +22,7 @@ fn outcome_within(expression: &str, limits: Limits) -> String {
         };
         let mut random = ChaCha8Rng::seed_from_u64(7);
         let mut environment =
-            Environment { now_milliseconds: 0, random: &mut random, limits: &limits };
+            Environment { now_milliseconds: 0, random: &mut random, limits: &limits, steps: 0 };
         match parsed.evaluate(&Bindings::NONE, &mut environment) {
             Ok(Some(value)) => value.to_string(),
             Ok(None) => "undefined".to_owned(),

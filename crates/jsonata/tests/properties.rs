@@ -20,7 +20,8 @@ fn run(text: &str) {
         ..Limits::DEFAULT
     };
     let mut random = ChaCha8Rng::seed_from_u64(7);
-    let mut environment = Environment { now_milliseconds: 0, random: &mut random, limits: &limits };
+    let mut environment =
+        Environment { now_milliseconds: 0, random: &mut random, limits: &limits, steps: 0 };
     let bindings = Bindings { input: Some(&input), ..Bindings::NONE };
     if let Ok(Some(value)) = expression.evaluate(&bindings, &mut environment) {
         // What comes out is JSON.

@@ -87,8 +87,12 @@ fn run(case: &Value, expression: &str, input: Option<&Value>) -> Result<(), Stri
     let variables = |name: &str| case.get("bindings").and_then(|all| all.get(name)).cloned();
     let bindings = Bindings { input, states: &[], variables: &variables };
     let mut random = ChaCha8Rng::seed_from_u64(7);
-    let mut environment =
-        Environment { now_milliseconds: 1_700_000_000_000, random: &mut random, limits: &limits };
+    let mut environment = Environment {
+        now_milliseconds: 1_700_000_000_000,
+        random: &mut random,
+        limits: &limits,
+        steps: 0,
+    };
     let outcome = match Expression::parse_with(expression, &Options::JSONATA) {
         Err(error) => Err((error.code, error.to_string())),
         Ok(expression) => expression

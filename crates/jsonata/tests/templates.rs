@@ -18,8 +18,12 @@ fn evaluate(template: &str) -> Result<Value, Box<TemplateFailure>> {
     let variables = |name: &str| (name == "known").then(|| Value::from("v"));
     let bindings = Bindings { input: None, states: &states, variables: &variables };
     let mut random = ChaCha8Rng::seed_from_u64(1);
-    let mut environment =
-        Environment { now_milliseconds: 0, random: &mut random, limits: &Limits::DEFAULT };
+    let mut environment = Environment {
+        now_milliseconds: 0,
+        random: &mut random,
+        limits: &Limits::DEFAULT,
+        steps: 0,
+    };
     compile(template).evaluate(&bindings, &mut environment)
 }
 

@@ -100,6 +100,7 @@ impl Path {
             Root::Context => needs.context = true,
             Root::Variable(name) => needs.add_variable(name),
         }
+        needs.may_be_long |= self.steps.iter().any(Step::may_be_long);
     }
 
     pub(crate) fn steps(&self) -> &[Step] {
@@ -125,7 +126,9 @@ impl Path {
                 None => Err(self.no_result(explain::explain(&self.steps, document))),
             };
         }
-        let found = walk::Walk::new(document).select(&self.steps, document);
+        let walk = walk::Walk::new(document);
+        let found = walk.select(&self.steps, document);
+        scope.visits.set(scope.visits.get() + u64::from(walk.visits()));
         let mut matches = found.map_err(|stop| self.no_result(stop.reason()))?;
         if !self.is_definite {
             return Ok(matches.into());

@@ -1,6 +1,8 @@
 //! Intrinsic functions: what they return, what they refuse and in which words. Most rows are what
 //! the live service answered.
 
+use std::cell::Cell;
+
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use stairwell_jsonpath::{EvaluationError, Intrinsic, Scope};
@@ -18,6 +20,7 @@ fn evaluate(call: &str, input: &str) -> Result<String, EvaluationError> {
         input: &input,
         context: &context,
         variables: variables.as_object().expect("the variables are an object"),
+        visits: &Cell::default(),
     };
     let intrinsic = Intrinsic::parse(call).unwrap_or_else(|error| panic!("{call}: {error}"));
     assert_eq!(intrinsic.text(), call.trim());
@@ -637,7 +640,8 @@ fn math_random() {
     );
     let input = json::Value::Null;
     let (context, variables) = (json::Value::Null, json::Object::new());
-    let scope = Scope { input: &input, context: &context, variables: &variables };
+    let scope =
+        Scope { input: &input, context: &context, variables: &variables, visits: &Cell::default() };
     let mut random = ChaCha8Rng::seed_from_u64(7);
     for (arguments, range) in [
         ("1.6, 5.4", 1..5),

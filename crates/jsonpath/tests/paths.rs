@@ -1,5 +1,7 @@
 //! Paths: what they select, whether they are definite, and what their errors say.
 
+use std::cell::Cell;
+
 use stairwell_jsonpath::{EvaluationError, Needs, Path, Root, Scope};
 
 const STORE: &str = r#"{
@@ -31,6 +33,7 @@ fn select(path: &str, input: &str) -> Result<String, EvaluationError> {
         input: &input,
         context: &context,
         variables: variables.as_object().expect("the variables are an object"),
+        visits: &Cell::default(),
     };
     let path = Path::parse(path).unwrap_or_else(|error| panic!("{path}: {error}"));
     path.select(&scope).map(|value| value.to_string())
@@ -130,8 +133,8 @@ fn roots_are_input_context_and_variables() {
     assert_eq!(root("$größe.cm"), Root::Variable("größe".into()));
     let needs = |text: &str| Path::parse(text).expect("it is a path").needs();
     assert_eq!(needs("$.a"), Needs::default());
-    assert_eq!(needs("$$.a"), Needs { context: true, variables: Vec::new() });
-    assert_eq!(needs("$total[0]"), Needs { context: false, variables: vec!["total".into()] });
+    assert_eq!(needs("$$.a"), Needs { context: true, ..Needs::default() });
+    assert_eq!(needs("$total[0]"), Needs { variables: vec!["total".into()], ..Needs::default() });
 }
 
 #[test]
@@ -570,7 +573,7 @@ fn expensive_comparisons_are_given_up() {
 fn values_nested_deeper_than_the_stack_do_no_harm() {
     let deep = (0..200_000).fold(json::Value::from(1), |inner, _| vec![inner].into());
     let empty = json::Object::new();
-    let scope = Scope { input: &deep, context: &deep, variables: &empty };
+    let scope = Scope { input: &deep, context: &deep, variables: &empty, visits: &Cell::default() };
     for (path, length) in [("$..[0]", 200_000), ("$..*", 200_000), ("$[*]", 1)] {
         let matches = Path::parse(path).unwrap().select(&scope).unwrap();
         assert_eq!(matches.as_array().unwrap().len(), length, "{path}");
@@ -578,6 +581,7 @@ fn values_nested_deeper_than_the_stack_do_no_harm() {
     let error = Path::parse("$.a").unwrap().select(&scope).unwrap_err();
     assert!(error.to_string().starts_with("Expected to find an object"));
     let wrapped = json::Object::from_iter([("a".into(), deep.clone())]).into();
-    let scope = Scope { input: &wrapped, context: &deep, variables: &empty };
+    let scope =
+        Scope { input: &wrapped, context: &deep, variables: &empty, visits: &Cell::default() };
     assert!(Path::parse("$[0]").unwrap().select(&scope).unwrap_err().to_string().len() > 400_000);
 }

@@ -1,5 +1,7 @@
 //! Payload templates.
 
+use std::cell::Cell;
+
 use expect_test::{Expect, expect};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -15,6 +17,7 @@ fn render(template: &str, input: &str) -> Result<String, RenderError> {
         input: &input,
         context: &context,
         variables: variables.as_object().expect("the variables are an object"),
+        visits: &Cell::default(),
     };
     let template = json::parse(template).expect("the template is JSON");
     let template = Template::compile(&template).expect("the template is right");
@@ -106,7 +109,7 @@ fn needs_of_all_members_are_gathered() {
     assert_eq!(needs(r#"{"a.$": "$.x", "b": "$$.y"}"#), Needs::default());
     assert_eq!(
         needs(r#"{"a.$": "$$.x", "b": [{"c.$": "States.Array($p, $q.r, $p)"}], "d.$": "$q"}"#),
-        Needs { context: true, variables: vec!["p".into(), "q".into()] }
+        Needs { context: true, variables: vec!["p".into(), "q".into()], may_be_long: false }
     );
 }
 
@@ -178,7 +181,8 @@ fn deep_templates_do_no_harm() {
     let template = Template::compile(&deep).unwrap();
     let input = json::parse("{\"y\":1}").unwrap();
     let (context, variables) = (json::Value::Null, json::Object::new());
-    let scope = Scope { input: &input, context: &context, variables: &variables };
+    let scope =
+        Scope { input: &input, context: &context, variables: &variables, visits: &Cell::default() };
     let value = template.render(&scope, &mut ChaCha8Rng::seed_from_u64(1)).unwrap();
     assert!(value.to_text().contains(r#"{"a":[{"x":1}]}"#));
 }

@@ -163,7 +163,7 @@ fn crash(draw: &mut Draw, is_ordered: bool) -> Crash {
 /// reached at another place when there are other events, so ordered worlds keep AWS's.
 fn limits(draw: &mut Draw, is_ordered: bool) -> Limits {
     let mut limits = Limits::AWS;
-    limits.transitions_per_step = *draw.pick(&[1, 3, 2_000]);
+    limits.work_per_step = *draw.pick(&[1, 60, Limits::AWS.work_per_step]);
     limits.inline_map_concurrency_max = *draw.pick(&[1, 2, 40]);
     if !is_ordered && draw.percent(20) {
         limits.history_events_max = draw.between(20, 80);

@@ -11,8 +11,8 @@ use crate::map_run::count_items;
 use crate::retry::Raised;
 use crate::states::map::not_an_array;
 use crate::states::task::random_uuid;
-use crate::step::{Effect, Ended, Stepper};
-use crate::{EventId, EventKind, Failure, FrameId, MapRunRequest, Position, TaskId};
+use crate::step::{Ended, Stepper};
+use crate::{Effect, EventId, EventKind, Failure, FrameId, MapRunRequest, Position, TaskId};
 
 /// AWS's limit on the items of a Map Run, to which greater values of `MaxItems` are lowered.
 const ITEMS_MAX: u64 = 100_000_000;

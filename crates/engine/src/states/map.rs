@@ -5,6 +5,7 @@ use json::{Document, Value};
 
 use crate::context::{ItemView, Moment};
 use crate::evaluate::{Fault, View};
+use crate::limits::ITERATION_WORK;
 use crate::step::{Ended, Stepper};
 use crate::{EventId, EventKind, Frame, FrameId, MapItem};
 
@@ -123,6 +124,7 @@ impl Stepper<'_, '_> {
                 return self.fail_with(id, fault, previous);
             }
         };
+        self.charge(ITERATION_WORK);
         let iteration = self.next_frame();
         let name = state.name.clone();
         let started = EventKind::MapIterationStarted { name, index, iteration, input };

@@ -9,10 +9,10 @@ use rand_core::Rng;
 use crate::context::Moment;
 use crate::evaluate::{Fault, View};
 use crate::retry::{HEARTBEAT_TIMEOUT, Raised, TIMEOUT};
-use crate::step::{ChildRequest, Effect, Ended, ServiceRequest, ServiceTarget, Stepper};
+use crate::step::{Ended, Stepper};
 use crate::{
-    Activity, EventId, EventKind, Failure, FrameId, MockedOutcome, Note, Position, Record, TaskId,
-    TaskResource, TaskState, TaskToken,
+    Activity, ChildRequest, Effect, EventId, EventKind, Failure, FrameId, MockedOutcome, Note,
+    Position, Record, ServiceRequest, ServiceTarget, TaskId, TaskResource, TaskState, TaskToken,
 };
 
 /// The families of events that tell of an attempt.

@@ -31,6 +31,11 @@ impl<'e> Meter<'e> {
         }
     }
 
+    /// What was done so far.
+    pub(crate) fn steps_used(&self) -> u64 {
+        self.limits.steps_max - self.steps
+    }
+
     /// One node more, one level deeper; [`Meter::leave`] comes after it.
     #[inline]
     pub(crate) fn enter(&mut self) -> Result<(), Failure> {

@@ -81,7 +81,7 @@ impl<'e> Evaluator<'e> {
     }
 
     /// Evaluates the expression.
-    pub(crate) fn run(mut self) -> Result<Option<json::Value>, Failure> {
+    pub(crate) fn run(&mut self) -> Result<Option<json::Value>, Failure> {
         let program = self.program;
         let input = self.as_context(self.root.clone());
         let frames = match program.slots {

@@ -14,8 +14,12 @@ pub(crate) fn outcome(expression: &str, input: Option<&json::Value>, options: &O
         Err(error) => return error.code.to_owned(),
     };
     let mut random = ChaCha8Rng::seed_from_u64(7);
-    let mut environment =
-        Environment { now_milliseconds: NOW, random: &mut random, limits: &Limits::DEFAULT };
+    let mut environment = Environment {
+        now_milliseconds: NOW,
+        random: &mut random,
+        limits: &Limits::DEFAULT,
+        steps: 0,
+    };
     let bindings = Bindings { input, ..Bindings::NONE };
     match parsed.evaluate(&bindings, &mut environment) {
         Ok(Some(value)) => value.to_string(),

@@ -60,6 +60,20 @@ impl Step {
         }
     }
 
+    /// Whether its work may grow faster than the value that it is applied to.
+    pub(crate) fn may_be_long(&self) -> bool {
+        match self {
+            Step::Descend | Step::Filter(_) => true,
+            Step::Name(_)
+            | Step::Names(_)
+            | Step::Index(_)
+            | Step::Indexes(_)
+            | Step::Slice(_)
+            | Step::Wildcard
+            | Step::Function(_) => false,
+        }
+    }
+
     /// Whether the step names one place by its place alone.
     pub(crate) fn is_plain(&self) -> bool {
         matches!(self, Step::Name(_) | Step::Index(_))

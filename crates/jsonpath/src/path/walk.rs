@@ -42,6 +42,11 @@ impl<'a> Walk<'a> {
         Walk { document, visits_left: Cell::new(VISITS_MAX) }
     }
 
+    /// How many values were looked at.
+    pub(crate) fn visits(&self) -> u32 {
+        VISITS_MAX - self.visits_left.get()
+    }
+
     /// Notes that so many values are looked at.
     pub(crate) fn visit(&self, count: usize) -> Result<(), Stop> {
         let count = u32::try_from(count).unwrap_or(u32::MAX);

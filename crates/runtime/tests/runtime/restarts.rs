@@ -646,7 +646,7 @@ fn forgetful(config: &mut RuntimeConfig) {
 }
 
 fn in_small_steps(config: &mut RuntimeConfig) {
-    config.limits.transitions_per_step = 1;
+    config.limits.work_per_step = 1;
 }
 
 /// The process dies at each commit in turn.

@@ -3,8 +3,8 @@
 
 use asl::{IntegrationPattern, RegionIndex, StateIndex, StateType};
 use engine::{
-    Activity, ChildRequest, ChildTask, EventId, EventKind, Execution, ExecutionId, Failure, Frame,
-    FrameId, HistoryEvent, Job, Join, MapItem, MapJoin, MapRunRequest, MapRunState,
+    ActiveFrames, Activity, ChildRequest, ChildTask, EventId, EventKind, Execution, ExecutionId,
+    Failure, Frame, FrameId, HistoryEvent, Job, Join, MapItem, MapJoin, MapRunRequest, MapRunState,
     MockedExecution, MockedOutcome, MockedResponse, Mocks, Note, Position, Record, Redrives,
     RetryAt, ServiceRequest, ServiceTarget, ServiceTask, StartParameters, Status, TaskId,
     TaskResource, TaskState, TaskToken, WaitingOn,
@@ -20,21 +20,37 @@ macro_rules! member {
     ($row:ident since $version:literal) => {
         if $row.version() >= $version { Stored::read($row)? } else { Default::default() }
     };
+    ($row:ident follows $value:expr) => {
+        $value
+    };
 }
 pub(super) use member;
 
+/// Writes a member, unless it follows from others.
+macro_rules! write_member {
+    ($row:ident $field:ident) => {
+        $field.write($row)
+    };
+    ($row:ident $field:ident follows $value:expr) => {
+        let _ = $field;
+    };
+}
+pub(super) use write_member;
+
 /// Structs, with every member. `member @ 0` is the member of a tuple struct; `member since 2` is in
-/// rows of version 2 and later.
+/// rows of version 2 and later; `member follows value` is in none, and made of the others.
 macro_rules! structs {
-    ($($name:ident { $($field:ident $(@ $index:tt)? $(since $version:literal)?),* })*) => {$(
+    ($($name:ident {
+        $($field:ident $(@ $index:tt)? $(since $version:literal)? $(follows $value:expr)?),*
+    })*) => {$(
         impl Stored for $name {
             fn write<'a>(&'a self, row: &mut RowWriter<'a>) {
                 let $name { $($($index:)? $field),* } = self;
-                $($field.write(row);)*
+                $(write_member!(row $field $(follows $value)?);)*
             }
 
             fn read(row: &mut RowReader<'_>) -> Result<Self, Malformed> {
-                $(let $field = member!(row $(since $version)?);)*
+                $(let $field = member!(row $(since $version)? $(follows $value)?);)*
                 Ok($name { $($($index:)? $field),* })
             }
         }
@@ -92,8 +108,9 @@ structs! {
         state_machine_alias_arn, input
     }
     Execution {
-        parameters, status, start, stop, deadline, output, failure, last_event, frames, next_frame,
-        abandoned, mocked since 2, abandoned_jobs since 2, redrives since 2
+        parameters, status, start, stop, deadline, output, failure, last_event, frames,
+        active follows ActiveFrames::of(&frames), next_frame, abandoned, mocked since 2,
+        abandoned_jobs since 2, redrives since 2
     }
     Redrives { count, date, client_tokens }
     Mocks { test_case, states }
@@ -177,6 +194,7 @@ enums! {
         1 => Mocked { mocks }
         2 => MockUsed { state }
         3 => MapRunChild { processor }
+        4 => StopsDone { children, jobs }
     }
     EventKind, "type of event" {
         1 => ExecutionStarted {

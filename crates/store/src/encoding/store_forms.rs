@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use engine::{ExecutionId, Status};
 
-use super::engine_forms::{enums, member, structs};
+use super::engine_forms::{enums, member, structs, write_member};
 use super::row::{Malformed, RowReader, RowWriter, Stored};
 use crate::{
     Agenda, DefinitionId, ExecutionHeader, MachineId, MapRunChild, MapRunCounts, MapRunMark,

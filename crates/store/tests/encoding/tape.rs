@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use asl::{IntegrationPattern, RegionIndex, StateIndex, StateType};
 use engine::{
-    Activity, ChildRequest, ChildTask, EventId, EventKind, Execution, ExecutionId, Failure, Frame,
-    FrameId, HistoryEvent, Job, Join, MapItem, MapJoin, MapRunRequest, MapRunState,
+    ActiveFrames, Activity, ChildRequest, ChildTask, EventId, EventKind, Execution, ExecutionId,
+    Failure, Frame, FrameId, HistoryEvent, Job, Join, MapItem, MapJoin, MapRunRequest, MapRunState,
     MockedExecution, MockedOutcome, MockedResponse, Mocks, Note, Position, Record, Redrives,
     RetryAt, ServiceRequest, ServiceTarget, ServiceTask, StartParameters, Status, TaskId,
     TaskResource, TaskState, TaskToken, Timestamp, WaitingOn,
@@ -184,10 +184,14 @@ impl<'a> Tape<'a> {
     }
 
     fn note(&mut self) -> Record {
-        Record::Note(match self.byte() % 4 {
+        Record::Note(match self.byte() % 5 {
             0 => Note::RetryScheduled { frame: self.frame_id(), retry: self.retry() },
             1 => Note::Mocked { mocks: self.mocks() },
             2 => Note::MapRunChild { processor: RegionIndex(self.small_number()) },
+            3 => Note::StopsDone {
+                children: self.several(Self::text),
+                jobs: self.several(Self::job),
+            },
             _ => Note::MockUsed { state: self.text() },
         })
     }
@@ -448,16 +452,11 @@ impl<'a> Tape<'a> {
             output: self.option(Self::document),
             failure: self.option(Self::failure),
             last_event: self.event_id(),
+            active: ActiveFrames::of(&frames),
             frames,
             next_frame: self.small_number(),
             abandoned: self.several(Self::text),
-            abandoned_jobs: self.several(|tape| {
-                let parameters = tape.document();
-                let target = ServiceTarget::Action(tape.resource());
-                let role_arn = tape.option(Self::text);
-                let request = ServiceRequest { target, parameters, role_arn };
-                Job { request, submitted: tape.document() }
-            }),
+            abandoned_jobs: self.several(Self::job),
             mocked: self.option(|tape| {
                 let attempts = tape.several(|tape| (tape.text(), tape.number()));
                 let attempts = attempts.into_iter().collect();
@@ -469,6 +468,14 @@ impl<'a> Tape<'a> {
                 client_tokens: self.several(|tape| (tape.text(), tape.instant())),
             },
         }
+    }
+
+    fn job(&mut self) -> Job {
+        let parameters = self.document();
+        let target = ServiceTarget::Action(self.resource());
+        let role_arn = self.option(Self::text);
+        let request = ServiceRequest { target, parameters, role_arn };
+        Job { request, submitted: self.document() }
     }
 
     fn frame(&mut self) -> Frame {

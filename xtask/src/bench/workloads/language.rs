@@ -1,5 +1,6 @@
 //! The language alone, without server and store: expressions, the interpreter, the validator.
 
+use std::cell::Cell;
 use std::fs;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
@@ -71,8 +72,12 @@ fn jsonata_expression() -> anyhow::Result<f64> {
     let mut random = ChaCha8Rng::seed_from_u64(1);
     let limits = jsonata::Limits::DEFAULT;
     Ok(nanoseconds(10_000, || {
-        let mut environment =
-            jsonata::Environment { now_milliseconds: 0, random: &mut random, limits: &limits };
+        let mut environment = jsonata::Environment {
+            now_milliseconds: 0,
+            random: &mut random,
+            limits: &limits,
+            steps: 0,
+        };
         black_box(expression.evaluate(black_box(&bindings), &mut environment).ok());
     }))
 }
@@ -81,7 +86,12 @@ fn json_path() -> anyhow::Result<f64> {
     let input = json::parse(r#"{"a": {"b": {"c": 1}}}"#)?;
     let path = jsonpath::Path::parse("$.a.b.c")?;
     let variables = json::Object::new();
-    let scope = jsonpath::Scope { input: &input, context: &input, variables: &variables };
+    let scope = jsonpath::Scope {
+        input: &input,
+        context: &input,
+        variables: &variables,
+        visits: &Cell::default(),
+    };
     Ok(nanoseconds(10_000, || {
         black_box(path.select(black_box(&scope)).ok());
     }))
