@@ -211,7 +211,9 @@ impl From<OperationalError> for ApiError {
     fn from(error: OperationalError) -> ApiError {
         let code = match &error {
             // A conflict that is left after the runtime's own attempts means contention.
-            OperationalError::Store(StoreError::Conflict | StoreError::Unavailable(_))
+            OperationalError::Store(
+                StoreError::Conflict | StoreError::Refused(_) | StoreError::Unknown(_),
+            )
             | OperationalError::ShuttingDown => ErrorCode::ServiceUnavailable,
             OperationalError::Store(StoreError::Corrupt(_)) | OperationalError::Quarantined => {
                 ErrorCode::InternalFailure

@@ -53,9 +53,9 @@ impl IdentityError {
             IdentityError::Unmodifiable(_) => ("UnmodifiableEntity", 400),
             IdentityError::AccessDenied(_) => ("AccessDenied", 403),
             IdentityError::Store(StoreError::Corrupt(_)) => ("ServiceFailure", 500),
-            IdentityError::Store(StoreError::Conflict | StoreError::Unavailable(_)) => {
-                ("ServiceUnavailable", 503)
-            }
+            IdentityError::Store(
+                StoreError::Conflict | StoreError::Refused(_) | StoreError::Unknown(_),
+            ) => ("ServiceUnavailable", 503),
         }
     }
 }

@@ -137,7 +137,8 @@ impl Shell {
             match self.try_start_nested(acting, parent, task, request).await {
                 Ok(started) => return Some(started),
                 Err(StartError::Operational(OperationalError::Store(
-                    error @ (StoreError::Unavailable(_) | StoreError::Conflict),
+                    error
+                    @ (StoreError::Refused(_) | StoreError::Unknown(_) | StoreError::Conflict),
                 ))) => {
                     if !backoff.pause(self, &error).await {
                         return None;
@@ -405,8 +406,8 @@ impl Shell {
         };
         let mut backoff = Backoff::default();
         // Where it stays on the agenda, they are performed again after the next start.
-        while let Err(error @ StoreError::Unavailable(_)) = self.store.commit(commit()).await {
-            if !backoff.pause(self, &error).await {
+        while let Err(error) = self.store.commit(commit()).await {
+            if !error.is_passing() || !backoff.pause(self, &error).await {
                 return;
             }
         }

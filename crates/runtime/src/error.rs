@@ -6,7 +6,8 @@ use store::StoreError;
 /// `ServiceUnavailable` or `InternalFailure`.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum OperationalError {
-    /// The store did not do it. For [`StoreError::Unavailable`], trying again later may help.
+    /// The store did not do it, or does not know. Where [`StoreError::is_passing`], trying again
+    /// later may help.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The execution met a fault of ours and is left alone until the next start.

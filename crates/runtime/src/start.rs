@@ -301,7 +301,7 @@ impl Shell {
             // From now on inputs wait for the driver, which nobody's end cuts off.
             self.live.begin(id);
             self.spawn(self.clone().drive_start(first, sender));
-            let lost = || StoreError::Unavailable("the driver of the start ended".to_owned());
+            let lost = || StoreError::Unknown("the driver of the start ended".to_owned());
             return receiver.await.unwrap_or_else(|_| Err(lost())).map(|()| None);
         }
         // There is nothing to do after the commit that somebody would miss.
@@ -334,7 +334,7 @@ impl Shell {
                 self.committed(&mut held, ends, effects).await;
                 self.drive(id, Some(held)).await;
             }
-            Some(StoreError::Unavailable(_)) => {
+            Some(StoreError::Refused(_) | StoreError::Unknown(_)) => {
                 // It may have been written although the reply was lost.
                 self.live.put_back(id, vec![Message::recover()]);
                 self.drive(id, None).await;

@@ -148,7 +148,7 @@ impl Shell {
         for (key, resource) in rows {
             match self.entries_of(events, &resource.value).await {
                 Ok(found) => entries.extend(found),
-                Err(error @ StoreError::Unavailable(_)) => return Err(error),
+                Err(error) if error.is_passing() => return Err(error),
                 Err(error) => {
                     tracing::error!(%error, row = %key.name, "an event of a status change is lost");
                 }

@@ -82,7 +82,7 @@ impl OpenError {
 pub(crate) fn store_error(what: impl std::fmt::Display, error: &lsm_tree::Error) -> StoreError {
     let reason = format!("{what}: {}", describe(error));
     match error {
-        lsm_tree::Error::Io(error) if !is_damage(error) => StoreError::Unavailable(reason),
+        lsm_tree::Error::Io(error) if !is_damage(error) => StoreError::Refused(reason),
         _ => StoreError::Corrupt(reason),
     }
 }

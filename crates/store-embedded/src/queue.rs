@@ -114,5 +114,5 @@ pub(crate) enum Wait {
 
 /// The answer to whatever comes after the end.
 pub(crate) fn closed() -> StoreError {
-    StoreError::Unavailable("the store is closed".to_owned())
+    StoreError::Refused("the store is closed".to_owned())
 }

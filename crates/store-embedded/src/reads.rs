@@ -352,6 +352,6 @@ fn malformed(table: Table, key: &[u8]) -> StoreError {
 fn of(id: ExecutionId, error: StoreError) -> StoreError {
     match error {
         StoreError::Corrupt(reason) => StoreError::Corrupt(format!("execution {id}: {reason}")),
-        StoreError::Conflict | StoreError::Unavailable(_) => error,
+        StoreError::Conflict | StoreError::Refused(_) | StoreError::Unknown(_) => error,
     }
 }

@@ -85,7 +85,7 @@ impl EmbeddedStore {
     async fn request<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
         self.shared.queue.push(request(reply));
-        let none = || StoreError::Unavailable("the store failed before it answered".to_owned());
+        let none = || StoreError::Unknown("the store failed before it answered".to_owned());
         answer.await.unwrap_or_else(|_| Err(none()))
     }
 }
@@ -127,10 +127,10 @@ impl Shared {
         let path = self.folder.database();
         let mut database = self.database.write();
         // Until it is open again, and for those that come if it cannot be opened.
-        *database = Err(StoreError::Unavailable("the database is being opened again".to_owned()));
+        *database = Err(StoreError::Refused("the database is being opened again".to_owned()));
         let opened = repair(&path).and_then(|()| Database::open(&path, &self.options));
         let result = opened.as_ref().map(drop).map_err(ToString::to_string);
-        *database = opened.map_err(|error| StoreError::Unavailable(error.to_string()));
+        *database = opened.map_err(|error| StoreError::Refused(error.to_string()));
         result
     }
 
@@ -142,7 +142,7 @@ impl Shared {
         drop(open);
         flushed.map_err(|error| store_error("cannot write out what is in memory", &error))?;
         database::clear_log(&self.folder.database())
-            .map_err(|error| StoreError::Unavailable(format!("cannot clear the log: {error}")))
+            .map_err(|error| StoreError::Refused(format!("cannot clear the log: {error}")))
     }
 }
 

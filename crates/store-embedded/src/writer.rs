@@ -118,7 +118,7 @@ impl Writer {
             match (request, &self.broken) {
                 (Request::Close(reply), _) => close = Some(reply),
                 (request, Some(broken)) => {
-                    request.refuse(StoreError::Unavailable(broken.reason.clone()));
+                    request.refuse(StoreError::Refused(broken.reason.clone()));
                 }
                 (request, None) => self.stage(&mut group, request),
             }
@@ -206,7 +206,7 @@ impl Writer {
 
     fn remove(&mut self, headers: &[ExecutionHeader]) -> Result<(), StoreError> {
         if let Some(broken) = &self.broken {
-            return Err(StoreError::Unavailable(broken.reason.clone()));
+            return Err(StoreError::Refused(broken.reason.clone()));
         }
         let Removal { writes, horizon } =
             self.shared.read(|database| removals::plan(database, headers))?;
@@ -248,9 +248,9 @@ impl Writer {
         };
         tracing::error!(reason, "the store refuses commits");
         self.broken = Some(Broken { reason: reason.clone(), since: Instant::now() });
-        let error = StoreError::Unavailable(reason);
-        self.shared.agendas.lock().set_broken(Some(error.clone()));
-        error
+        self.shared.agendas.lock().set_broken(Some(StoreError::Refused(reason.clone())));
+        // What was being written may be there, although it failed.
+        StoreError::Unknown(reason)
     }
 
     /// Opens the database anew where there is room to write, as after a crash, but without the
@@ -299,7 +299,7 @@ impl Writer {
     }
 
     fn close(&mut self) -> Result<(), StoreError> {
-        let broken = self.broken.take().map(|broken| StoreError::Unavailable(broken.reason));
+        let broken = self.broken.take().map(|broken| StoreError::Refused(broken.reason));
         self.shared.close(broken.is_none()).and(broken.map_or(Ok(()), Err))
     }
 }
@@ -321,7 +321,7 @@ impl Group {
 /// What an error says, without that the store is not available.
 fn reason_of(error: StoreError) -> String {
     match error {
-        StoreError::Unavailable(reason) => reason,
+        StoreError::Refused(reason) | StoreError::Unknown(reason) => reason,
         error @ (StoreError::Conflict | StoreError::Corrupt(_)) => error.to_string(),
     }
 }

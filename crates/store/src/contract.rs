@@ -83,7 +83,7 @@ async fn a_closed_store_refuses(store: &Arc<dyn Store>) {
     store.commit(start).await.expect("a new name");
     store.close().await.expect("an open store can be closed");
     let refused = |error: Option<StoreError>| {
-        assert!(matches!(error, Some(StoreError::Unavailable(_))), "not refused: {error:?}");
+        assert!(matches!(error, Some(StoreError::Refused(_))), "not refused: {error:?}");
     };
     refused(store.commit(life.pass(1)).await.err());
     refused(store.load(life.id()).await.err());

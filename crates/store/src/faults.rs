@@ -43,7 +43,8 @@ pub enum Operation {
 
 type Decide = Box<dyn FnMut(Operation) -> Option<Fault> + Send>;
 
-/// Another store, with faults. Every fault is a [`StoreError::Unavailable`].
+/// Another store, with faults: [`StoreError::Refused`] before a call, [`StoreError::Unknown`]
+/// after.
 pub struct FaultyStore {
     inner: Arc<dyn Store>,
     decide: Mutex<Decide>,
@@ -75,11 +76,13 @@ impl FaultyStore {
         call: impl Future<Output = Result<T, StoreError>> + Send,
     ) -> Result<T, StoreError> {
         let fault = (self.decide.lock())(operation);
-        let lost = || StoreError::Unavailable(format!("injected fault of {operation:?}"));
+        let reason = || format!("injected fault of {operation:?}");
         match (fault, operation) {
             (None, _) => call.await,
-            (Some(Fault::Before), _) | (Some(Fault::After), Operation::ClaimDue) => Err(lost()),
-            (Some(Fault::After), _) => call.await.and_then(|_| Err(lost())),
+            (Some(Fault::Before), _) | (Some(Fault::After), Operation::ClaimDue) => {
+                Err(StoreError::Refused(reason()))
+            }
+            (Some(Fault::After), _) => call.await.and_then(|_| Err(StoreError::Unknown(reason()))),
         }
     }
 }

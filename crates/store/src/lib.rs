@@ -41,8 +41,9 @@ pub trait Store: Send + Sync + 'static {
     /// Returns when it is durable. Commits of several callers share a sync.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] where `expected` does not hold; [`StoreError::Unavailable`] where
-    /// nothing can be written now, such as with a full disk.
+    /// [`StoreError::Conflict`] where `expected` does not hold; [`StoreError::Refused`] where
+    /// nothing can be written now, such as with a full disk; [`StoreError::Unknown`] where it may
+    /// be there all the same.
     async fn commit(&self, commit: Commit) -> Result<(), StoreError>;
 
     /// The execution as its last commit left it: the checkpoint, with the records after it applied.

@@ -86,7 +86,7 @@ impl MemoryStore {
     ) -> Result<T, StoreError> {
         let mut state = self.state.lock();
         if state.is_closed {
-            return Err(StoreError::Unavailable("the store is closed".to_owned()));
+            return Err(StoreError::Refused("the store is closed".to_owned()));
         }
         call(&mut state)
     }

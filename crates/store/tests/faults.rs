@@ -5,7 +5,7 @@ use std::sync::Arc;
 use stairwell_store::contract::sample::Life;
 use stairwell_store::{Fault, FaultyStore, MemoryStore, Operation, Store, StoreError};
 
-async fn check(fault: Fault, is_there: bool) {
+async fn check(fault: Fault, lost: fn(String) -> StoreError, is_there: bool) {
     let memory = Arc::new(MemoryStore::new());
     let store = FaultyStore::after_commits(memory.clone(), 1, fault);
     let mut lives = [0, 1, 2].map(Life::new);
@@ -13,7 +13,7 @@ async fn check(fault: Fault, is_there: bool) {
     for life in &mut lives {
         results.push(store.commit(life.start()).await);
     }
-    let lost = StoreError::Unavailable("injected fault of Commit".to_owned());
+    let lost = lost("injected fault of Commit".to_owned());
     assert_eq!(results, [Ok(()), Err(lost), Ok(())]);
     let header = memory.header(lives[1].id()).await;
     assert_eq!(header.map(|header| header.is_some()), Ok(is_there));
@@ -21,8 +21,8 @@ async fn check(fault: Fault, is_there: bool) {
 
 #[tokio::test]
 async fn a_fault_comes_after_so_many_commits() {
-    check(Fault::Before, false).await;
-    check(Fault::After, true).await;
+    check(Fault::Before, StoreError::Refused, false).await;
+    check(Fault::After, StoreError::Unknown, true).await;
 }
 
 #[tokio::test]
@@ -36,7 +36,7 @@ async fn a_claim_that_fails_takes_nothing() {
         Operation::ClaimDue => fault.take(),
         _ => None,
     });
-    assert!(matches!(store.claim_due(due, 1).await, Err(StoreError::Unavailable(_))));
+    assert!(matches!(store.claim_due(due, 1).await, Err(StoreError::Refused(_))));
     let claim = store.claim_due(due, 1).await.expect("the fault is over");
     assert_eq!(claim.executions, [life.id()]);
 }

@@ -268,7 +268,7 @@ impl Shell {
             None => None,
         };
         let Some(header) = header else {
-            return Err(StoreError::Unavailable(format!("{arn} is there, and is not")));
+            return Err(StoreError::Refused(format!("{arn} is there, and is not")));
         };
         if header.stop.is_none() {
             return Ok(Started::Standard(header.id, child.clone()));
