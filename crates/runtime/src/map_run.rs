@@ -60,6 +60,8 @@ pub(crate) enum Word {
 pub(crate) struct ChildEnd {
     pub(crate) id: ExecutionId,
     pub(crate) status: Status,
+    /// How often it had been redriven by then.
+    pub(crate) redrive_count: u64,
     pub(crate) start: Timestamp,
     pub(crate) stop: Timestamp,
     pub(crate) output: Option<Document>,
@@ -118,6 +120,7 @@ impl MapRuns {
         control.tell(Word::Ended(ChildEnd {
             id: held.header.id,
             status: held.header.status,
+            redrive_count: held.header.redrive_count,
             start: held.header.start,
             stop: held.header.stop.unwrap_or(held.header.start),
             output: execution.output.clone(),

@@ -55,11 +55,20 @@ pub(crate) enum Started {
     /// It has ended, with the output that its outcome may lack.
     Ended(MapRunChild),
     /// A Standard execution, which runs on by itself.
-    Standard(ExecutionId, Child),
+    Standard(RunningChild),
     /// An Express execution, which somebody has to run on.
     Express(Box<Execution>, Vec<Effect>, Child),
     /// The runtime closes, or met a mistake of its own.
     Lost(Child),
+}
+
+/// A Standard child that runs.
+pub(crate) struct RunningChild {
+    pub(crate) id: ExecutionId,
+    pub(crate) child: Child,
+    /// How often it has been redriven. The end of an earlier life of it may be told late: it is not
+    /// the end that is waited for.
+    pub(crate) redrive_count: u64,
 }
 
 impl Names {
@@ -250,7 +259,7 @@ impl Shell {
                 Ok(Started::Ended(standard_outcome(&ended.header, child, output)))
             }
             // Whoever drives it tells of its end.
-            Ok(None) => Ok(Started::Standard(id, child.clone())),
+            Ok(None) => Ok(running(id, child, 0)),
             Err(StoreError::Conflict) => self.existing_child(&arn, child, keeps_output).await,
             Err(error) => Err(error),
         }
@@ -271,7 +280,7 @@ impl Shell {
             return Err(StoreError::Refused(format!("{arn} is there, and is not")));
         };
         if header.stop.is_none() {
-            return Ok(Started::Standard(header.id, child.clone()));
+            return Ok(running(header.id, child, header.redrive_count));
         }
         // One redrive follows each of its failures that came before a redrive of the run.
         let is_over =
@@ -279,7 +288,7 @@ impl Shell {
         if is_over {
             match self.ask(header.id, Ask::Redrive(None)).await {
                 Ok(Answer::Redriven(Ok(_))) => {
-                    return Ok(Started::Standard(header.id, child.clone()));
+                    return Ok(running(header.id, child, header.redrive_count + 1));
                 }
                 Err(Undone::Operational(OperationalError::Store(error))) => return Err(error),
                 // It cannot run again: it stays as it is.
@@ -292,6 +301,10 @@ impl Shell {
         };
         Ok(Started::Ended(standard_outcome(&header, child, output)))
     }
+}
+
+fn running(id: ExecutionId, child: &Child, redrive_count: u64) -> Started {
+    Started::Standard(RunningChild { id, child: child.clone(), redrive_count })
 }
 
 /// What became of a Standard child: the rest is kept with its execution.

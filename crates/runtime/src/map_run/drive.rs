@@ -17,7 +17,9 @@ use store::{
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
-use super::children::{Family, Names, Started, cut_outcome, express_outcome, standard_outcome};
+use super::children::{
+    Family, Names, RunningChild, Started, cut_outcome, express_outcome, standard_outcome,
+};
 use super::feed::{Child, Feed, Source};
 use super::progress::Progress;
 use super::results::StoredResults;
@@ -85,7 +87,7 @@ pub(super) struct Driver {
     express: JoinSet<ExpressEnd>,
     /// What Express children that run were given, for when they are cut off.
     express_running: HashMap<u64, (Child, Timestamp)>,
-    standard: HashMap<ExecutionId, Child>,
+    standard: HashMap<ExecutionId, RunningChild>,
     /// Ends of children that were told before their start was.
     early: HashMap<ExecutionId, ChildEnd>,
     /// Children that are being started, and their items.
@@ -460,20 +462,21 @@ impl Driver {
     fn started(&mut self, started: Started) -> Result<(), Halt> {
         let items = match &started {
             Started::Ended(ended) => ended.items,
-            Started::Standard(_, child) | Started::Express(_, _, child) | Started::Lost(child) => {
-                child.items
-            }
+            Started::Standard(running) => running.child.items,
+            Started::Express(_, _, child) | Started::Lost(child) => child.items,
         };
         self.starting = (self.starting.0 - 1, self.starting.1 - items);
         match started {
             Started::Ended(ended) => {
                 self.progress.add(ended);
             }
-            Started::Standard(id, child) => match self.early.remove(&id) {
-                Some(end) => self.standard_ended(&child, end),
-                None => {
-                    self.running_items += child.items;
-                    self.standard.insert(id, child);
+            Started::Standard(running) => match self.early.remove(&running.id) {
+                Some(end) if end.redrive_count >= running.redrive_count => {
+                    self.standard_ended(&running.child, end);
+                }
+                Some(_) | None => {
+                    self.running_items += running.child.items;
+                    self.standard.insert(running.id, running);
                 }
             },
             Started::Express(execution, effects, child) => {
@@ -526,10 +529,13 @@ impl Driver {
 
     async fn hear(&mut self, word: Word) -> Result<(), Halt> {
         match word {
-            Word::Ended(end) => match self.standard.remove(&end.id) {
-                Some(child) => {
-                    self.running_items -= child.items;
-                    self.standard_ended(&child, end);
+            Word::Ended(end) => match self.standard.get(&end.id) {
+                Some(running) if end.redrive_count < running.redrive_count => {}
+                Some(_) => {
+                    if let Some(running) = self.standard.remove(&end.id) {
+                        self.running_items -= running.child.items;
+                        self.standard_ended(&running.child, end);
+                    }
                 }
                 None if self.starting.0 > 0 => {
                     self.early.insert(end.id, end);
