@@ -76,9 +76,9 @@ pub struct RedrivePlan {
 /// The death of the process.
 #[derive(Clone, Copy, Debug)]
 pub struct Crash {
-    /// How many commits it lives for.
-    pub commits: u64,
-    /// Whether the commit at which it dies is in the store.
+    /// How many writes it lives for: commits, resources and removals.
+    pub writes: u64,
+    /// Whether the write at which it dies is in the store.
     pub fault: Fault,
     /// What the clock says when the next process begins, less what it said at the crash.
     pub clock_jump_milliseconds: i64,
@@ -153,7 +153,7 @@ fn crash(draw: &mut Draw, is_ordered: bool) -> Crash {
         _ => draw.below(2_000) as i64,
     };
     Crash {
-        commits: draw.below(60),
+        writes: draw.below(120),
         fault: *draw.pick(&[Fault::Before, Fault::After]),
         clock_jump_milliseconds,
     }

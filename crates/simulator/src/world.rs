@@ -35,8 +35,8 @@ pub struct Outcome {
     pub complaints: Vec<String>,
     /// What EventBridge was told of changes of statuses, in order.
     pub told: Vec<String>,
-    /// How many commits the last process made.
-    pub commits: u64,
+    /// How many writes the last process made.
+    pub writes: u64,
     /// How many processes died before it.
     pub crashes: u64,
 }
@@ -69,7 +69,7 @@ pub fn run(plan: &Plan) -> Result<Outcome, String> {
         outside: Rc::new(RefCell::new(Outside::new(plan))),
         now: BEGINNING,
         told: Arc::default(),
-        commits: Arc::default(),
+        writes: Arc::default(),
         crashes: 0,
     };
     let mut crashes = plan.crashes.iter();
@@ -96,8 +96,8 @@ struct World<'a> {
     now: Timestamp,
     /// What EventBridge was told.
     told: Arc<Mutex<Vec<String>>>,
-    /// How many commits the process has made.
-    commits: Arc<std::sync::atomic::AtomicU64>,
+    /// How many writes the process has made.
+    writes: Arc<std::sync::atomic::AtomicU64>,
     crashes: u64,
 }
 
@@ -144,28 +144,28 @@ impl World<'_> {
         seed
     }
 
-    /// The store of a process that dies at a commit, if it does.
+    /// The store of a process that dies at a write, if it does.
     fn store(&self, life: u64, crash: Option<Crash>, died: Arc<Notify>) -> Arc<dyn Store> {
         let mut draw = Draw::new(self.plan.seed ^ life.rotate_left(40));
         let faults_per_thousand = self.plan.faults_per_thousand;
         let mut calls = 0;
-        let mut commits_left = crash.map(|crash| crash.commits);
+        let mut writes_left = crash.map(|crash| crash.writes);
         let mut is_dead = false;
-        let commits = self.commits.clone();
-        commits.store(0, std::sync::atomic::Ordering::Relaxed);
-        let decide = move |operation| {
+        let writes = self.writes.clone();
+        writes.store(0, std::sync::atomic::Ordering::Relaxed);
+        let decide = move |operation: Operation| {
             if is_dead {
                 return Some(Fault::Before);
             }
             calls += 1;
-            if operation == Operation::Commit {
-                commits.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                if commits_left == Some(0) {
+            if operation.is_write() {
+                writes.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                if writes_left == Some(0) {
                     is_dead = true;
                     died.notify_one();
                     return crash.map(|crash| crash.fault);
                 }
-                commits_left = commits_left.map(|left| left - 1);
+                writes_left = writes_left.map(|left| left - 1);
             }
             let fails = calls < FAULTY_CALLS_MAX
                 && operation != Operation::Close
@@ -227,7 +227,7 @@ impl World<'_> {
         let mut builder = tokio::runtime::Builder::new_current_thread();
         let tokio = builder.enable_time().start_paused(true).build();
         let tokio = tokio.map_err(|error| format!("no tokio runtime: {error}"))?;
-        let commits = self.commits.load(std::sync::atomic::Ordering::Relaxed);
+        let writes = self.writes.load(std::sync::atomic::Ordering::Relaxed);
         let executions = tokio.block_on(self.executions())?;
         let outside = self.outside.borrow();
         Ok(Outcome {
@@ -235,7 +235,7 @@ impl World<'_> {
             started: outside.started.clone(),
             complaints: outside.complaints.clone(),
             told: self.told.lock().expect("nobody panics with it").clone(),
-            commits,
+            writes,
             crashes: self.crashes,
         })
     }

@@ -1,4 +1,4 @@
-//! Small definitions, each with a crash at every commit: boring and complete.
+//! Small definitions, each with a crash at every write: boring and complete.
 
 use engine::Limits;
 use stairwell_simulator::{
@@ -34,7 +34,7 @@ fn plan(definition: &str, child: &str) -> Plan {
     }
 }
 
-/// Crashes before and after each commit of the world, and once more in between the two; what is
+/// Crashes before and after each write of the world, and once more in between the two; what is
 /// left must always be the same.
 fn check_every_crash(definition: &str, child: &str) {
     check_every_crash_of(&plan(definition, child));
@@ -54,13 +54,13 @@ fn check_every_crash_of(calm: &Plan) {
     let definition = &calm.machines[0].definition;
     let expected = sound(calm);
     let histories = normal_histories(&expected);
-    assert!(expected.commits > 0);
-    for commits in 0..expected.commits {
+    assert!(expected.writes > 0);
+    for writes in 0..expected.writes {
         for fault in [Fault::Before, Fault::After] {
-            let crash = Crash { commits, fault, clock_jump_milliseconds: 100 };
-            for crashes in [vec![crash], vec![crash, Crash { commits: 1, ..crash }]] {
+            let crash = Crash { writes, fault, clock_jump_milliseconds: 100 };
+            for crashes in [vec![crash], vec![crash, Crash { writes: 1, ..crash }]] {
                 let crashed = sound(&Plan { crashes, ..calm.clone() });
-                let place = format!("{fault:?} commit {commits} of {definition}");
+                let place = format!("{fault:?} write {writes} of {definition}");
                 assert_eq!(normal_histories(&crashed), histories, "{place}");
             }
         }

@@ -41,6 +41,14 @@ pub enum Operation {
     Close,
 }
 
+impl Operation {
+    /// Whether it changes what is stored. What is not stored, such as which executions are taken, is
+    /// gone with the process anyway.
+    pub fn is_write(self) -> bool {
+        matches!(self, Operation::Commit | Operation::WriteResource | Operation::Remove)
+    }
+}
+
 type Decide = Box<dyn FnMut(Operation) -> Option<Fault> + Send>;
 
 /// Another store, with faults: [`StoreError::Refused`] before a call, [`StoreError::Unknown`]
@@ -59,14 +67,14 @@ impl FaultyStore {
         FaultyStore { inner, decide: Mutex::new(Box::new(decide)) }
     }
 
-    /// Lets so many commits succeed, fails the next one, and is sound from then on.
-    pub fn after_commits(inner: Arc<dyn Store>, commits: usize, fault: Fault) -> FaultyStore {
-        let mut commits_left = commits.checked_add(1);
+    /// Lets that many writes succeed, fails the next one, and is sound from then on.
+    pub fn after_writes(inner: Arc<dyn Store>, writes: usize, fault: Fault) -> FaultyStore {
+        let mut writes_left = writes.checked_add(1);
         FaultyStore::new(inner, move |operation| {
-            if operation == Operation::Commit {
-                commits_left = commits_left.and_then(|left| left.checked_sub(1));
+            if operation.is_write() {
+                writes_left = writes_left.and_then(|left| left.checked_sub(1));
             }
-            (operation == Operation::Commit && commits_left == Some(0)).then_some(fault)
+            (operation.is_write() && writes_left == Some(0)).then_some(fault)
         })
     }
 

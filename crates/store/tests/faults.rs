@@ -2,27 +2,65 @@
 
 use std::sync::Arc;
 
+use engine::Status;
 use stairwell_store::contract::sample::Life;
-use stairwell_store::{Fault, FaultyStore, MemoryStore, Operation, Store, StoreError};
+use stairwell_store::{
+    Commit, ExecutionHeader, Fault, FaultyStore, MemoryStore, Operation, ResourceKey, ResourceKind,
+    Scope, Store, StoreError,
+};
 
-async fn check(fault: Fault, lost: fn(String) -> StoreError, is_there: bool) {
+/// Writes of every kind, of which the one with that number, from 0, fails. Gives the answers, and
+/// what is there then.
+async fn write(failing: usize, fault: Fault) -> (Vec<Result<(), StoreError>>, [bool; 3]) {
     let memory = Arc::new(MemoryStore::new());
-    let store = FaultyStore::after_commits(memory.clone(), 1, fault);
-    let mut lives = [0, 1, 2].map(Life::new);
-    let mut results = Vec::new();
-    for life in &mut lives {
-        results.push(store.commit(life.start()).await);
+    let mut lives = [0, 1].map(Life::new);
+    let ended = lives[1].start();
+    let ended = Commit {
+        header: ExecutionHeader {
+            status: Status::Succeeded,
+            stop: Some(ended.header.start),
+            ..ended.header
+        },
+        agenda: None,
+        ..ended
+    };
+    memory.commit(ended.clone()).await.expect("a new name");
+    let scope = Scope { account: "1".into(), region: "here".into() };
+    let key = ResourceKey { kind: ResourceKind::Activity, scope, name: "it".into() };
+    let store = FaultyStore::after_writes(memory.clone(), failing, fault);
+    let answers = vec![
+        store.commit(lives[0].start()).await,
+        store.read_resource(&key).await.map(drop),
+        store.write_resource(&key, None, Some(Vec::new())).await.map(drop),
+        store.remove(&[ended.header]).await,
+        store.commit(Life::new(2).start()).await,
+    ];
+    let header = async |life: &Life| memory.header(life.id()).await.expect("open").is_some();
+    let resource = memory.read_resource(&key).await.expect("open").is_some();
+    (answers, [header(&lives[0]).await, resource, !header(&lives[1]).await])
+}
+
+async fn check(failing: usize, operation: Operation, answer: usize) {
+    let refused: fn(String) -> StoreError = StoreError::Refused;
+    for (fault, error, is_done) in
+        [(Fault::Before, refused, false), (Fault::After, StoreError::Unknown, true)]
+    {
+        let (answers, done) = write(failing, fault).await;
+        let lost = error(format!("injected fault of {operation:?}"));
+        let mut expected = vec![Ok(()); 5];
+        expected[answer] = Err(lost);
+        assert_eq!(answers, expected, "{fault:?}");
+        let mut expected = [true; 3];
+        expected[failing] = is_done;
+        assert_eq!(done, expected, "{fault:?}");
     }
-    let lost = lost("injected fault of Commit".to_owned());
-    assert_eq!(results, [Ok(()), Err(lost), Ok(())]);
-    let header = memory.header(lives[1].id()).await;
-    assert_eq!(header.map(|header| header.is_some()), Ok(is_there));
 }
 
 #[tokio::test]
-async fn a_fault_comes_after_so_many_commits() {
-    check(Fault::Before, StoreError::Refused, false).await;
-    check(Fault::After, StoreError::Unknown, true).await;
+async fn a_fault_comes_after_that_many_writes_of_any_kind() {
+    check(0, Operation::Commit, 0).await;
+    check(1, Operation::WriteResource, 2).await;
+    check(2, Operation::Remove, 3).await;
 }
 
 #[tokio::test]

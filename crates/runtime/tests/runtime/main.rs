@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod activities;
+mod clients;
 mod express_history;
 mod map_runs;
 mod nested;
@@ -13,4 +14,6 @@ mod services;
 mod start;
 mod state_machines;
 mod sync;
+mod unruly;
 mod world;
+mod writes;

@@ -1,35 +1,22 @@
 //! What a crash interrupts goes on after it, and ends as if there had been none.
 
-use std::future::pending;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use engine::{ExecutionId, Position, Status, Timestamp};
+use engine::{Position, Status};
 use expect_test::{Expect, expect};
-use parking_lot::Mutex;
-use rand_chacha::ChaCha8Rng;
-use rand_core::{Rng, SeedableRng};
 use stairwell_runtime::{
-    Clock, ExecutionError, ExecutionsOf, GetActivityTask, ListExecutions, Runtime, RuntimeConfig,
-    StartError, StartExecution, StopExecution, TaskError,
+    Clock, ExecutionsOf, ListExecutions, Runtime, RuntimeConfig, StopExecution,
 };
-use store::{
-    Claim, Commit, Ended, ExecutionHeader, ExecutionQuery, Fault, FaultyStore, HistoryCursor,
-    HistoryPage, ListCursor, Loaded, Operation, Resource, ResourceKey, ResourceKind, Scope, Store,
-    StoreError,
-};
-use tokio::sync::watch;
+use store::{Fault, Loaded, Store, StoreError};
 
-use crate::world::{
-    BEGIN, Lives, World, ending, execution_arn, machine_arn, masked, persist, sleep,
-};
+use crate::clients::{ACTIVITY, endings};
+use crate::unruly::{UnrulyStore, check_crashes, check_faults, check_orders, sound, usual};
+use crate::world::{BEGIN, Lives, World, execution_arn, machine_arn, persist, sleep};
 
 const PASS: &str = r#"{"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}"#;
 const WAIT: &str = r#"{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":10,"End":true}}}"#;
 const FAIL: &str = r#"{"StartAt":"F","States":{"F":{"Type":"Fail","Error":"Broken"}}}"#;
-const ACTIVITY: &str = "arn:aws:states:us-east-1:111111111111:activity:a";
 
 #[test]
 fn a_wait_ends_after_a_restart() {
@@ -134,7 +121,7 @@ fn a_child_that_is_shared_is_noticed_by_both_parents() {
 }
 
 /// A machine of one Task state that starts the execution `c` of another.
-fn nested(suffix: &str, child: &str, rest: &str) -> String {
+pub(crate) fn nested(suffix: &str, child: &str, rest: &str) -> String {
     let child = machine_arn(child);
     format!(
         r#"{{"StartAt":"T","States":{{"T":{{"Type":"Task",
@@ -207,90 +194,6 @@ fn a_long_history_gets_checkpoints_and_is_loaded_quickly() {
         assert_eq!(loaded.header.last_event.0, 2 + 600 * 4);
         assert!(loaded.record_bytes <= 8_192, "{}", loaded.record_bytes);
     });
-}
-
-// What follows runs a workload without faults, and then with a fault at each commit. The clients of
-// the workload do what real ones do: they try again.
-
-impl World {
-    async fn ensure_machine(&self, name: &str, definition: &str) {
-        let request = || stairwell_runtime::CreateStateMachine {
-            name,
-            definition,
-            role_arn: crate::world::ROLE,
-            workflow_type: asl::WorkflowType::Standard,
-            configurations: Default::default(),
-        };
-        let create = async || self.runtime.create_state_machine(&self.scope, request()).await;
-        persist(create).await.unwrap();
-    }
-
-    async fn ensure_started(&self, machine: &str, name: &str) -> String {
-        let request = StartExecution {
-            state_machine_arn: &machine_arn(machine),
-            name: Some(name),
-            input: Some("{}"),
-            trace_header: None,
-        };
-        let start = async || self.runtime.start_execution(&self.scope, request).await;
-        match persist(start).await {
-            Ok(_) | Err(StartError::AlreadyExists(_)) => execution_arn(machine, name),
-            Err(error) => panic!("{error}"),
-        }
-    }
-
-    async fn ensure_stopped(&self, arn: &str) {
-        let request = StopExecution { execution_arn: arn, error: None, cause: Some("by hand") };
-        let stop = async || self.runtime.stop_execution(&self.scope, request).await;
-        persist(stop).await.unwrap();
-    }
-
-    /// How the execution ended, once it has; none where it is not there.
-    async fn ensure_ended(&self, arn: &str) -> Option<String> {
-        for _ in 0..1_000 {
-            let describe = async || self.runtime.describe_execution(&self.scope, arn).await;
-            match persist(describe).await {
-                Ok(told) if told.header.status != Status::Running => {
-                    return Some(masked(&ending(&told)));
-                }
-                Ok(_) => sleep(1).await,
-                Err(ExecutionError::DoesNotExist(_)) => return None,
-                Err(error) => panic!("{error}"),
-            }
-        }
-        panic!("{arn} does not end:\n{}", self.history(arn).await);
-    }
-
-    /// Answers every task of the activity, until it is cut off.
-    async fn work(&self) {
-        loop {
-            let wait = Duration::from_secs(60);
-            let request = GetActivityTask { activity_arn: ACTIVITY, worker_name: None, wait };
-            match self.runtime.get_activity_task(&self.scope, request).await {
-                Ok(Some(task)) => self.answer(&task.token.0).await,
-                Ok(None) => {}
-                Err(_) => sleep(1).await,
-            }
-        }
-    }
-
-    async fn answer(&self, task_token: &str) {
-        match persist(async || self.succeed(task_token, r#"{"worker":"was here"}"#).await).await {
-            Ok(()) | Err(TaskError::TaskTimedOut) => {}
-            Err(error) => panic!("{error}"),
-        }
-    }
-
-    /// The history without times.
-    async fn story(&self, arn: &str) -> String {
-        let history = self.history(arn).await;
-        let lines = history.lines().map(|line| {
-            let mut words = line.splitn(3, ' ');
-            let (ids, _, rest) = (words.next(), words.next(), words.next());
-            format!("{} {}\n", ids.unwrap_or_default(), rest.unwrap_or_default())
-        });
-        lines.collect()
-    }
 }
 
 /// One after the other, all that an execution may wait for and that no worker has a part in.
@@ -443,283 +346,9 @@ async fn map_runs(world: World) -> String {
 
 #[test]
 fn map_runs_survive_crashes_and_faults() {
-    check_crashes(map_runs);
-    check_faults(map_runs);
-    check_orders(map_runs, 3);
-}
-
-async fn endings(world: &World, executions: &[&str]) -> String {
-    let mut endings = String::new();
-    for execution in executions {
-        let (machine, name) = execution.split_once(':').unwrap();
-        let ending = world.ensure_ended(&execution_arn(machine, name)).await;
-        endings += &format!("{execution} {}\n", ending.as_deref().unwrap_or("is not there"));
-    }
-    endings
-}
-
-/// A store that takes its time, or whose process dies at a commit: before it, or after it and
-/// before its answer.
-pub(crate) struct UnrulyStore {
-    inner: Arc<dyn Store>,
-    /// Commits until it dies, that one included; nothing is answered afterwards.
-    commits_left: AtomicUsize,
-    fault: Fault,
-    died: watch::Sender<bool>,
-    delays: Option<Mutex<ChaCha8Rng>>,
-    /// What is done to executions that are loaded.
-    mangle: fn(&mut Loaded) -> Result<(), StoreError>,
-}
-
-impl UnrulyStore {
-    fn mortal(inner: Arc<dyn Store>, commits: usize, fault: Fault) -> UnrulyStore {
-        let commits_left = AtomicUsize::new(commits);
-        let died = watch::Sender::new(false);
-        UnrulyStore { inner, commits_left, fault, died, delays: None, mangle: |_| Ok(()) }
-    }
-
-    pub(crate) fn slow(inner: Arc<dyn Store>, seed: u8) -> UnrulyStore {
-        let delays = Some(Mutex::new(ChaCha8Rng::from_seed([seed; 32])));
-        UnrulyStore { delays, ..UnrulyStore::mortal(inner, usize::MAX, Fault::Before) }
-    }
-
-    async fn pause(&self) {
-        if *self.died.borrow() {
-            return pending().await;
-        }
-        let draw = |delays: &Mutex<ChaCha8Rng>| delays.lock().next_u32() % 8;
-        if let Some(milliseconds) = self.delays.as_ref().map(draw) {
-            tokio::time::sleep(Duration::from_millis(milliseconds.into())).await;
-        }
-    }
-
-    async fn paused<T>(&self, call: impl Future<Output = T>) -> T {
-        self.pause().await;
-        let answer = call.await;
-        self.pause().await;
-        answer
-    }
-}
-
-#[async_trait]
-impl Store for UnrulyStore {
-    async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
-        if self.commits_left.fetch_sub(1, Ordering::Relaxed) > 1 {
-            return self.paused(self.inner.commit(commit)).await;
-        }
-        self.pause().await;
-        if self.fault == Fault::After {
-            self.inner.commit(commit).await.ok();
-        }
-        self.died.send_replace(true);
-        pending().await
-    }
-
-    async fn load(&self, id: ExecutionId) -> Result<Option<Loaded>, StoreError> {
-        let mut loaded = self.paused(self.inner.load(id)).await?;
-        if let Some(loaded) = &mut loaded {
-            (self.mangle)(loaded)?;
-        }
-        Ok(loaded)
-    }
-
-    async fn find_execution(&self, arn: &str) -> Result<Option<ExecutionId>, StoreError> {
-        self.paused(self.inner.find_execution(arn)).await
-    }
-
-    async fn header(&self, id: ExecutionId) -> Result<Option<ExecutionHeader>, StoreError> {
-        self.paused(self.inner.header(id)).await
-    }
-
-    async fn history(
-        &self,
-        id: ExecutionId,
-        from: Option<HistoryCursor>,
-        limit: usize,
-        reverse: bool,
-    ) -> Result<HistoryPage, StoreError> {
-        self.paused(self.inner.history(id, from, limit, reverse)).await
-    }
-
-    async fn list_executions(
-        &self,
-        query: &ExecutionQuery,
-        status: Option<Status>,
-        after: Option<ListCursor>,
-        limit: usize,
-    ) -> Result<Vec<ExecutionHeader>, StoreError> {
-        self.paused(self.inner.list_executions(query, status, after, limit)).await
-    }
-
-    async fn ended_before(
-        &self,
-        instant: Timestamp,
-        after: Option<ExecutionId>,
-        limit: usize,
-    ) -> Result<Ended, StoreError> {
-        self.inner.ended_before(instant, after, limit).await
-    }
-
-    async fn remove(&self, headers: &[ExecutionHeader]) -> Result<(), StoreError> {
-        self.inner.remove(headers).await
-    }
-
-    async fn claim_due(&self, now: Timestamp, limit: usize) -> Result<Claim, StoreError> {
-        self.paused(self.inner.claim_due(now, limit)).await
-    }
-
-    async fn open_count(&self, scope: &Scope) -> Result<u64, StoreError> {
-        self.paused(self.inner.open_count(scope)).await
-    }
-
-    async fn read_resource(&self, key: &ResourceKey) -> Result<Option<Resource>, StoreError> {
-        self.paused(self.inner.read_resource(key)).await
-    }
-
-    async fn write_resource(
-        &self,
-        key: &ResourceKey,
-        expected: Option<u64>,
-        value: Option<Vec<u8>>,
-    ) -> Result<u64, StoreError> {
-        self.paused(self.inner.write_resource(key, expected, value)).await
-    }
-
-    async fn list_resources(
-        &self,
-        kind: ResourceKind,
-        scope: &Scope,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<(ResourceKey, Resource)>, StoreError> {
-        self.paused(self.inner.list_resources(kind, scope, after, limit)).await
-    }
-
-    async fn close(&self) -> Result<(), StoreError> {
-        self.inner.close().await
-    }
-}
-
-/// One life of a workload until everything has ended. Then nothing is left to do.
-fn finish(
-    lives: &mut Lives,
-    store: Arc<dyn Store>,
-    workload: impl AsyncFn(World) -> String,
-) -> String {
-    let result = lives.live_on(store, async |world: World| {
-        let result = workload(world).await;
-        sleep(1_000).await;
-        result
-    });
-    let store = lives.store.clone();
-    store.restart();
-    let claim = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap()
-        .block_on(store.claim_due(Timestamp(i64::MAX), 1))
-        .unwrap();
-    assert_eq!(claim, Claim::default(), "something is left on the agenda");
-    result
-}
-
-/// Counts the commits of a run without faults, and gives its result.
-fn sound(workload: impl AsyncFn(World) -> String) -> (String, usize) {
-    let mut lives = Lives::new();
-    let inner = lives.store.clone();
-    let commits = Arc::new(AtomicUsize::new(0));
-    let counted = commits.clone();
-    let store = FaultyStore::new(inner, move |operation| {
-        counted.fetch_add(usize::from(operation == Operation::Commit), Ordering::Relaxed);
-        None
-    });
-    let result = finish(&mut lives, Arc::new(store), workload);
-    (result, commits.load(Ordering::Relaxed))
-}
-
-type Configure = fn(&mut RuntimeConfig);
-
-fn usual(_: &mut RuntimeConfig) {}
-
-/// Nothing stays in memory.
-fn forgetful(config: &mut RuntimeConfig) {
-    config.live_executions_max = 0;
-}
-
-fn in_small_steps(config: &mut RuntimeConfig) {
-    config.limits.work_per_step = 1;
-}
-
-/// The process dies at each commit in turn.
-fn check_crashes(workload: impl AsyncFn(World) -> String) {
-    let (expected, commits) = sound(&workload);
-    assert!(commits > 5, "{commits} commits");
-    let configurations: [(Fault, Configure); 3] =
-        [(Fault::Before, usual), (Fault::After, usual), (Fault::After, forgetful)];
-    for (fault, configure) in configurations {
-        for commit in 1..=commits {
-            let mut lives = Lives::with(configure);
-            let store = Arc::new(UnrulyStore::mortal(lives.store.clone(), commit, fault));
-            let mut died = store.died.subscribe();
-            lives.live_on(store, async |world: World| {
-                tokio::select! {
-                    _ = workload(world) => {}
-                    _ = died.wait_for(|died| *died) => {}
-                }
-            });
-            let store = lives.store.clone();
-            let result = finish(&mut lives, store, &workload);
-            check_same(&result, &expected, &format!("a crash {fault:?} commit {commit}"));
-        }
-    }
-}
-
-/// The store fails at each commit in turn, and then at random.
-fn check_faults(workload: impl AsyncFn(World) -> String) {
-    let (expected, commits) = sound(&workload);
-    for fault in [Fault::Before, Fault::After] {
-        for commit in 0..commits {
-            let mut lives = Lives::new();
-            let store = FaultyStore::after_commits(lives.store.clone(), commit, fault);
-            let result = finish(&mut lives, Arc::new(store), &workload);
-            check_same(&result, &expected, &format!("a fault {fault:?} commit {}", commit + 1));
-        }
-    }
-    for seed in 0..20 {
-        let mut lives = Lives::new();
-        let mut random = ChaCha8Rng::from_seed([seed; 32]);
-        let store = FaultyStore::new(lives.store.clone(), move |_| match random.next_u32() % 10 {
-            0 => Some(Fault::Before),
-            1 => Some(Fault::After),
-            _ => None,
-        });
-        let result = finish(&mut lives, Arc::new(store), &workload);
-        check_same(&result, &expected, &format!("the faults of seed {seed}"));
-    }
-}
-
-/// Things happen in other orders, with nothing kept in memory, and in small steps.
-fn check_orders(workload: impl AsyncFn(World) -> String, seeds: u8) {
-    let (expected, _) = sound(&workload);
-    for seed in 0..seeds {
-        let mut lives = Lives::new();
-        let store = Arc::new(UnrulyStore::slow(lives.store.clone(), seed));
-        let result = finish(&mut lives, store, &workload);
-        check_same(&result, &expected, &format!("the delays of seed {seed}"));
-    }
-    let configurations: [Configure; 2] = [forgetful, in_small_steps];
-    for configure in configurations {
-        let mut lives = Lives::with(configure);
-        let store = lives.store.clone();
-        let result = finish(&mut lives, store, &workload);
-        check_same(&result, &expected, "another configuration");
-    }
-}
-
-fn check_same(result: &str, expected: &str, with: &str) {
-    if result != expected {
-        let differs = result.lines().zip(expected.lines()).find(|(is, should)| is != should);
-        panic!("with {with}, {differs:?} in\n{result}");
-    }
+    check_crashes(usual, map_runs);
+    check_faults(usual, map_runs);
+    check_orders(usual, map_runs, 3);
 }
 
 /// An execution that meets a fault of ours is left alone, and the others go on.
@@ -783,7 +412,7 @@ async fn shared(world: World) -> String {
 }
 
 fn check_sound(workload: impl AsyncFn(World) -> String, expected: Expect) {
-    expected.assert_eq(&sound(workload).0);
+    expected.assert_eq(&sound(usual, workload).0);
 }
 
 #[test]
@@ -909,67 +538,67 @@ fn the_same_seed_gives_the_same_bytes() {
 }
 
 #[test]
-fn a_sequence_crashes_at_each_commit() {
-    check_crashes(sequence);
+fn a_sequence_crashes_at_each_write() {
+    check_crashes(usual, sequence);
 }
 
 #[test]
 fn a_sequence_with_faults() {
-    check_faults(sequence);
+    check_faults(usual, sequence);
 }
 
 #[test]
 fn a_sequence_in_other_orders() {
-    check_orders(sequence, 30);
+    check_orders(usual, sequence, 30);
 }
 
 #[test]
-fn a_stop_crashes_at_each_commit() {
-    check_crashes(stopped);
+fn a_stop_crashes_at_each_write() {
+    check_crashes(usual, stopped);
 }
 
 #[test]
 fn a_stop_with_faults() {
-    check_faults(stopped);
+    check_faults(usual, stopped);
 }
 
 #[test]
 fn a_stop_in_other_orders() {
-    check_orders(stopped, 30);
+    check_orders(usual, stopped, 30);
 }
 
 #[test]
-fn a_timeout_crashes_at_each_commit() {
-    check_crashes(timed_out);
+fn a_timeout_crashes_at_each_write() {
+    check_crashes(usual, timed_out);
 }
 
 #[test]
 fn a_timeout_with_faults() {
-    check_faults(timed_out);
+    check_faults(usual, timed_out);
 }
 
 #[test]
 fn a_timeout_in_other_orders() {
-    check_orders(timed_out, 30);
+    check_orders(usual, timed_out, 30);
 }
 
 #[test]
-fn workers_crash_at_each_commit() {
-    check_crashes(workers);
+fn workers_crash_at_each_write() {
+    check_crashes(usual, workers);
 }
 
 #[test]
 fn workers_with_faults() {
-    check_faults(workers);
+    check_faults(usual, workers);
 }
 
 #[test]
 fn workers_in_other_orders() {
-    check_orders(workers, 30);
+    check_orders(usual, workers, 30);
 }
 
 #[test]
 fn a_shared_child_in_other_orders() {
     // Few of them meet the moment between a look at the child and the wait for it.
-    check_orders(shared, 200);
+    check_orders(usual, shared, 200);
 }

@@ -10,7 +10,7 @@ use stairwell_runtime::{
     UpdatedStateMachine,
 };
 
-use crate::restarts::UnrulyStore;
+use crate::unruly::UnrulyStore;
 use crate::world::{BEGIN, Lives, ROLE, World, alive, execution_arn, machine_arn, scope, sleep};
 
 const PASS: &str = r#"{"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}"#;

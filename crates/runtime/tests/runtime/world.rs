@@ -29,7 +29,7 @@ pub(crate) struct Lives {
     pub(crate) store: Arc<MemoryStore>,
     now: Timestamp,
     lives: u8,
-    configure: fn(&mut RuntimeConfig),
+    configure: Vec<fn(&mut RuntimeConfig)>,
 }
 
 impl Lives {
@@ -38,7 +38,18 @@ impl Lives {
     }
 
     pub(crate) fn with(configure: fn(&mut RuntimeConfig)) -> Lives {
-        Lives { store: Arc::new(MemoryStore::new()), now: BEGIN, lives: 0, configure }
+        Lives {
+            store: Arc::new(MemoryStore::new()),
+            now: BEGIN,
+            lives: 0,
+            configure: vec![configure],
+        }
+    }
+
+    /// The same, configured so, too.
+    pub(crate) fn and(mut self, configure: fn(&mut RuntimeConfig)) -> Lives {
+        self.configure.push(configure);
+        self
     }
 
     /// One life, on the store itself. It ends where the function does, whatever is under way.
@@ -62,7 +73,7 @@ impl Lives {
         self.store.restart();
         let (now, answer) = tokio.block_on(async {
             let mut config = RuntimeConfig::new(Clock::tokio(self.now), [self.lives; 32]);
-            (self.configure)(&mut config);
+            self.configure.iter().for_each(|configure| configure(&mut config));
             let runtime = Runtime::open(store, config);
             let scope = scope("111111111111", "us-east-1");
             let answer = life(World { runtime: runtime.clone(), scope }).await;
