@@ -59,6 +59,42 @@ pub fn compile(definition: &str, workflow_type: WorkflowType) -> Analysis {
     }
 }
 
+/// By which rules a definition was accepted. A rule that refuses what was accepted before comes
+/// with the next number, and does not refuse definitions that were accepted by an earlier one: their
+/// executions go on as they began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rules(pub u8);
+
+impl Rules {
+    /// The rules of this release.
+    pub const CURRENT: Rules = Rules(1);
+}
+
+/// Compiles a definition that was accepted by those rules, and is stored.
+///
+/// # Errors
+/// Why it cannot be: it was accepted by rules that this release does not know; or there is a
+/// mistake in this release, which refuses what an earlier one accepted.
+pub fn compile_stored(
+    definition: &str,
+    workflow_type: WorkflowType,
+    rules: Rules,
+) -> Result<Program, String> {
+    if rules > Rules::CURRENT {
+        return Err(format!(
+            "it was accepted by the rules {} of a later release; this one knows those up to {}",
+            rules.0,
+            Rules::CURRENT.0
+        ));
+    }
+    let Analysis { program, diagnostics } = compile(definition, workflow_type);
+    program.ok_or_else(|| {
+        let why = diagnostics.iter().find(|it| it.severity == Severity::Error);
+        let why = why.map_or_else(String::new, |it| format!(": {} at {}", it.message, it.pointer));
+        format!("an earlier release accepted it, and this one does not{why}")
+    })
+}
+
 fn refused(code: Code, message: String, pointer: String) -> Analysis {
     let diagnostic =
         Diagnostic { severity: Severity::Error, code, message, help: String::new(), pointer };

@@ -34,7 +34,7 @@ mod template;
 mod timestamp;
 mod variables;
 
-pub use compile::{Analysis, compile};
+pub use compile::{Analysis, Rules, compile, compile_stored};
 pub use diagnostic::{Code, Diagnostic, Severity, diagnostics_message};
 pub use distributed::{
     CsvDelimiter, CsvHeaders, Distributed, InputType, ItemBatcher, ItemReader, ManifestType,

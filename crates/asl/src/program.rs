@@ -2,7 +2,8 @@
 //!
 //! States are numbered in document order, depth first: a state comes before the states of its
 //! branches or of its item processor, and these before the state that follows it in the text.
-//! Stored executions hold these numbers, so the rule is part of the stored form.
+//! Stored executions hold these numbers, so the rule is part of the stored form:
+//! [`Program::numbering`] tells whether two programs have the same numbers.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -60,6 +61,23 @@ impl Program {
         self.may_be_long
     }
 
+    /// A checksum over the numbers of all states and regions: equal for two programs of the same
+    /// definition where stored executions mean the same by them. Part of the stored form.
+    pub fn numbering(&self) -> u64 {
+        let mut sum = Checksum::new();
+        sum.number(self.regions.len());
+        for region in &self.regions {
+            sum.number(region.start.0 as usize);
+            sum.number(region.owner.map_or(0, |owner| owner.0 as usize + 1));
+        }
+        for state in &self.states {
+            sum.number(state.region.0 as usize);
+            sum.number(state.name.len());
+            sum.bytes(state.name.as_bytes());
+        }
+        sum.0
+    }
+
     /// The state of that number.
     pub fn state(&self, index: StateIndex) -> &State {
         &self.states[index.0 as usize]
@@ -68,6 +86,26 @@ impl Program {
     /// The region of that number.
     pub fn region(&self, index: RegionIndex) -> &Region {
         &self.regions[index.0 as usize]
+    }
+}
+
+/// FNV-1a, of 64 bits: against mistakes, not against malice.
+/// See <https://datatracker.ietf.org/doc/html/draft-eastlake-fnv>.
+struct Checksum(u64);
+
+impl Checksum {
+    fn new() -> Checksum {
+        Checksum(0xCBF2_9CE4_8422_2325)
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x100_0000_01B3);
+        }
+    }
+
+    fn number(&mut self, number: usize) {
+        self.bytes(&(number as u64).to_le_bytes());
     }
 }
 

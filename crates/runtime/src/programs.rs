@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use asl::{Program, WorkflowType};
+use asl::{Program, Rules, WorkflowType};
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 use store::{DefinitionId, ResourceKey, ResourceKind, Scope, StoreError};
@@ -36,6 +36,54 @@ impl Programs {
     }
 }
 
+/// A definition as it is stored: a byte that no definition begins with, the rules that it was
+/// accepted by, the checksum of its numbering, its text. What was stored before there were these is
+/// the text alone.
+struct StoredDefinition {
+    text: Arc<str>,
+    rules: Rules,
+    /// Of its states and regions; none where that was not stored.
+    numbering: Option<u64>,
+}
+
+impl StoredDefinition {
+    /// What comes first where there is more than the text.
+    const FORM: u8 = 1;
+
+    fn encode(&self) -> Vec<u8> {
+        let Some(numbering) = self.numbering else { return self.text.as_bytes().to_vec() };
+        let mut bytes = vec![StoredDefinition::FORM, self.rules.0];
+        bytes.extend(numbering.to_be_bytes());
+        bytes.extend(self.text.as_bytes());
+        bytes
+    }
+
+    fn decode(bytes: &[u8]) -> Option<StoredDefinition> {
+        let (rules, numbering, text) = match bytes {
+            [StoredDefinition::FORM, rest @ ..] => {
+                let (rules, rest) = rest.split_first()?;
+                let (numbering, text) = rest.split_first_chunk()?;
+                (Rules(*rules), Some(u64::from_be_bytes(*numbering)), text)
+            }
+            text => (Rules(1), None, text),
+        };
+        Some(StoredDefinition { text: str::from_utf8(text).ok()?.into(), rules, numbering })
+    }
+
+    /// The program, in which stored executions find the states that they are in.
+    fn compile(&self, workflow_type: WorkflowType) -> Result<Program, String> {
+        let program = asl::compile_stored(&self.text, workflow_type, self.rules)?;
+        match self.numbering {
+            Some(numbering) if numbering != program.numbering() => Err(format!(
+                "its states were numbered otherwise when it was stored (checksum {numbering:016x}, \
+                 now {:016x}): its executions can only go on with the release that started them",
+                program.numbering()
+            )),
+            _ => Ok(program),
+        }
+    }
+}
+
 /// The identity of a definition's text.
 pub(crate) fn definition_id(definition: &str) -> DefinitionId {
     let digest = Sha256::digest(definition.as_bytes());
@@ -60,10 +108,9 @@ impl Shell {
         if let Some(program) = known {
             return Ok(program);
         }
-        let text = self.definition(scope, definition).await?;
-        let program = asl::compile(&text, workflow_type).program.ok_or_else(|| {
-            let name = hexadecimal(&definition.0);
-            StoreError::Corrupt(format!("definition {name} was accepted once and is not any more"))
+        let stored = self.stored_definition(scope, definition).await?;
+        let program = stored.compile(workflow_type).map_err(|why| {
+            StoreError::Corrupt(format!("definition {}: {why}", hexadecimal(&definition.0)))
         })?;
         let program = Arc::new(program);
         self.programs.insert(definition, workflow_type, program.clone());
@@ -76,10 +123,18 @@ impl Shell {
         scope: &Scope,
         definition: DefinitionId,
     ) -> Result<Arc<str>, StoreError> {
+        Ok(self.stored_definition(scope, definition).await?.text)
+    }
+
+    async fn stored_definition(
+        &self,
+        scope: &Scope,
+        definition: DefinitionId,
+    ) -> Result<StoredDefinition, StoreError> {
         let key = definition_key(scope, definition);
         let resource = self.store.read_resource(&key).await?;
-        let text = resource.and_then(|it| str::from_utf8(&it.value).map(Arc::from).ok());
-        text.ok_or_else(|| StoreError::Corrupt(format!("definition {} is not there", key.name)))
+        let stored = resource.and_then(|it| StoredDefinition::decode(&it.value));
+        stored.ok_or_else(|| StoreError::Corrupt(format!("definition {} is not there", key.name)))
     }
 
     /// Keeps the text of a definition, unless it is there.
@@ -88,12 +143,58 @@ impl Shell {
         scope: &Scope,
         definition: DefinitionId,
         text: &str,
+        workflow_type: WorkflowType,
     ) -> Result<(), StoreError> {
+        let known = self.programs.known.lock().get(&(definition, workflow_type)).cloned();
+        let numbering = match known {
+            Some(program) => Some(program.numbering()),
+            None => asl::compile(text, workflow_type).program.map(|program| program.numbering()),
+        };
         let key = definition_key(scope, definition);
-        match self.store.write_resource(&key, None, Some(text.as_bytes().to_vec())).await {
+        let stored = StoredDefinition { text: text.into(), rules: Rules::CURRENT, numbering };
+        match self.store.write_resource(&key, None, Some(stored.encode())).await {
             // The name is the text's digest: what is there is the same text.
             Ok(_) | Err(StoreError::Conflict) => Ok(()),
             Err(error) => Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = r#"{"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}"#;
+
+    fn stored(rules: u8, change: u64) -> StoredDefinition {
+        let program = asl::compile(TEXT, WorkflowType::Standard).program.expect("it is sound");
+        let numbering = Some(program.numbering() ^ change);
+        StoredDefinition { text: TEXT.into(), rules: Rules(rules), numbering }
+    }
+
+    #[test]
+    fn a_definition_is_compiled_by_what_it_was_stored_with() {
+        let decoded = StoredDefinition::decode(&stored(1, 0).encode()).expect("a definition");
+        assert_eq!((&*decoded.text, decoded.rules), (TEXT, Rules(1)));
+        assert!(decoded.compile(WorkflowType::Standard).is_ok());
+        // As it was stored before there were checksums.
+        let decoded = StoredDefinition::decode(TEXT.as_bytes()).expect("a definition");
+        assert_eq!((&*decoded.text, decoded.numbering), (TEXT, None));
+        assert!(decoded.compile(WorkflowType::Standard).is_ok());
+    }
+
+    #[test]
+    fn another_numbering_and_later_rules_are_refused_by_name() {
+        for (stored, why) in [
+            (stored(1, 1), "its states were numbered otherwise"),
+            (stored(200, 0), "it was accepted by the rules 200 of a later release"),
+        ] {
+            let decoded = StoredDefinition::decode(&stored.encode()).expect("a definition");
+            let refused = decoded.compile(WorkflowType::Standard).expect_err(why);
+            assert!(refused.starts_with(why), "{refused}");
+        }
+        for bytes in [&[1][..], &[1, 1, 0], &[0xFF]] {
+            assert!(StoredDefinition::decode(bytes).is_none(), "{bytes:?}");
         }
     }
 }

@@ -274,7 +274,8 @@ impl Runtime {
             if !self.shell.has_room(ResourceKind::StateMachine, scope, max).await? {
                 return Err(StateMachineError::LimitExceeded(max));
             }
-            self.shell.keep_definition(scope, definition, request.definition).await?;
+            let (text, workflow_type) = (request.definition, request.workflow_type);
+            self.shell.keep_definition(scope, definition, text, workflow_type).await?;
             let machine = StateMachine {
                 id: MachineId(self.shell.random.bytes()),
                 arn: arn.clone(),
@@ -371,7 +372,8 @@ impl Runtime {
         let definition = match request.definition {
             Some(text) => {
                 let definition = self.shell.check_definition(text, old.workflow_type)?;
-                self.shell.keep_definition(scope, definition, text).await?;
+                let workflow_type = old.workflow_type;
+                self.shell.keep_definition(scope, definition, text, workflow_type).await?;
                 definition
             }
             None => old.definition,

@@ -10,6 +10,7 @@ mod json;
 mod languages;
 mod map_and_parallel;
 mod map_data;
+mod numbering;
 mod program;
 mod properties;
 mod region;
