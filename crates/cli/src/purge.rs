@@ -27,7 +27,14 @@ async fn purge_store(
     retention: &Retention,
     dry_run: bool,
 ) -> anyhow::Result<()> {
-    let purged = runtime::purge(store, retention, Clock::system().now(), !dry_run).await;
+    let clock = Clock::system_of(&**store).await?;
+    if clock.is_doubted() && !dry_run {
+        eprintln!(
+            "stairwell: the machine's clock is watched for a minute before anything is removed by it"
+        );
+        clock.believed().await;
+    }
+    let purged = runtime::purge(store, retention, clock.now(), !dry_run).await;
     store.close().await?;
     let purged = purged?;
     for (state_machine_arn, executions) in &purged {

@@ -26,17 +26,24 @@ use crate::objects::ObjectsAt;
 use crate::print;
 use crate::services;
 
+/// The exit code where the server ends by a mistake in Stairwell: `EX_SOFTWARE` of sysexits.h.
+const EXIT_BROKEN: i32 = 70;
+
 /// Serves until SIGINT or SIGTERM.
 pub(crate) fn serve(arguments: &ServeArguments, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let settings = configuration::settings(arguments, matches)?;
     log_to_standard_error(&settings.log)?;
-    tokio::runtime::Runtime::new().context("no threads")?.block_on(async {
+    let threads = tokio::runtime::Runtime::new().context("no threads")?;
+    let code = threads.block_on(async {
         let end = EndSignals::watch()?;
         let server = Server::start(&settings).await?;
         server.announce()?;
         server.run(end).await;
         Ok(ExitCode::SUCCESS)
-    })
+    });
+    // What the shutdown did not wait for is not waited for here either.
+    threads.shutdown_background();
+    code
 }
 
 /// A server that listens.
@@ -64,6 +71,7 @@ impl Server {
         let (store, storage) = open(&settings.storage).await?;
         let identities = Arc::new(Identities::new(store.clone()));
         let mut config = runtime_config(
+            Clock::system_of(&*store).await?,
             &settings.aws,
             &settings.objects,
             settings.functions.clone(),
@@ -106,11 +114,19 @@ impl Server {
     pub(crate) async fn run(self, mut end: EndSignals) {
         let Server { listener, api, runtime, tls, storage: _ } = self;
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let serving = tokio::spawn(api::serve(listener, tls, api, async {
+        let mut serving = tokio::spawn(api::serve(listener, tls, api, async {
             // A sender that is gone means the same as a message.
             let _ = stopped.await;
         }));
-        end.next().await;
+        tokio::select! {
+            () = end.next() => {}
+            // Nobody told it to: a process that does not listen is of no use.
+            _ = &mut serving => {
+                tracing::error!("the server met a mistake in Stairwell, and ends");
+                runtime.shutdown().await;
+                std::process::exit(EXIT_BROKEN);
+            }
+        }
         tracing::info!("stopping; a second signal stops at once");
         drop(stop);
         tokio::select! {
@@ -163,6 +179,7 @@ fn with_quotas(config: RuntimeConfig, quotas: Quotas) -> RuntimeConfig {
 
 /// How a runtime of this process behaves.
 fn runtime_config(
+    clock: Clock,
     aws: &Client,
     objects: &ObjectsAt,
     functions: LocalFunctions,
@@ -172,7 +189,7 @@ fn runtime_config(
     let mut seed = [0; 32];
     seed[..16].copy_from_slice(uuid::Uuid::new_v4().as_bytes());
     seed[16..].copy_from_slice(uuid::Uuid::new_v4().as_bytes());
-    let config = RuntimeConfig::new(Clock::system(), seed);
+    let config = RuntimeConfig::new(clock, seed);
     RuntimeConfig {
         integrations: services::integrations(aws, functions, connections),
         map_run_data: Some(objects.map_run_data()),
@@ -187,6 +204,7 @@ fn runtime_config(
 pub(crate) fn in_memory() -> anyhow::Result<Api> {
     let aws = services::aws_client(None, None, None)?;
     let config = runtime_config(
+        Clock::system(),
         &aws,
         &ObjectsAt::find(None, &aws)?,
         LocalFunctions::default(),

@@ -41,6 +41,7 @@ impl Execution {
     fn apply_event(&mut self, event: &HistoryEvent) {
         debug_assert_eq!(event.id, self.last_event.next(), "event ids are dense");
         self.last_event = event.id;
+        self.last_timestamp = event.timestamp;
         match &event.kind {
             EventKind::ExecutionStarted { input, deadline, .. } => {
                 self.start = event.timestamp;

@@ -398,7 +398,7 @@ impl Stepper<'_, '_> {
 
     fn context_for(&self, frame: FrameId, needed: bool, moment: Moment<'_>) -> Value {
         if needed {
-            let entering = self.entering.map(|state| (state, self.env.now));
+            let entering = self.entering.map(|state| (state, self.now()));
             let own = context(self.program, self.execution, frame, moment, entering);
             match &self.trial {
                 None => own,
@@ -458,12 +458,12 @@ impl Stepper<'_, '_> {
         if reads("context") {
             states.push(("context", &context));
         }
-        let execution = &*self.execution;
+        let (now, execution) = (self.now(), &*self.execution);
         let variables =
             |name: &str| execution.variable(frame, name).map(|document| document.value().clone());
         let bindings = jsonata::Bindings { input: None, states: &states, variables: &variables };
         let mut environment = jsonata::Environment {
-            now_milliseconds: self.env.now.0,
+            now_milliseconds: now.0,
             random: &mut *self.env.random,
             limits: &self.env.limits.jsonata,
             steps: 0,

@@ -7,9 +7,9 @@ use asl::{RegionIndex, StateIndex};
 use json::Document;
 
 use crate::{
-    ActiveFrames, ChildRequest, EventId, ExecutionId, Failure, FrameId, Job, MapRunState,
-    MockedExecution, RetryAt, ServiceRequest, StartParameters, TaskId, TaskResource, TaskToken,
-    Timestamp,
+    ActiveFrames, ChildRequest, EventId, EventKind, ExecutionId, Failure, FrameId, HistoryEvent,
+    Job, MapRunState, MockedExecution, Record, RetryAt, ServiceRequest, StartParameters, TaskId,
+    TaskResource, TaskToken, Timestamp,
 };
 
 /// How an execution stands.
@@ -42,6 +42,8 @@ pub struct Execution {
     pub failure: Option<Failure>,
     /// The last event written.
     pub last_event: EventId,
+    /// Its timestamp: no later event has an earlier one.
+    pub last_timestamp: Timestamp,
     /// What runs. When an execution ends otherwise than by success, the frames stay as they were.
     pub frames: BTreeMap<FrameId, Frame>,
     /// Those of them that have not come to their end.
@@ -275,6 +277,7 @@ impl Execution {
             output: None,
             failure: None,
             last_event: EventId::NONE,
+            last_timestamp: Timestamp::default(),
             frames: BTreeMap::new(),
             active: ActiveFrames::default(),
             next_frame: 0,
@@ -288,6 +291,34 @@ impl Execution {
     /// The number in the store.
     pub fn id(&self) -> ExecutionId {
         self.parameters.id
+    }
+
+    /// That instant, or the timestamp of the last event where this is later: timestamps never go
+    /// back, whatever the clocks of the machines say that the execution ran on. (The start is the
+    /// last one that is known of a checkpoint of form 2.)
+    pub fn not_before_last_event(&self, now: Timestamp) -> Timestamp {
+        now.max(self.last_timestamp).max(self.start)
+    }
+
+    /// Ends an execution in memory after a step of it panicked, which may have left anything in it:
+    /// nothing that the step wrote counts. `last` is the last event before the step.
+    pub fn fail_after_panic(
+        &mut self,
+        last: (EventId, Timestamp),
+        failure: Failure,
+        now: Timestamp,
+    ) -> Record {
+        (self.last_event, self.last_timestamp) = last;
+        self.status = Status::Running;
+        let failed = Record::Event(HistoryEvent {
+            id: self.last_event.next(),
+            previous: self.last_event,
+            timestamp: self.not_before_last_event(now),
+            frame: FrameId::ROOT,
+            kind: EventKind::ExecutionFailed(failure),
+        });
+        self.apply(&failed);
+        failed
     }
 
     /// Whether a `Tick` would move it right now, because the last step used up its budget.

@@ -25,7 +25,7 @@ impl Stepper<'_, '_> {
         };
         let redriven = EventKind::ExecutionRedriven {
             redrive_count: self.execution.redrives.count + 1,
-            deadline: Some(self.env.now.plus_seconds(seconds)),
+            deadline: Some(self.env.timer_now.plus_seconds(seconds)),
             client_token,
             anew: anew(self.execution),
         };
@@ -48,7 +48,7 @@ impl Stepper<'_, '_> {
             return Ok(());
         };
         match waiting_on {
-            WaitingOn::Until(until) if *until <= self.env.now => self.wait_ended(id),
+            WaitingOn::Until(until) if *until <= self.env.timer_now => self.wait_ended(id),
             WaitingOn::Until(_) => Ok(()),
             WaitingOn::Join(_) => self.resume_join(id),
             WaitingOn::Nothing => {

@@ -113,8 +113,12 @@ pub struct Step {
 
 /// What a step may look at besides the execution.
 pub struct StepEnv<'a> {
-    /// The instant that the step's events bear.
+    /// The time of day: the step's events bear it, or the execution's last timestamp where that
+    /// is later.
     pub now: Timestamp,
+    /// The same instant on the scale of timers, which no step of the machine's clock moves: what
+    /// is due, is due on it. Equal to `now` where there is one scale.
+    pub timer_now: Timestamp,
     /// For UUIDs, tokens and jitter.
     pub random: &'a mut dyn Rng,
     /// What the execution may use.
@@ -168,7 +172,7 @@ fn begin(
         role_arn: parameters.role_arn.clone(),
         state_machine_version_arn: parameters.state_machine_version_arn.clone(),
         state_machine_alias_arn: parameters.state_machine_alias_arn.clone(),
-        deadline: Some(env.now.plus_seconds(seconds)),
+        deadline: Some(env.timer_now.plus_seconds(seconds)),
     };
     let mut execution = Execution::new(parameters);
     let step = Stepper::run(program, &mut execution, env, |stepper| {
@@ -335,11 +339,11 @@ impl<'a, 'env> Stepper<'a, 'env> {
     }
 
     fn tick(&mut self) -> Result<(), Ended> {
-        if self.execution.deadline.is_some_and(|deadline| deadline <= self.env.now) {
+        if self.execution.deadline.is_some_and(|deadline| deadline <= self.env.timer_now) {
             let failure = Failure::named(TIMEOUT);
             return self.end(EventId::NONE, EventKind::ExecutionTimedOut(failure));
         }
-        let now = self.env.now;
+        let now = self.env.timer_now;
         let is_due = |frame: &Frame| frame.due().is_some_and(|due| due <= now);
         let frames = self.execution.active_frames();
         let due: Vec<FrameId> =
@@ -435,7 +439,7 @@ impl<'a, 'env> Stepper<'a, 'env> {
         let entered = self.emit(id, previous, entered)?;
         match until {
             Some(Err(fault)) => self.fail_with(id, fault, entered),
-            Some(Ok(until)) if until <= self.env.now => self.wait_ended(id),
+            Some(Ok(until)) if until <= self.env.timer_now => self.wait_ended(id),
             Some(Ok(_)) => Ok(()),
             None => self.work(id, entered),
         }
@@ -537,7 +541,7 @@ impl<'a, 'env> Stepper<'a, 'env> {
         self.write(Record::Event(HistoryEvent {
             id,
             previous,
-            timestamp: self.env.now,
+            timestamp: self.now(),
             frame,
             kind,
         }));
@@ -547,9 +551,15 @@ impl<'a, 'env> Stepper<'a, 'env> {
     /// Writes the event that ends the execution.
     pub(crate) fn end(&mut self, previous: EventId, kind: EventKind) -> Result<(), Ended> {
         let id = self.execution.last_event.next();
-        let (timestamp, frame) = (self.env.now, FrameId::ROOT);
+        let (timestamp, frame) = (self.now(), FrameId::ROOT);
         self.write(Record::Event(HistoryEvent { id, previous, timestamp, frame, kind }));
         Err(Ended)
+    }
+
+    /// The timestamp of the next event: those of an execution never go back, whatever became of
+    /// the clock since the last one.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.execution.not_before_last_event(self.env.now)
     }
 
     pub(crate) fn write(&mut self, record: Record) {

@@ -238,7 +238,7 @@ fn execution_before(
         role_arn: start.role_arn.clone(),
         state_machine_version_arn: None,
         state_machine_alias_arn: None,
-        deadline: Some(env.now.plus_seconds(env.limits.execution_seconds_max)),
+        deadline: Some(env.timer_now.plus_seconds(env.limits.execution_seconds_max)),
     };
     let mut execution = Execution::new(start);
     execution.apply(&Record::Event(HistoryEvent {

@@ -56,6 +56,8 @@ pub struct RuntimeConfig {
     /// How long a parent that hears no events waits before it asks again whether a nested execution
     /// has ended.
     pub child_poll_pause: Duration,
+    /// How long a shutdown waits for what is under way: 30 seconds.
+    pub shutdown_wait: Duration,
     /// How much of Express executions is kept, so that they can be described; nothing where it is
     /// none, as with AWS.
     pub express_history: Option<ExpressHistory>,
@@ -93,6 +95,7 @@ impl RuntimeConfig {
             map_run_data: None,
             guard: None,
             child_poll_pause: Duration::from_secs(60),
+            shutdown_wait: Duration::from_secs(30),
             express_history: None,
         }
     }

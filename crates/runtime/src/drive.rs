@@ -30,7 +30,8 @@ struct Round {
     status_before: Status,
     /// Whether the execution ended in this round, for the first time or again.
     ends: bool,
-    now: Timestamp,
+    /// On the scale of timers.
+    timer_now: Timestamp,
 }
 
 /// Why a round came to nothing.
@@ -144,7 +145,8 @@ impl Shell {
 
     /// Steps through the messages. Pure, but for chance.
     fn decide(&self, held: &mut Held, messages: &VecDeque<Message>, is_doomed: bool) -> Round {
-        let now = self.now().max(held.execution.start);
+        let instant = self.instant();
+        let now = held.execution.not_before_last_event(instant.shown);
         let mut round = Round {
             records: Vec::new(),
             effects: Vec::new(),
@@ -153,12 +155,17 @@ impl Shell {
             recovers: false,
             status_before: held.header.status,
             ends: false,
-            now,
+            timer_now: instant.timers,
         };
         let limits = &self.config.limits;
         let mut random = self.random.fork();
         let mut step = |execution: &mut Execution, input| {
-            let mut env = StepEnv { now, random: &mut random, limits };
+            let mut env = StepEnv {
+                now: instant.shown,
+                timer_now: instant.timers,
+                random: &mut random,
+                limits,
+            };
             engine::step(&held.program, execution, input, &mut env)
         };
         let mut take = |round: &mut Round, execution: &mut Execution, input| {
@@ -195,6 +202,7 @@ impl Shell {
     ) {
         self.timers.ring(held.execution.next_due());
         self.calls.break_off(&held.execution);
+        self.offers.withdraw_gone(&held.execution);
         if ends {
             self.ended(held).await;
         }
@@ -226,8 +234,10 @@ impl Shell {
 
     fn quarantine(&self, id: ExecutionId, messages: VecDeque<Message>, reason: &str) {
         tracing::error!(execution = %id, reason, "the execution is quarantined");
+        self.offers.withdraw(id, |_| true);
         refuse_all(messages, &OperationalError::Quarantined);
         refuse_all(self.live.quarantine(id), &OperationalError::Quarantined);
+        self.map_runs.child_quarantined(id);
     }
 }
 
@@ -333,7 +343,7 @@ impl Round {
         }
         let expected = Expected::At(held.header.revision);
         let records = std::mem::take(&mut self.records);
-        Some(commit(held, expected, Some(self.status_before), records, self.now))
+        Some(commit(held, expected, Some(self.status_before), records, self.timer_now))
     }
 }
 
@@ -343,7 +353,7 @@ pub(crate) fn commit(
     expected: Expected,
     previous_status: Option<Status>,
     records: Vec<Record>,
-    now: Timestamp,
+    timer_now: Timestamp,
 ) -> Commit {
     let execution = &held.execution;
     let ExecutionHeader { status, stop, last_event, revision, redrive_count, redrive_date, .. } =
@@ -354,19 +364,19 @@ pub(crate) fn commit(
     *redrive_count = execution.redrives.count;
     *redrive_date = execution.redrives.date;
     *revision = Revision(revision.0 + u32::from(!records.is_empty()));
-    let agenda = agenda(execution, now);
+    let agenda = agenda(execution, timer_now);
     let checkpoint = checkpoint(held, &records);
     let (header, resource) = (held.header.clone(), None);
     Commit { expected, header, previous_status, records, agenda, checkpoint, resource }
 }
 
 /// What comes next for the execution.
-fn agenda(execution: &Execution, now: Timestamp) -> Option<Agenda> {
+fn agenda(execution: &Execution, timer_now: Timestamp) -> Option<Agenda> {
     let has_effects = !execution.pending_effects().is_empty();
     if execution.status != Status::Running {
         return has_effects.then(|| Agenda { has_effects, ..Agenda::default() });
     }
-    let due = if execution.is_runnable() { Some(now) } else { execution.next_due() };
+    let due = if execution.is_runnable() { Some(timer_now) } else { execution.next_due() };
     Some(Agenda { due, has_effects, heartbeats: execution.heartbeat_deadlines().collect() })
 }
 

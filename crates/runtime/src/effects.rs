@@ -15,6 +15,7 @@ use crate::live::{Ask, Held, Message, Undone};
 use crate::offers::Offer;
 use crate::permission::{Acting, Permission, not_assumed};
 use crate::shell::{Backoff, Shell};
+use crate::tasks::Work;
 use crate::{ExecutionDescription, OperationalError, StartError, StartExecution};
 
 /// A task of an execution.
@@ -62,9 +63,13 @@ impl Shell {
                     let acting = Acting::from(&held.header);
                     let is_execution = !child_arn.contains(":mapRun:");
                     if is_execution && !self.hears_events(&acting).await {
-                        self.spawn(self.clone().poll_child(acting, waiter, child_arn));
+                        self.spawn_as(
+                            Work::Child,
+                            self.clone().poll_child(acting, waiter, child_arn),
+                        );
                     } else if self.try_await_child(waiter, &child_arn).await.is_err() {
-                        self.spawn(self.clone().await_child(waiter, child_arn));
+                        let waits = self.clone().await_child(waiter, child_arn);
+                        self.spawn_as(Work::Child, waits);
                     }
                 }
                 Effect::AwaitJob { task, job } => self.await_job(held, task, job),
@@ -85,7 +90,7 @@ impl Shell {
             jobs.join_all().await.into_iter().all(|is_stopped| is_stopped) && are_stopped
         };
         if held.header.stop.is_none() {
-            self.spawn(async move {
+            self.spawn_as(Work::Child, async move {
                 stop.await;
             });
         } else if stop.await {
@@ -111,7 +116,7 @@ impl Shell {
             return;
         }
         let (shell, acting) = (self.clone(), Acting::from(&held.header));
-        self.spawn(async move {
+        self.spawn_as(Work::Child, async move {
             let parent = ParentTask { execution: key.0, task };
             let started = shell.start_nested(&acting, Some(parent), task, &request).await;
             shell.effects.starting.lock().remove(&key);
@@ -256,7 +261,7 @@ impl Shell {
     async fn poll_child(self: Arc<Self>, acting: Acting, waiter: TaskKey, child_arn: Arc<str>) {
         let mut is_told = false;
         loop {
-            let next = Timestamp(self.now().0 + self.poll_pause_milliseconds());
+            let next = Timestamp(self.instant().timers.0 + self.poll_pause_milliseconds());
             tokio::select! {
                 biased;
                 () = self.config.clock.sleep_until(next) => {}

@@ -4,22 +4,26 @@
 //! for its end; what becomes of the others stands in the log.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use asl::{Program, WorkflowType};
 use engine::{
-    Effect, Execution, ExecutionId, Failure, Input, Limits, Status, StepEnv, TaskId, Timestamp,
+    Effect, Execution, ExecutionId, Failure, Input, Limits, Status, Step, StepEnv, TaskId,
+    Timestamp,
 };
 use json::Document;
 use store::Scope;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::arn::ArnPrefix;
+use crate::clock::Now;
 use crate::integration::CallHandle;
 use crate::logs::LogPolicy;
 use crate::permission::Acting;
 use crate::shell::Shell;
 use crate::start::StartTarget;
+use crate::tasks::Work;
 use crate::{OperationalError, Runtime, ServiceCall, StartError, StartExecution, StartedExecution};
 
 /// How long an Express execution may run: AWS's quota.
@@ -157,14 +161,15 @@ impl Shell {
         waits: Option<oneshot::Sender<Execution>>,
     ) -> Result<StartedExecution, StartError> {
         let ExpressStart { name, input, trace_header } = start;
-        let now = self.now();
+        let instant = self.instant();
+        let now = instant.shown;
         let arn = ArnPrefix(scope).express(&target.machine.name, &name, &self.random.uuid());
         let id = ExecutionId::new(now, &mut self.random.fork());
         let parameters = target.parameters(id, arn.clone(), name, input);
         let limits = self.express_limits();
         let policy = LogPolicy::of(&target.machine.configurations);
         let (execution, step) =
-            self.engine_start(&program, parameters, target.mocks.clone(), now, &limits)?;
+            self.engine_start(&program, parameters, target.mocks.clone(), instant, &limits)?;
         tracing::debug!(%arn, "started");
         if let Some(kept) = &self.express_history {
             kept.begin(scope, target, trace_header.clone(), &execution, &step.records);
@@ -218,7 +223,7 @@ impl Shell {
                     self.perform_express(&acting, effect, &sender);
                 }
             }
-            let due = execution.next_due().unwrap_or(execution.start);
+            let due = execution.next_due().unwrap_or_default();
             let input = if execution.is_runnable() {
                 tokio::task::yield_now().await;
                 Input::Tick
@@ -230,10 +235,7 @@ impl Shell {
                     () = self.closing() => return,
                 }
             };
-            let mut random = self.random.fork();
-            let now = self.now().max(execution.start);
-            let mut env = StepEnv { now, random: &mut random, limits: &limits };
-            let step = engine::step(&program, &mut execution, input, &mut env);
+            let (step, now) = self.express_step(&program, &mut execution, input, &limits);
             let lines = self.log_lines(policy.as_ref(), &scope, &execution, &step.records);
             self.send_log_lines(lines);
             if let Some(kept) = &self.express_history {
@@ -242,6 +244,31 @@ impl Shell {
             effects = step.effects;
         }
         end(execution, waits);
+    }
+
+    /// A step. A mistake of ours in it fails this execution, and nothing else.
+    fn express_step(
+        &self,
+        program: &Program,
+        execution: &mut Execution,
+        input: Input,
+        limits: &Limits,
+    ) -> (Step, Timestamp) {
+        let last = (execution.last_event, execution.last_timestamp);
+        let mut random = self.random.fork();
+        let Now { shown, timers: timer_now } = self.instant();
+        let now = execution.not_before_last_event(shown);
+        let step = catch_unwind(AssertUnwindSafe(|| {
+            let mut env = StepEnv { now: shown, timer_now, random: &mut random, limits };
+            engine::step(program, execution, input, &mut env)
+        }));
+        let step = step.unwrap_or_else(|_| {
+            tracing::error!(arn = %execution.parameters.arn, "a step of it panicked: it failed");
+            let failure = Failure::new("States.Runtime", "Stairwell made a mistake");
+            let records = vec![execution.fail_after_panic(last, failure, shown)];
+            Step { records, effects: Vec::new() }
+        });
+        (step, now)
     }
 
     /// Begins a call, which goes on as long as the handle is there.
@@ -253,7 +280,7 @@ impl Shell {
     ) -> CallHandle {
         let (handle, broken_off) = oneshot::channel();
         let (shell, inputs) = (self.clone(), inputs.clone());
-        self.spawn(async move {
+        self.spawn_as(Work::Call, async move {
             if let Some(input) = shell.answer(task, call, broken_off).await {
                 // An execution that has ended meanwhile needs no answer.
                 let _ = inputs.send(input);
@@ -272,7 +299,7 @@ impl Shell {
         match effect {
             Effect::StartChild { task, child } => {
                 let (shell, acting) = (self.clone(), acting.clone());
-                self.spawn(async move {
+                self.spawn_as(Work::Child, async move {
                     if let Some(started) = shell.start_nested(&acting, None, task, &child).await {
                         // An execution that has ended meanwhile needs no answer.
                         let _ = inputs.send(started.input);
@@ -307,6 +334,52 @@ fn end(execution: Execution, waits: Option<oneshot::Sender<Execution>>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// An Express execution whose next step panics: it is in a state that its program has not.
+    #[tokio::test(start_paused = true)]
+    async fn a_step_that_panics_fails_its_execution_and_no_other() {
+        let clock = crate::Clock::tokio(Timestamp(1_700_000_000_000));
+        let config = crate::RuntimeConfig::new(clock, [1; 32]);
+        let store = Arc::new(store::MemoryStore::new());
+        let shell = Arc::new(Shell::new(store, config));
+        let definition = r#"{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":5,"End":true}}}"#;
+        let program = Arc::new(asl::compile(definition, WorkflowType::Express).program.unwrap());
+        let limits = shell.express_limits();
+        let ends = [true, false].map(|breaks| {
+            let text = || Arc::<str>::from("a:b:c:d:e:f:g");
+            let parameters = engine::StartParameters {
+                id: ExecutionId([u8::from(breaks); 16]),
+                arn: text(),
+                name: text(),
+                state_machine_arn: text(),
+                state_machine_name: text(),
+                role_arn: text(),
+                state_machine_version_arn: None,
+                state_machine_alias_arn: None,
+                input: Document::from_trusted_text("{}"),
+            };
+            let started = shell.engine_start(&program, parameters, None, shell.instant(), &limits);
+            let (mut execution, step) = started.unwrap();
+            for frame in execution.frames.values_mut().filter(|_| breaks) {
+                if let engine::Position::In { state, .. } = &mut frame.position {
+                    state.0 = 1_000;
+                }
+            }
+            let (sender, receiver) = oneshot::channel();
+            let scope = Scope { account: text(), region: text() };
+            let run =
+                ExpressRun { scope, program: program.clone(), policy: None, trace_header: None };
+            shell.spawn(shell.clone().run_express(run, execution, step.effects, Some(sender)));
+            receiver
+        });
+        let [broken, sound] = ends;
+        let (broken, sound) = (broken.await.unwrap(), sound.await.unwrap());
+        assert_eq!(sound.status, Status::Succeeded);
+        assert_eq!(broken.status, Status::Failed);
+        assert_eq!(broken.failure.unwrap().error.as_deref(), Some("States.Runtime"));
+        // The step left no event but the last one.
+        assert_eq!((broken.last_event, broken.stop), (engine::EventId(3), sound.stop));
+    }
 
     #[test]
     fn durations_are_billed_in_steps() {

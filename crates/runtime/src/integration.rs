@@ -26,6 +26,7 @@ use tokio::task::JoinSet;
 use crate::live::{Held, Message};
 use crate::permission::{Acting, not_assumed};
 use crate::shell::Shell;
+use crate::tasks::Work;
 use crate::{Access, Permission, Runtime};
 
 /// What calls a service.
@@ -296,7 +297,7 @@ impl Shell {
         };
         let acting = Acting::from(&held.header);
         let (shell, call) = (self.clone(), self.service_call(&acting, Some(task), request));
-        self.spawn(async move {
+        self.spawn_as(Work::Call, async move {
             let input = match submitted {
                 None => shell.answer(task, call, broken_off).await,
                 Some(submitted) => shell.end_of_job(task, call, submitted, broken_off).await,

@@ -8,7 +8,7 @@
 //! Does not: decide anything about a workflow (that is `engine`), keep bytes (`store`), or know
 //! AWS's wire format (`api`).
 //!
-//! In reading order: [`Runtime`] is the handle and `shell` what is behind it; `live`, `drive` and
+//! In reading order: [`Runtime`] is the handle and `shell` what is behind it, with `tasks`; `live`, `drive` and
 //! `timers` move executions; `effects`, `child`, `offers`, `integration` and `express` do what they
 //! ask for, and `logs` and `status_events` tell of it; `retention` removes what ended long ago;
 //! `machines` and `programs` know what they run; then one file per family of operations.
@@ -21,6 +21,7 @@ mod error;
 mod random;
 
 mod shell;
+mod tasks;
 
 mod drive;
 mod live;
@@ -66,7 +67,7 @@ pub use aliases::{
     StateMachineAliasList, UpdateStateMachineAlias,
 };
 pub use arn::{Arn, ArnError, ResourceName, StateMachineArn, name_is_valid};
-pub use clock::Clock;
+pub use clock::{Clock, Now};
 pub use config::{MapRunDataHandle, RuntimeConfig};
 pub use error::OperationalError;
 pub use executions::{
@@ -123,14 +124,16 @@ impl Runtime {
         let logs = config.execution_logs.take();
         let shell = Arc::new(Shell::new(store, config));
         shell.open_logs(logs);
-        shell.spawn(shell.clone().run_timers());
-        shell.spawn(shell.clone().run_retention());
-        shell.spawn(shell.clone().run_status_events());
+        shell.supervise("clock", Shell::run_clock);
+        shell.supervise("timers", Shell::run_timers);
+        shell.supervise("retention", Shell::run_retention);
+        shell.supervise("status events", Shell::run_status_events);
         Runtime { shell }
     }
 
-    /// Takes no more work, waits for the commits under way, and closes the store. Operations that
-    /// come later, and long polls that still wait, get [`OperationalError::ShuttingDown`].
+    /// Takes no more work, waits for what is under way, for [`RuntimeConfig::shutdown_wait`] at
+    /// most, and closes the store. Operations that come later, and long polls that still wait, get
+    /// [`OperationalError::ShuttingDown`]. What is cut off goes on after the next start.
     pub async fn shutdown(&self) {
         self.shell.shutdown().await;
     }
@@ -138,5 +141,16 @@ impl Runtime {
     /// The instant that executions would see now.
     pub fn now(&self) -> Timestamp {
         self.shell.now()
+    }
+
+    /// The same, on both scales of time.
+    pub fn instant(&self) -> Now {
+        self.shell.instant()
+    }
+
+    /// How often a background task (the timers, retention, events of status changes, the clock) met
+    /// a mistake in Stairwell and was begun again.
+    pub fn background_restarts(&self) -> u64 {
+        self.shell.background_restarts()
     }
 }

@@ -130,7 +130,7 @@ struct Shard {
     driven: HashMap<ExecutionId, VecDeque<Message>>,
     /// Executions that wait, as many as there is room for.
     parked: Cache<ExecutionId, Box<Held>>,
-    /// Executions that met a fault of ours.
+    /// Executions that met a mistake in Stairwell, or cannot be read: no message reaches them.
     quarantined: HashSet<ExecutionId>,
 }
 
@@ -196,6 +196,11 @@ impl Live {
             shard.parked.insert(id, held);
         }
         None
+    }
+
+    /// Whether it takes no more messages.
+    pub(crate) fn is_quarantined(&self, id: ExecutionId) -> bool {
+        self.shard(id).lock().quarantined.contains(&id)
     }
 
     /// Puts messages back, before those that came meanwhile.

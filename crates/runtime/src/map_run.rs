@@ -22,14 +22,15 @@ mod stop;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use engine::{ExecutionId, MapRunRequest, Status, TaskId, Timestamp};
+use engine::{ExecutionId, Failure, Input, MapRunRequest, Status, TaskId, Timestamp};
 use json::Document;
 use parking_lot::Mutex;
-use store::{MachineId, MapRunRecord, StoreError};
+use store::{MachineId, MapRunRecord, Scope, StoreError};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::live::Held;
-use crate::shell::Shell;
+use crate::live::{Held, Message};
+use crate::shell::{Backoff, Shell};
+use crate::tasks::Work;
 
 pub(crate) use records::{MapRunName, remove_map_runs, runs_prefix};
 
@@ -50,6 +51,8 @@ pub(crate) struct Control {
 pub(crate) enum Word {
     /// A Standard child has ended.
     Ended(ChildEnd),
+    /// An execution is quarantined: it will not end in this process. It may be a Standard child.
+    Quarantined(ExecutionId),
     /// Nobody waits for the run any more; answered when it has stopped.
     Stop(oneshot::Sender<()>),
     /// UpdateMapRun; answered when it is written.
@@ -110,6 +113,14 @@ impl MapRuns {
         self.driven.lock().get(&run).cloned()
     }
 
+    /// An execution is quarantined. Which run it may be a child of is not known: it may be that it
+    /// cannot be read.
+    pub(crate) fn child_quarantined(&self, id: ExecutionId) {
+        for control in self.driven.lock().values() {
+            control.tell(Word::Quarantined(id));
+        }
+    }
+
     /// A Standard execution has ended: where it is a child of a run that is driven, its driver
     /// learns of it.
     pub(crate) fn child_ended(&self, held: &Held) {
@@ -152,7 +163,32 @@ impl Shell {
         }
         let driving = Driving { shell: self.clone(), run, control };
         let driver = drive::Driver::new(driving, held, task, request, &name, inbox);
-        self.spawn(driver.drive());
+        let (shell, parent) = (self.clone(), held.header.id);
+        let (scope, arn) = (held.header.scope.clone(), request.arn.clone());
+        self.spawn_as(Work::MapRun, async move {
+            if tokio::spawn(driver.drive()).await.is_err() && !shell.is_closing() {
+                shell.end_broken_run(parent, task, &scope, &arn).await;
+            }
+        });
+    }
+
+    /// Ends a run whose driver panicked: it costs this run, and nothing else.
+    async fn end_broken_run(
+        self: &Arc<Self>,
+        parent: ExecutionId,
+        task: TaskId,
+        scope: &Scope,
+        arn: &str,
+    ) {
+        tracing::error!(arn, "the driver of a Map Run met a mistake in Stairwell: the run failed");
+        let mut backoff = Backoff::default();
+        while let Err(error) = self.stop_map_run(scope, arn).await {
+            if matches!(error, StoreError::Corrupt(_)) || !backoff.pause(self, &error).await {
+                break;
+            }
+        }
+        let outcome = Err(Failure::new("States.Runtime", "Stairwell made a mistake"));
+        self.deliver(parent, Message::input(Input::MapRunFinished { task, outcome }));
     }
 }
 

@@ -1,19 +1,20 @@
 //! Tasks of activities that wait for workers, and workers that wait for tasks.
 //!
 //! Promises: first come, first served, on both sides; a task that was handed to a worker who went
-//! away before it was committed is handed out again.
+//! away before it was committed is handed out again; a task that its execution no longer offers is
+//! withdrawn with the commit that says so.
 //!
 //! Does not: keep anything. After a start the executions offer their tasks again.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use engine::{ExecutionId, TaskId};
+use engine::{Activity, EventId, Execution, ExecutionId, FrameId, TaskId};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 /// A task on offer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Offer {
     pub(crate) execution: ExecutionId,
     pub(crate) task: TaskId,
@@ -22,16 +23,23 @@ pub(crate) struct Offer {
 /// The tasks of all activities.
 #[derive(Debug)]
 pub(crate) struct Offers {
-    // Never iterated.
-    queues: Mutex<HashMap<Arc<str>, Queue>>,
+    queues: Mutex<Queues>,
     pollers_max: usize,
 }
 
 #[derive(Debug, Default)]
+struct Queues {
+    // Never iterated.
+    by_activity: HashMap<Arc<str>, Queue>,
+    /// Where each task on offer stands: its activity, and its place in the queue. So a task that is
+    /// offered again is there once, and those of an execution are found.
+    places: BTreeMap<Offer, (Arc<str>, i64)>,
+}
+
+#[derive(Debug, Default)]
 struct Queue {
-    offers: VecDeque<Offer>,
-    /// Those in `offers`, so that a task that is offered again is there once.
-    offered: HashSet<Offer>,
+    /// By place: those that went back to the head have places below those of the others.
+    offers: BTreeMap<i64, Offer>,
     /// By arrival.
     pollers: BTreeMap<u64, oneshot::Sender<Handout>>,
     next_poller: u64,
@@ -60,28 +68,59 @@ pub(crate) struct TooManyPollers;
 
 impl Offers {
     pub(crate) fn new(pollers_max: usize) -> Offers {
-        Offers { queues: Mutex::new(HashMap::new()), pollers_max }
+        Offers { queues: Mutex::default(), pollers_max }
     }
 
     /// Puts a task at the end of the queue, unless it is there.
     pub(crate) fn offer(self: &Arc<Self>, activity_arn: &Arc<str>, offer: Offer) {
-        self.put(activity_arn, offer, Queue::push_back);
+        self.put(activity_arn, offer, Queue::last_place);
+    }
+
+    /// Takes back the tasks of an execution that it does not offer any more, since they timed out,
+    /// were given up, or were taken. To be called after each commit.
+    pub(crate) fn withdraw_gone(&self, execution: &Execution) {
+        self.withdraw(execution.id(), |task| {
+            !execution.task(task).is_some_and(|state| {
+                matches!(state.activity, Activity::Worker { started: false, .. })
+            })
+        });
+    }
+
+    /// Takes back the tasks of an execution, those that are gone.
+    pub(crate) fn withdraw(&self, execution: ExecutionId, is_gone: impl Fn(TaskId) -> bool) {
+        let task = |frame, scheduled| TaskId { frame: FrameId(frame), scheduled };
+        let first = Offer { execution, task: task(0, EventId::NONE) };
+        let last = Offer { execution, task: task(u32::MAX, EventId(u64::MAX)) };
+        let queues = &mut *self.queues.lock();
+        let offered = queues.places.range(first..=last).map(|(offer, _)| *offer);
+        let gone: Vec<Offer> = offered.filter(|offer| is_gone(offer.task)).collect();
+        for offer in gone {
+            let Some((activity_arn, place)) = queues.places.remove(&offer) else { continue };
+            if let Some(queue) = queues.by_activity.get_mut(&activity_arn) {
+                queue.offers.remove(&place);
+                if queue.is_idle() {
+                    queues.by_activity.remove(&activity_arn);
+                }
+            }
+        }
     }
 
     fn put(
         self: &Arc<Self>,
         activity_arn: &Arc<str>,
         offer: Offer,
-        push: impl FnOnce(&mut Queue, Offer),
+        place: impl FnOnce(&Queue) -> i64,
     ) {
-        let mut queues = self.queues.lock();
-        let queue = queues.entry(activity_arn.clone()).or_default();
-        if !queue.offered.insert(offer) {
+        let Queues { by_activity, places } = &mut *self.queues.lock();
+        let queue = by_activity.entry(activity_arn.clone()).or_default();
+        if places.contains_key(&offer) {
             return;
         }
-        push(queue, offer);
+        let place = place(queue);
+        queue.offers.insert(place, offer);
+        places.insert(offer, (activity_arn.clone(), place));
         while let Some((_, poller)) = queue.pollers.pop_first() {
-            let Some(handout) = self.hand_out(activity_arn, queue) else {
+            let Some(handout) = self.hand_out(activity_arn, queue, places) else {
                 return;
             };
             // Who has gone away meanwhile gets nothing, and the next in line does.
@@ -90,15 +129,21 @@ impl Offers {
             };
             // Not by dropping it: the lock is held.
             if let Some(offer) = handout.offer.take() {
-                queue.offered.insert(offer);
-                queue.push_front(offer);
+                let place = queue.first_place();
+                queue.offers.insert(place, offer);
+                places.insert(offer, (activity_arn.clone(), place));
             }
         }
     }
 
-    fn hand_out(self: &Arc<Self>, activity_arn: &Arc<str>, queue: &mut Queue) -> Option<Handout> {
-        let offer = queue.offers.pop_front()?;
-        queue.offered.remove(&offer);
+    fn hand_out(
+        self: &Arc<Self>,
+        activity_arn: &Arc<str>,
+        queue: &mut Queue,
+        places: &mut BTreeMap<Offer, (Arc<str>, i64)>,
+    ) -> Option<Handout> {
+        let (_, offer) = queue.offers.pop_first()?;
+        places.remove(&offer);
         let (offers, activity_arn) = (self.clone(), activity_arn.clone());
         Some(Handout { offers, activity_arn, offer: Some(offer) })
     }
@@ -108,9 +153,9 @@ impl Offers {
         self: &Arc<Self>,
         activity_arn: &Arc<str>,
     ) -> Result<Result<Handout, Poll>, TooManyPollers> {
-        let mut queues = self.queues.lock();
-        let queue = queues.entry(activity_arn.clone()).or_default();
-        if let Some(handout) = self.hand_out(activity_arn, queue) {
+        let Queues { by_activity, places } = &mut *self.queues.lock();
+        let queue = by_activity.entry(activity_arn.clone()).or_default();
+        if let Some(handout) = self.hand_out(activity_arn, queue, places) {
             return Ok(Ok(handout));
         }
         if queue.pollers.len() >= self.pollers_max {
@@ -126,12 +171,14 @@ impl Offers {
 }
 
 impl Queue {
-    fn push_back(&mut self, offer: Offer) {
-        self.offers.push_back(offer);
+    /// Behind all that are there.
+    fn last_place(&self) -> i64 {
+        self.offers.last_key_value().map_or(0, |(place, _)| place + 1)
     }
 
-    fn push_front(&mut self, offer: Offer) {
-        self.offers.push_front(offer);
+    /// Before all that are there.
+    fn first_place(&self) -> i64 {
+        self.offers.first_key_value().map_or(0, |(place, _)| place - 1)
     }
 
     fn is_idle(&self) -> bool {
@@ -149,7 +196,7 @@ impl Poll {
 impl Drop for Poll {
     fn drop(&mut self) {
         {
-            let mut queues = self.offers.queues.lock();
+            let queues = &mut self.offers.queues.lock().by_activity;
             if let Some(queue) = queues.get_mut(&self.activity_arn) {
                 queue.pollers.remove(&self.number);
                 if queue.is_idle() {
@@ -177,7 +224,7 @@ impl Handout {
 impl Drop for Handout {
     fn drop(&mut self) {
         if let Some(offer) = self.offer.take() {
-            self.offers.clone().put(&self.activity_arn, offer, Queue::push_front);
+            self.offers.clone().put(&self.activity_arn, offer, Queue::first_place);
         }
     }
 }
@@ -217,7 +264,7 @@ mod tests {
         }
         waiting(&offers, &arn);
         waiting(&offers, &Arc::from("b"));
-        assert!(offers.queues.lock().is_empty(), "idle queues are forgotten");
+        assert!(offers.queues.lock().by_activity.is_empty(), "idle queues are forgotten");
     }
 
     #[test]
@@ -243,6 +290,51 @@ mod tests {
         // The third got the second task and leaves without having looked.
         drop(third);
         assert_eq!(polled(&offers, &arn).offer(), offer(2));
+        handout.take();
+    }
+
+    #[test]
+    fn what_an_execution_no_longer_offers_is_withdrawn() {
+        let (offers, arn) = (Arc::new(Offers::new(10)), Arc::from("a"));
+        let task = |scheduled| TaskId { frame: FrameId(0), scheduled: EventId(scheduled) };
+        let of = |number, scheduled| Offer {
+            execution: ExecutionId([number; 16]),
+            task: task(scheduled),
+        };
+        for offer in [of(1, 2), of(2, 2), of(1, 9), of(3, 2)] {
+            offers.offer(&arn, offer);
+        }
+        offers.withdraw(ExecutionId([1; 16]), |it| it == task(2));
+        offers.withdraw(ExecutionId([3; 16]), |_| true);
+        for expected in [of(2, 2), of(1, 9)] {
+            let handout = polled(&offers, &arn);
+            assert_eq!(handout.offer(), expected);
+            handout.take();
+        }
+        waiting(&offers, &arn);
+        offers.offer(&arn, of(1, 2));
+        offers.withdraw(ExecutionId([1; 16]), |_| true);
+        let queues = offers.queues.lock();
+        assert!(queues.by_activity.is_empty() && queues.places.is_empty());
+    }
+
+    #[test]
+    fn many_that_are_gone_cost_a_poll_nothing() {
+        let (offers, arn) = (Arc::new(Offers::new(10)), Arc::from("a"));
+        let of = |number: u32| {
+            let execution = ExecutionId(u128::from(number).to_be_bytes());
+            Offer { execution, task: TaskId { frame: FrameId(0), scheduled: EventId(2) } }
+        };
+        for number in 0..20_000 {
+            offers.offer(&arn, of(number));
+        }
+        // Each execution's task times out, with its own commit; but that of the last one.
+        for number in 0..19_999 {
+            offers.withdraw(of(number).execution, |_| true);
+        }
+        assert_eq!(offers.queues.lock().places.len(), 1);
+        let handout = polled(&offers, &arn);
+        assert_eq!(handout.offer(), of(19_999), "the first that a worker gets is the one there is");
         handout.take();
     }
 

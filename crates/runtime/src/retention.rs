@@ -111,11 +111,23 @@ async fn remove(store: &dyn Store, headers: Vec<ExecutionHeader>) -> Result<(), 
 }
 
 impl Shell {
+    /// Returns when the time of day is beyond doubt; says whether the runtime goes on.
+    async fn day_is_sure(&self) -> bool {
+        tokio::select! {
+            biased;
+            () = self.config.clock.believed() => true,
+            () = self.closing() => false,
+        }
+    }
+
     /// Removes what need not be kept any more, now and then. Ends when the runtime closes.
     pub(crate) async fn run_retention(self: Arc<Self>) {
         let retention = &self.config.retention;
         let Some(pause) = retention.round_pause() else { return };
         loop {
+            if !self.day_is_sure().await {
+                return;
+            }
             let round = purge(&self.store, retention, self.now(), true);
             tokio::select! {
                 biased;

@@ -1,6 +1,5 @@
 //! What all parts of the runtime share.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -20,9 +19,10 @@ use crate::programs::Programs;
 use crate::quotas::Counts;
 use crate::random::Random;
 use crate::status_events::StatusEvents;
+use crate::tasks::Tasks;
 use crate::timers::Timers;
 use crate::traces::Traces;
-use crate::{OperationalError, RuntimeConfig};
+use crate::{Now, OperationalError, RuntimeConfig};
 
 /// The first pause after the store was not available; each further one is twice as long.
 const PAUSE_MIN: Duration = Duration::from_millis(20);
@@ -52,9 +52,7 @@ pub(crate) struct Shell {
     /// Set where events of status changes are put.
     pub(crate) status_events: Option<StatusEvents>,
     closing: watch::Sender<bool>,
-    /// Tasks that must not be cut off: while there are any, the store stays open.
-    tasks: AtomicUsize,
-    tasks_ended: tokio::sync::Notify,
+    pub(crate) tasks: Tasks,
 }
 
 impl Shell {
@@ -76,8 +74,7 @@ impl Shell {
             logs: OnceLock::new(),
             status_events: config.status_detail.map(StatusEvents::new),
             closing: watch::Sender::new(false),
-            tasks: AtomicUsize::new(0),
-            tasks_ended: tokio::sync::Notify::new(),
+            tasks: Tasks::default(),
             config,
         }
     }
@@ -86,19 +83,9 @@ impl Shell {
         self.config.clock.now()
     }
 
-    /// Runs a task that a shutdown waits for, and that no caller's end cuts off.
-    pub(crate) fn spawn(self: &Arc<Self>, task: impl Future<Output = ()> + Send + 'static) {
-        let counted = self.count_task();
-        tokio::spawn(async move {
-            let _counted = counted;
-            task.await;
-        });
-    }
-
-    /// Makes a shutdown wait until the value is dropped.
-    pub(crate) fn count_task(self: &Arc<Self>) -> TaskCount {
-        self.tasks.fetch_add(1, Ordering::Relaxed);
-        TaskCount { shell: self.clone() }
+    /// The instant on both scales of time.
+    pub(crate) fn instant(&self) -> Now {
+        self.config.clock.read()
     }
 
     pub(crate) fn is_closing(&self) -> bool {
@@ -117,31 +104,12 @@ impl Shell {
 
     pub(crate) async fn shutdown(&self) {
         self.closing.send_replace(true);
-        loop {
-            let ended = self.tasks_ended.notified();
-            if self.tasks.load(Ordering::Acquire) == 0 {
-                break;
-            }
-            ended.await;
-        }
+        self.tasks.wait(self.config.shutdown_wait).await;
         if let Some(logs) = self.logs.get() {
             logs.close().await;
         }
         if let Err(error) = self.store.close().await {
             tracing::error!(%error, "the store was not closed in order");
-        }
-    }
-}
-
-/// A task that a shutdown waits for.
-pub(crate) struct TaskCount {
-    shell: Arc<Shell>,
-}
-
-impl Drop for TaskCount {
-    fn drop(&mut self) {
-        if self.shell.tasks.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.shell.tasks_ended.notify_waiters();
         }
     }
 }

@@ -13,11 +13,13 @@ use store::{Commit, ExecutionHeader, Expected, ParentTask, Revision, Scope, Stor
 use tokio::sync::oneshot;
 
 use crate::arn::ArnPrefix;
+use crate::clock::Now;
 use crate::express::ExpressStart;
 use crate::live::{Held, Message};
 use crate::logs::{LogPolicy, Unsent};
 use crate::releases::{WEIGHT_SUM, version_number};
 use crate::shell::Shell;
+use crate::tasks::Work;
 use crate::timers::RingOnDrop;
 use crate::{
     Arn, ArnError, MockError, OperationalError, Runtime, StateMachine, StateMachineStatus, child,
@@ -252,7 +254,7 @@ impl Shell {
         program: Arc<Program>,
         input: Document,
     ) -> Result<FirstStep, StartError> {
-        let now = header.start;
+        let now = Now { shown: header.start, timers: self.instant().timers };
         let (id, arn, name) = (header.id, header.arn.clone(), header.name.clone());
         let parameters = target.parameters(id, arn, name, input);
         let limits = &self.config.limits;
@@ -264,9 +266,9 @@ impl Shell {
         let mut held = Box::new(Held { header, execution, program, record_bytes, state_bytes });
         let taken_seconds = i64::try_from(self.config.closed_name_taken_seconds);
         let taken = taken_seconds.unwrap_or(i64::MAX).saturating_mul(1_000);
-        let free_after = Timestamp(now.0.saturating_sub(taken));
+        let free_after = Timestamp(now.shown.0.saturating_sub(taken));
         let expected = Expected::New { free_after };
-        let commit = drive::commit(&mut held, expected, None, step.records, now);
+        let commit = drive::commit(&mut held, expected, None, step.records, now.timers);
         Ok(FirstStep { held, commit, effects: step.effects, lines })
     }
 
@@ -276,12 +278,12 @@ impl Shell {
         program: &Program,
         parameters: StartParameters,
         mocks: Option<Mocks>,
-        now: Timestamp,
+        Now { shown: now, timers: timer_now }: Now,
         limits: &Limits,
     ) -> Result<(Execution, Step), OperationalError> {
         let arn = parameters.arn.clone();
         let mut random = self.random.fork();
-        let mut env = StepEnv { now, random: &mut random, limits };
+        let mut env = StepEnv { now, timer_now, random: &mut random, limits };
         let start = AssertUnwindSafe(|| engine::start_mocked(program, parameters, mocks, &mut env));
         catch_unwind(start).map_err(|_| {
             tracing::error!(%arn, reason = "a step panicked", "not started");
@@ -305,7 +307,7 @@ impl Shell {
             return receiver.await.unwrap_or_else(|_| Err(lost())).map(|()| None);
         }
         // There is nothing to do after the commit that somebody would miss.
-        let _counted = self.count_task();
+        let _counted = self.count_task(Work::Execution);
         let _ring = RingOnDrop { timers: &self.timers, due: commit_due(commit) };
         self.commit(first.commit).await?;
         self.send_log_lines(first.lines);
@@ -356,7 +358,7 @@ impl Shell {
             None => None,
         };
         let Some(header) = header else {
-            // It was there a moment ago, and nothing that is there goes away.
+            // It was there a moment ago, and was removed for its age since.
             return Err(StartError::AlreadyExists(arn));
         };
         let is_own = parent.is_some() && header.parent == parent;

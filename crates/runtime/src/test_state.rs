@@ -20,6 +20,7 @@ use store::Scope;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::arn::ArnPrefix;
+use crate::clock::Now;
 use crate::integration::{CallHandle, CallTrace, HttpExchange};
 use crate::permission::Acting;
 use crate::shell::Shell;
@@ -199,7 +200,8 @@ impl Shell {
         let mut calls: BTreeMap<TaskId, CallHandle> = BTreeMap::new();
         let mut random = self.random.fork();
         let begin = AssertUnwindSafe(|| {
-            let mut env = StepEnv { now: self.now(), random: &mut random, limits: &limits };
+            let Now { shown: now, timers: timer_now } = self.instant();
+            let mut env = StepEnv { now, timer_now, random: &mut random, limits: &limits };
             StateTrial::begin(&program, parameters, &mut env)
         });
         let Ok((mut trial, mut effects)) = catch_unwind(begin) else {
@@ -219,7 +221,7 @@ impl Shell {
                     self.perform_express(&acting, effect, &sender);
                 }
             }
-            let due = trial.next_due().unwrap_or_else(|| self.now());
+            let due = trial.next_due().unwrap_or_default();
             let input = tokio::select! {
                 biased;
                 Some(input) = inputs.recv() => input,
@@ -227,7 +229,8 @@ impl Shell {
                 () = self.closing() => return,
             };
             let mut random = self.random.fork();
-            let mut env = StepEnv { now: self.now(), random: &mut random, limits: &limits };
+            let Now { shown: now, timers: timer_now } = self.instant();
+            let mut env = StepEnv { now, timer_now, random: &mut random, limits: &limits };
             effects = trial.go_on(&program, input, &mut env);
         };
         // Who does not wait any more does not want to know.

@@ -14,7 +14,7 @@ const CLAIM_MAX: usize = 256;
 
 /// When the timer task wakes.
 pub(crate) struct Timers {
-    /// In milliseconds since 1970; the greatest number where nothing is due.
+    /// In milliseconds, on the scale of timers; the greatest number where nothing is due.
     wake: AtomicI64,
     rung: Notify,
 }
@@ -54,7 +54,7 @@ impl Shell {
         while !self.is_closing() {
             // Cleared before the claim, so that what is committed meanwhile is not overlooked.
             self.timers.wake.store(i64::MAX, Ordering::Release);
-            let claim = match self.store.claim_due(self.now(), CLAIM_MAX).await {
+            let claim = match self.store.claim_due(self.instant().timers, CLAIM_MAX).await {
                 Ok(claim) => claim,
                 Err(error) => {
                     if !backoff.pause(&self, &error).await {
@@ -83,7 +83,7 @@ impl Shell {
     async fn sleep_until_due(&self) {
         loop {
             let wake = Timestamp(self.timers.wake.load(Ordering::Acquire));
-            if wake <= self.now() {
+            if wake <= self.instant().timers {
                 return;
             }
             let is_set = wake.0 < i64::MAX;

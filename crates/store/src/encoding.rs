@@ -18,7 +18,7 @@ use row::{RowReader, RowWriter, Stored};
 pub use store_forms::AgendaRow;
 
 /// The version that is written. Every older one can be read.
-pub const FORM_VERSION: u8 = 2;
+pub const FORM_VERSION: u8 = 3;
 
 /// The oldest version that is read.
 const FORM_VERSION_MIN: u8 = 1;

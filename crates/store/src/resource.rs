@@ -29,6 +29,8 @@ pub enum ResourceKind {
     /// yet: the header as that commit left it, by the execution's number and the revision (eight
     /// hexadecimal digits). Those of all scopes are in the one without account and region.
     StatusChange = 8,
+    /// Where the clocks of the machine are: one row, in the scope without account and region.
+    Clock = 9,
 }
 
 /// Which resource.

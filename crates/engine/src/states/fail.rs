@@ -114,7 +114,7 @@ impl Stepper<'_, '_> {
             return None;
         }
         let delay = delay_milliseconds(retrier, done, self.env.random);
-        let at = self.env.now.plus_milliseconds(delay);
+        let at = self.env.timer_now.plus_milliseconds(delay);
         self.observe(|seen| seen.retry_backoff_seconds = Some(delay / 1_000));
         Some(RetryAt { retrier: index as u32, at, previous })
     }

@@ -464,7 +464,7 @@ impl<'a> Stepper<'a, '_> {
         let frame = self.execution.frame(id);
         let task = frame.task().expect("only a task times out");
         let scheduled = TaskId { frame: id, scheduled: task.scheduled };
-        let missed_heartbeat = task.deadline.is_none_or(|deadline| deadline > self.env.now);
+        let missed_heartbeat = task.deadline.is_none_or(|deadline| deadline > self.env.timer_now);
         let previous = frame.last_event;
         let failure = Failure::named(TIMEOUT);
         let failed = failure.clone();
@@ -483,7 +483,7 @@ impl<'a> Stepper<'a, '_> {
             return;
         };
         if let Some(seconds) = state.heartbeat_seconds {
-            let deadline = self.env.now.plus_seconds(seconds);
+            let deadline = self.env.timer_now.plus_seconds(seconds);
             self.execution.set_heartbeat_deadline(task, deadline);
         }
     }

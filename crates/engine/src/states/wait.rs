@@ -20,18 +20,19 @@ impl Stepper<'_, '_> {
         input: &Document,
     ) -> Result<Timestamp, Fault> {
         match &wait.until {
-            WaitFor::Seconds(seconds) => Ok(self.env.now.plus_seconds(*seconds)),
-            WaitFor::Timestamp(nanoseconds) => Ok(instant(*nanoseconds)),
+            WaitFor::Seconds(seconds) => Ok(self.env.timer_now.plus_seconds(*seconds)),
+            WaitFor::Timestamp(nanoseconds) => Ok(self.on_timers(instant(*nanoseconds))),
             WaitFor::SecondsJsonata(template) => {
                 let field = ("Seconds", Some(asl::SECONDS_MAX));
                 let seconds = self.jsonata_integer(id, template, field, View::of(input))?;
-                Ok(self.env.now.plus_seconds(seconds))
+                Ok(self.env.timer_now.plus_seconds(seconds))
             }
             WaitFor::TimestampJsonata(template) => {
                 let of_text = ("string", |value: &Value| value.as_str().map(str::to_owned));
                 let view = View::of(input);
                 let text = self.jsonata_of(id, template, "Timestamp", view, of_text)?;
-                parse_timestamp(&text).map(instant).ok_or_else(|| {
+                let until = parse_timestamp(&text).map(instant);
+                until.map(|until| self.on_timers(until)).ok_or_else(|| {
                     let text = format!(
                         "The Timestamp field cannot be parsed as an ISO-8601 extended offset \
                          date-time format string: {text}"
@@ -42,7 +43,7 @@ impl Stepper<'_, '_> {
             WaitFor::SecondsPath(path) => {
                 let input = self.effective_input(id, state, input)?;
                 let seconds = self.seconds_at(id, path, &input)?;
-                Ok(self.env.now.plus_seconds(seconds))
+                Ok(self.env.timer_now.plus_seconds(seconds))
             }
             WaitFor::TimestampPath(path) => {
                 let input = self.effective_input(id, state, input)?;
@@ -85,13 +86,20 @@ impl Stepper<'_, '_> {
                 "The TimestampPath parameter does not reference an input value: {text}"
             )));
         }
-        value.as_str().and_then(parse_timestamp).map(instant).ok_or_else(|| {
+        let until = value.as_str().and_then(parse_timestamp).map(instant);
+        until.map(|until| self.on_timers(until)).ok_or_else(|| {
             Fault::runtime(format!(
                 "The TimestampPath parameter does not reference a valid ISO-8601 extended offset \
                  date-time format string: {text} == {}",
                 plain(&value)
             ))
         })
+    }
+
+    /// A time of day on the scale of timers: as far from now as it is by today's clock.
+    fn on_timers(&self, instant: Timestamp) -> Timestamp {
+        let missing = instant.0.saturating_sub(self.env.now.0);
+        Timestamp(self.env.timer_now.0.saturating_add(missing))
     }
 
     /// The time of a Wait state has come.

@@ -68,7 +68,7 @@ impl World {
         let mut random = ChaCha8Rng::seed_from_u64(1);
         // 2024-01-02T03:04:05Z
         let now = Timestamp(1_704_164_645_000);
-        let mut env = StepEnv { now, random: &mut random, limits: &limits };
+        let mut env = StepEnv { now, timer_now: now, random: &mut random, limits: &limits };
         let (execution, first) = start(&program, parameters, &mut env);
         let mut world = World {
             execution,
@@ -101,7 +101,8 @@ impl World {
 
     /// Gives one input.
     pub(crate) fn send(&mut self, input: Input) {
-        let mut env = StepEnv { now: self.now, random: &mut self.random, limits: &self.limits };
+        let (now, limits) = (self.now, &self.limits);
+        let mut env = StepEnv { now, timer_now: now, random: &mut self.random, limits };
         let step = step(&self.program, &mut self.execution, input, &mut env);
         self.keep(step);
     }

@@ -20,6 +20,7 @@ use super::MapRunName;
 use super::feed::Child;
 use crate::OperationalError;
 use crate::arn::ArnPrefix;
+use crate::clock::Now;
 use crate::drive;
 use crate::live::{Answer, Ask, Held, Undone};
 use crate::shell::{Backoff, Shell};
@@ -168,8 +169,8 @@ impl Shell {
     }
 
     fn start_express_child(self: &Arc<Self>, family: &Family, child: Child) -> Started {
-        let now = self.now();
-        let id = ExecutionId::new(now, &mut self.random.fork());
+        let now = self.instant();
+        let id = ExecutionId::new(now.shown, &mut self.random.fork());
         let parameters = family.parameters(id, &child);
         let limits = self.express_limits();
         let Some((execution, step)) = self.first_child_step(family, parameters, now, &limits)
@@ -190,11 +191,11 @@ impl Shell {
         &self,
         family: &Family,
         parameters: StartParameters,
-        now: Timestamp,
+        Now { shown: now, timers: timer_now }: Now,
         limits: &Limits,
     ) -> Option<(Execution, Step)> {
         let mut random = self.random.fork();
-        let mut env = StepEnv { now, random: &mut random, limits };
+        let mut env = StepEnv { now, timer_now, random: &mut random, limits };
         let start = AssertUnwindSafe(|| {
             let mocks = family.mocks.clone();
             engine::start_map_child(&family.program, parameters, family.processor, mocks, &mut env)
@@ -234,11 +235,11 @@ impl Shell {
         child: &Child,
         keeps_output: bool,
     ) -> Result<Started, StoreError> {
-        let now = self.now();
-        let id = ExecutionId::new(now, &mut self.random.fork());
+        let now = self.instant();
+        let id = ExecutionId::new(now.shown, &mut self.random.fork());
         let parameters = family.parameters(id, child);
         let mut header = family.header(id, &parameters);
-        header.start = now;
+        header.start = now.shown;
         let arn = header.arn.clone();
         let limits = &self.config.limits;
         let Some((execution, step)) = self.first_child_step(family, parameters, now, limits) else {
@@ -251,7 +252,7 @@ impl Shell {
         let mut held = Box::new(Held { header, execution, program, record_bytes, state_bytes });
         // However old it is, a child that was there has had its turn.
         let expected = Expected::New { free_after: Timestamp(i64::MIN) };
-        let commit = drive::commit(&mut held, expected, None, step.records, now);
+        let commit = drive::commit(&mut held, expected, None, step.records, now.timers);
         let first = FirstStep { held, commit, effects: step.effects, lines };
         match self.commit_start(first).await {
             Ok(Some(ended)) => {

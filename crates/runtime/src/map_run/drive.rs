@@ -37,13 +37,13 @@ const STARTED_TOGETHER: u64 = 64;
 /// Groups of children that are being started at a time.
 const GROUPS_MAX: usize = 16;
 
-/// Ends are written when there are so many,
+/// Ends of children that wait to be written: at this number they are.
 const UNWRITTEN_MAX: usize = 1_000;
 
-/// or when they are so large together,
+/// The same, in bytes of their inputs and outputs.
 const UNWRITTEN_BYTES_MAX: usize = 1 << 20;
 
-/// or after this time.
+/// How long an end waits at most.
 const UNWRITTEN_TIME: Duration = Duration::from_millis(250);
 
 /// Why a driver stops early.
@@ -474,6 +474,9 @@ impl Driver {
                 Some(end) if end.redrive_count >= running.redrive_count => {
                     self.standard_ended(&running.child, end);
                 }
+                Some(_) | None if self.shell.live.is_quarantined(running.id) => {
+                    self.quarantined(&running.child);
+                }
                 Some(_) | None => {
                     self.running_items += running.child.items;
                     self.standard.insert(running.id, running);
@@ -520,7 +523,8 @@ impl Driver {
             None if self.shell.is_closing() => return Err(Halt::Closing),
             None => {
                 let failure = Failure::new("States.Runtime", "Stairwell made a mistake");
-                cut_outcome(&child, (start, self.shell.now()), Status::Failed, failure)
+                let stop = self.shell.now().max(start);
+                cut_outcome(&child, (start, stop), Status::Failed, failure)
             }
         };
         self.progress.add(outcome);
@@ -542,6 +546,13 @@ impl Driver {
                 }
                 None => {}
             },
+            Word::Quarantined(id) => {
+                // One that is not known yet is looked at when its start is told.
+                if let Some(running) = self.standard.remove(&id) {
+                    self.running_items -= running.child.items;
+                    self.quarantined(&running.child);
+                }
+            }
             Word::Stop(reply) => return Err(Halt::Stopped(Some(reply))),
             Word::Update(settings, reply) => {
                 settings.apply(&mut self.record);
@@ -558,6 +569,14 @@ impl Driver {
         let mut header = self.parent.clone();
         (header.status, header.start, header.stop) = (end.status, end.start, Some(end.stop));
         self.progress.add(standard_outcome(&header, child, output));
+    }
+
+    /// A child that will not end in this process has failed.
+    fn quarantined(&mut self, child: &Child) {
+        let now = self.shell.now();
+        let cause = "The execution is quarantined: Stairwell made a mistake, or cannot read it";
+        let failure = Failure::new("States.Runtime", cause);
+        self.progress.add(cut_outcome(child, (now, now), Status::Failed, failure));
     }
 
     /// Shows how far the run is to those who ask.
@@ -624,7 +643,7 @@ impl Driver {
         };
         self.record.item_counts = self.progress.items;
         self.record.execution_counts = self.progress.executions;
-        self.record.stop = Some(self.shell.now());
+        self.record.stop = Some(self.shell.now().max(self.record.start));
         match outcome {
             Ok(result) => {
                 self.record.status = MapRunStatus::Succeeded;
@@ -701,7 +720,8 @@ impl Driver {
         let now = self.shell.now();
         for (child, start) in std::mem::take(&mut self.express_running).into_values() {
             let failure = Failure { error: None, cause: None };
-            self.progress.add(cut_outcome(&child, (start, now), Status::Aborted, failure));
+            let stop = now.max(start);
+            self.progress.add(cut_outcome(&child, (start, stop), Status::Aborted, failure));
         }
         let ids: Vec<ExecutionId> = self.standard.keys().copied().collect();
         self.shell.clone().stop_map_children(ids, &self.parent.arn).await;

@@ -282,7 +282,9 @@ impl Feed {
         seed[..16].copy_from_slice(&self.run.0);
         seed[16..24].copy_from_slice(&number.to_be_bytes());
         let mut random = ChaCha8Rng::from_seed(seed);
-        let mut env = StepEnv { now: self.start, random: &mut random, limits: &self.limits };
+        let (now, limits) = (self.start, &self.limits);
+        // Nothing is due in an item selector.
+        let mut env = StepEnv { now, timer_now: now, random: &mut random, limits };
         let item = MapRunItem { index: number, value, key: key.as_deref(), source };
         engine::select_item(&self.program, &mut self.execution, self.frame, item, &mut env)
     }

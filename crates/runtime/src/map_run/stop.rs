@@ -44,7 +44,7 @@ impl Shell {
         self.stop_running_children(&name, &record).await?;
         self.count_children(scope, &name, &mut record).await?;
         record.status = MapRunStatus::Aborted;
-        record.stop = Some(self.now());
+        record.stop = Some(self.now().max(record.start));
         self.write_map_run(scope, &name, Some(version), &record).await.map(drop)
     }
 
@@ -123,7 +123,10 @@ impl Shell {
                 let Some(last) = page.last() else { break };
                 after = Some(ListCursor(last.id));
                 for header in page {
-                    let status = header.status;
+                    let status = match header.status {
+                        Status::Running if self.live.is_quarantined(header.id) => Status::Failed,
+                        status => status,
+                    };
                     let count = match record.is_batched {
                         true => super::items_of(self.description(header).await?.input.value()),
                         false => 1,

@@ -331,3 +331,35 @@ fn many_results_at_once() {
         assert!(revision.0 < 1 + 300 + 30, "{revision:?}");
     });
 }
+
+#[test]
+fn tasks_that_timed_out_are_not_on_offer_any_more() {
+    let lives = Lives::new();
+    let loads = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counted = loads.clone();
+    let store = store::FaultyStore::new(lives.store.clone(), move |operation| {
+        if operation == store::Operation::Load {
+            counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+        None
+    });
+    let mut lives = lives;
+    lives.live_on(std::sync::Arc::new(store), async |world| {
+        let activity = world.activity("a").await;
+        let definition = format!(
+            r#"{{"StartAt":"A","States":{{"A":{{"Type":"Task","Resource":"{activity}",
+                "TimeoutSeconds":5,"End":true}}}}}}"#
+        );
+        let machine = world.machine("m", &definition).await;
+        for number in 0..200 {
+            world.start(&machine, &format!("stale-{number}"), "{}").await.unwrap();
+        }
+        sleep(10).await;
+        world.start(&machine, "new", "[7]").await.unwrap();
+        let loads_before = loads.load(std::sync::atomic::Ordering::Relaxed);
+        let task = world.poll(&activity).await.expect("there is one task");
+        assert_eq!(task.input.text(), "[7]");
+        // A stale task would have its execution loaded, which has ended.
+        assert_eq!(loads.load(std::sync::atomic::Ordering::Relaxed), loads_before);
+    });
+}

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod activities;
+mod background;
 mod clients;
+mod clock;
 mod express_history;
 mod map_runs;
 mod nested;

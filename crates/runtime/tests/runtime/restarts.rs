@@ -396,6 +396,56 @@ fn a_record_that_is_corrupt_quarantines_its_execution() {
     });
 }
 
+/// A child of a Map Run that is quarantined has failed, and its run goes on.
+fn check_quarantined_child(mangle: fn(&mut Loaded) -> Result<(), StoreError>) {
+    for (tolerated, ending) in
+        [(1, "SUCCEEDED [1,3]"), (0, "FAILED States.ExceedToleratedFailureThreshold")]
+    {
+        let mut lives = Lives::new();
+        let arn = lives.live(async |world: World| {
+            let definition = format!(
+                r#"{{"StartAt":"M","States":{{"M":{{"Type":"Map","End":true,
+                "ToleratedFailureCount":{tolerated},"ItemProcessor":{{
+                "ProcessorConfig":{{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"}},
+                "StartAt":"W","States":{{"W":{{"Type":"Wait","Seconds":5,"End":true}}}}}}}}}}}}"#
+            );
+            let machine = world.machine("parent", &definition).await;
+            let arn = world.start(&machine, "it", "[1,2,3]").await.unwrap();
+            sleep(1).await;
+            arn
+        });
+        let mut store = UnrulyStore::mortal(lives.store.clone(), usize::MAX, Fault::Before);
+        store.mangle = mangle;
+        lives.live_on(Arc::new(store), async |world: World| {
+            let ended = world.end(&arn).await;
+            assert!(ended.starts_with(ending), "{ended}");
+            assert!(world.seconds() < 60.0, "it waited for what does not end");
+        });
+    }
+}
+
+#[test]
+fn a_child_of_a_map_run_that_cannot_be_read_has_failed() {
+    check_quarantined_child(|loaded| match loaded.execution.parameters.input.text() {
+        "2" => Err(StoreError::Corrupt("it is".to_owned())),
+        _ => Ok(()),
+    });
+}
+
+#[test]
+fn a_child_of_a_map_run_whose_step_panics_has_failed() {
+    check_quarantined_child(|loaded| {
+        for frame in loaded.execution.frames.values_mut() {
+            if let Position::In { state, .. } = &mut frame.position
+                && loaded.execution.parameters.input.text() == "2"
+            {
+                state.0 = 1_000;
+            }
+        }
+        Ok(())
+    });
+}
+
 /// Two parents of one child; the second comes when the child is about to end.
 async fn shared(world: World) -> String {
     let wait = r#"{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":1,"End":true}}}"#;

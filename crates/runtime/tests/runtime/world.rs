@@ -3,6 +3,7 @@
 
 use std::fmt::Write;
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use asl::WorkflowType;
@@ -30,6 +31,8 @@ pub(crate) struct Lives {
     now: Timestamp,
     lives: u8,
     configure: Vec<fn(&mut RuntimeConfig)>,
+    /// How far the wall clock is set ahead of the running one, in milliseconds, where a test does.
+    set_by: Option<Arc<AtomicI64>>,
 }
 
 impl Lives {
@@ -43,6 +46,7 @@ impl Lives {
             now: BEGIN,
             lives: 0,
             configure: vec![configure],
+            set_by: None,
         }
     }
 
@@ -50,6 +54,17 @@ impl Lives {
     pub(crate) fn and(mut self, configure: fn(&mut RuntimeConfig)) -> Lives {
         self.configure.push(configure);
         self
+    }
+
+    /// With a wall clock that can be set.
+    pub(crate) fn with_wall_clock(configure: fn(&mut RuntimeConfig)) -> (Lives, Arc<AtomicI64>) {
+        let set_by = Arc::new(AtomicI64::new(0));
+        (Lives { set_by: Some(set_by.clone()), ..Lives::with(configure) }, set_by)
+    }
+
+    /// Where the running clock is.
+    pub(crate) fn running(&self) -> Timestamp {
+        self.now
     }
 
     /// One life, on the store itself. It ends where the function does, whatever is under way.
@@ -72,12 +87,18 @@ impl Lives {
         self.lives += 1;
         self.store.restart();
         let (now, answer) = tokio.block_on(async {
-            let mut config = RuntimeConfig::new(Clock::tokio(self.now), [self.lives; 32]);
+            let clock = match &self.set_by {
+                Some(set_by) => Clock::tokio_of(self.now, set_by.clone(), &*store).await.unwrap(),
+                None => Clock::tokio(self.now),
+            };
+            let mut config = RuntimeConfig::new(clock, [self.lives; 32]);
             self.configure.iter().for_each(|configure| configure(&mut config));
             let runtime = Runtime::open(store, config);
             let scope = scope("111111111111", "us-east-1");
+            let began = tokio::time::Instant::now();
             let answer = life(World { runtime: runtime.clone(), scope }).await;
-            (runtime.now(), answer)
+            let passed = i64::try_from(began.elapsed().as_millis()).unwrap();
+            (Timestamp(self.now.0 + passed), answer)
         });
         self.now = now;
         answer
@@ -236,10 +257,15 @@ pub(crate) async fn persist<T, E: std::fmt::Display>(
 ) -> Result<T, E> {
     loop {
         match call().await {
-            Err(error) if error.to_string().contains("not available") => sleep(1).await,
+            Err(error) if could_not(&error.to_string()) => sleep(1).await,
             answer => return answer,
         }
     }
+}
+
+/// Whether that is the message of a store that refused, or does not know.
+fn could_not(message: &str) -> bool {
+    message.contains("the store is not available") || message.contains("the store failed")
 }
 
 pub(crate) async fn sleep(seconds: u64) {

@@ -110,7 +110,7 @@ structs! {
     Execution {
         parameters, status, start, stop, deadline, output, failure, last_event, frames,
         active follows ActiveFrames::of(&frames), next_frame, abandoned, mocked since 2,
-        abandoned_jobs since 2, redrives since 2
+        abandoned_jobs since 2, redrives since 2, last_timestamp since 3
     }
     Redrives { count, date, client_tokens }
     Mocks { test_case, states }

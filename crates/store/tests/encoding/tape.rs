@@ -452,6 +452,7 @@ impl<'a> Tape<'a> {
             output: self.option(Self::document),
             failure: self.option(Self::failure),
             last_event: self.event_id(),
+            last_timestamp: self.instant(),
             active: ActiveFrames::of(&frames),
             frames,
             next_frame: self.small_number(),
