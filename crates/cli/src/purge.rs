@@ -34,7 +34,7 @@ async fn purge_store(
         );
         clock.believed().await;
     }
-    let purged = runtime::purge(store, retention, clock.now(), !dry_run).await;
+    let purged = runtime::purge(store, retention, clock.day(), !dry_run).await;
     store.close().await?;
     let purged = purged?;
     for (state_machine_arn, executions) in &purged {

@@ -156,8 +156,6 @@ impl Clock {
     pub fn read(&self) -> Now {
         let mut scales = self.scales.lock();
         let step = scales.read(self.source.reading());
-        let timestamp =
-            |microseconds: i64| Timestamp(microseconds.div_euclid(MICROSECONDS_PER_MILLISECOND));
         let now = Now { shown: timestamp(scales.shown()), timers: timestamp(scales.timers()) };
         drop(scales);
         tell(step);
@@ -167,6 +165,14 @@ impl Clock {
     /// The time of day.
     pub fn now(&self) -> Timestamp {
         self.read().shown
+    }
+
+    /// The time of day as it is believed now, which is behind what is [shown](Clock::now) after the
+    /// wall clock was set back. What is removed for its age is removed by this one.
+    pub fn day(&self) -> Timestamp {
+        let mut scales = self.scales.lock();
+        tell(scales.read(self.source.reading()));
+        timestamp(scales.day())
     }
 
     /// Whether the time of day may be wrong: nothing is to be removed for its age now.
@@ -237,6 +243,10 @@ fn tell(step: Option<Step>) {
             "the machine's clock was set ahead, and is believed; timers run on as they were"
         ),
     }
+}
+
+fn timestamp(microseconds: i64) -> Timestamp {
+    Timestamp(microseconds.div_euclid(MICROSECONDS_PER_MILLISECOND))
 }
 
 fn microseconds(duration: Duration) -> i64 {

@@ -266,7 +266,7 @@ impl Shell {
             tracing::error!(arn = %execution.parameters.arn, "a step of it panicked: it failed");
             let failure = Failure::new("States.Runtime", "Stairwell made a mistake");
             let records = vec![execution.fail_after_panic(last, failure, shown)];
-            Step { records, effects: Vec::new() }
+            Step { records, ..Step::default() }
         });
         (step, now)
     }

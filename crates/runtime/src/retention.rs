@@ -128,7 +128,7 @@ impl Shell {
             if !self.day_is_sure().await {
                 return;
             }
-            let round = purge(&self.store, retention, self.now(), true);
+            let round = purge(&self.store, retention, self.config.clock.day(), true);
             tokio::select! {
                 biased;
                 purged = round => match purged {

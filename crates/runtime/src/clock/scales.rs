@@ -169,6 +169,11 @@ impl Scales {
         self.shown
     }
 
+    /// The day as it is believed at the last reading. Behind what is shown after a step back.
+    pub(super) fn day(&self) -> i64 {
+        self.running + self.offsets.day
+    }
+
     /// The scale of timers, at the last reading.
     pub(super) fn timers(&self) -> i64 {
         self.running + self.offsets.timers
@@ -256,7 +261,7 @@ mod tests {
         scales.read(at(10 * SECOND, 0));
         assert_eq!(scales.read(at(10 * SECOND, -MINUTE)), Some(Step::Back(MINUTE)));
         let mut last = scales.shown();
-        assert_eq!(last, START + 10 * SECOND);
+        assert_eq!((last, scales.day()), (START + 10 * SECOND, START + 10 * SECOND - MINUTE));
         for passed in 11..=130 {
             scales.read(at(passed * SECOND, -MINUTE));
             assert_eq!(scales.shown() - last, SECOND / 2, "after {passed} s");
