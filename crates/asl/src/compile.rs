@@ -60,8 +60,8 @@ pub fn compile(definition: &str, workflow_type: WorkflowType) -> Analysis {
 }
 
 /// By which rules a definition was accepted. A rule that refuses what was accepted before comes
-/// with the next number, and does not refuse definitions that were accepted by an earlier one: their
-/// executions go on as they began.
+/// with the next number, and does not refuse definitions that were accepted by an earlier one:
+/// their executions go on as they began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rules(pub u8);
 

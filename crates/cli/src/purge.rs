@@ -30,7 +30,7 @@ async fn purge_store(
     let clock = Clock::system_of(&**store).await?;
     if clock.is_doubted() && !dry_run {
         eprintln!(
-            "stairwell: the machine's clock is watched for a minute before anything is removed by it"
+            "stairwell: the machine's clock is watched for a minute before anything is removed"
         );
         clock.believed().await;
     }

@@ -212,8 +212,8 @@ impl Clock {
         matches!(self.source, Source::Machine) || self.kept.is_some()
     }
 
-    /// Looks at the clocks after a moment, and wakes sleepers where the scale of timers is not where
-    /// it would be by the clock that they sleep by: after the machine was suspended.
+    /// Looks at the clocks after a moment, and wakes sleepers where the scale of timers is not
+    /// where it would be by the clock that they sleep by: after the machine was suspended.
     async fn look_on(&self) {
         let (before, began) = (self.read().timers, Instant::now());
         tokio::time::sleep(LOOK_PAUSE).await;
