@@ -9,9 +9,10 @@
 //! AWS's wire format (`api`).
 //!
 //! In reading order: [`Runtime`] is the handle and `shell` what is behind it, with `tasks`;
-//! `live`, `drive` and `timers` move executions; `effects`, `child`, `offers`, `integration` and `express` do what they
-//! ask for, and `logs` and `status_events` tell of it; `retention` removes what ended long ago;
-//! `machines` and `programs` know what they run; then one file per family of operations.
+//! `live`, `drive` and `timers` move executions; `effects`, `child`, `offers`, `integration` and
+//! `express` do what they ask for, and `logs` and `status_events` tell of it; `retention` removes
+//! what ended long ago; `machines` and `programs` know what they run; then one file per family of
+//! operations.
 
 mod arn;
 mod cache;

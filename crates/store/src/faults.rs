@@ -42,8 +42,8 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// Whether it changes what is stored. What is not stored, such as which executions are taken, is
-    /// gone with the process anyway.
+    /// Whether it changes what is stored. What is not stored, such as which executions are taken,
+    /// is gone with the process anyway.
     pub fn is_write(self) -> bool {
         matches!(self, Operation::Commit | Operation::WriteResource | Operation::Remove)
     }
