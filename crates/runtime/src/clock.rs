@@ -98,7 +98,7 @@ fn running() -> i64 {
     #[cfg(not(target_os = "linux"))]
     let clock = rustix::time::ClockId::Monotonic;
     let time = rustix::time::clock_gettime(clock);
-    i64::from(time.tv_sec) * 1_000_000 + time.tv_nsec as i64 / 1_000
+    time.tv_sec * 1_000_000 + time.tv_nsec / 1_000
 }
 
 impl Clock {
