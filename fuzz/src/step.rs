@@ -57,7 +57,8 @@ impl<'a> World<'a> {
             input: Document::from_text(r#"{"n": 2, "list": [1, 2, 3]}"#).expect("it is JSON"),
         };
         let rebuilt = Execution::new(parameters.clone());
-        let mut env = StepEnv { now, timer_now: now, random: &mut random, limits };
+        let mut env =
+            StepEnv { now, timer_now: now, random: &mut random, limits, absent_activities: &[] };
         let (execution, step) = engine::start(program, parameters, &mut env);
         let mut world = World { program, limits, execution, rebuilt, events: 0, now, random };
         world.check(&step);
@@ -86,7 +87,13 @@ impl<'a> World<'a> {
             _ => Input::TaskFinished { task, outcome: Err(Failure::default()) },
         };
         let (now, limits) = (self.now, self.limits);
-        let mut env = StepEnv { now, timer_now: now, random: &mut self.random, limits };
+        let mut env = StepEnv {
+            now,
+            timer_now: now,
+            random: &mut self.random,
+            limits,
+            absent_activities: &[],
+        };
         let step = engine::step(self.program, &mut self.execution, input, &mut env);
         self.check(&step);
     }

@@ -42,10 +42,17 @@ pub(crate) const VERSION_DESCRIPTION: Member =
 /// # Errors
 /// `InvalidArn`
 pub(crate) fn check_role(arn: &str) -> Result<(), ApiError> {
-    let mut parts = arn.splitn(6, ':');
-    let is_role = parts.next() == Some("arn")
-        && parts.nth(1) == Some("iam")
-        && parts.nth(2).is_some_and(|resource| resource.starts_with("role/"));
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let is_role = match parts.as_slice() {
+        ["arn", partition, "iam", "", account, resource] => {
+            let name = resource.strip_prefix("role/").and_then(|path| path.rsplit('/').next());
+            partition.starts_with("aws")
+                && account.len() == 12
+                && account.bytes().all(|byte| byte.is_ascii_digit())
+                && name.is_some_and(|name| !name.is_empty())
+        }
+        _ => false,
+    };
     let error = || ApiError::new(ErrorCode::InvalidArn, format!("Invalid Role Arn: '{arn}'"));
     if is_role { Ok(()) } else { Err(error()) }
 }

@@ -178,6 +178,32 @@ impl ErrorCode {
     }
 }
 
+/// `reason` of a `ValidationException`.
+/// See <https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html#API_StartExecution_Errors>.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ValidationReason {
+    /// The ARN has a label, which the operation does not take.
+    ApiDoesNotSupportLabeledArns,
+    /// A Map Run that has ended was to be updated.
+    CannotUpdateCompletedMapRun,
+    /// The routing configuration of an alias is wrong.
+    InvalidRoutingConfiguration,
+    /// None of the members was given of which one must be.
+    MissingRequiredParameter,
+}
+
+impl ValidationReason {
+    /// As the service model writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            ValidationReason::ApiDoesNotSupportLabeledArns => "API_DOES_NOT_SUPPORT_LABELED_ARNS",
+            ValidationReason::CannotUpdateCompletedMapRun => "CANNOT_UPDATE_COMPLETED_MAP_RUN",
+            ValidationReason::InvalidRoutingConfiguration => "INVALID_ROUTING_CONFIGURATION",
+            ValidationReason::MissingRequiredParameter => "MISSING_REQUIRED_PARAMETER",
+        }
+    }
+}
+
 /// An error as it is answered.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{}: {message}", code.name())]
@@ -186,15 +212,22 @@ pub struct ApiError {
     pub code: ErrorCode,
     /// What a person reads; AWS's words where they are known.
     pub message: String,
+    /// `reason` of a `ValidationException`, where the service model has one for it.
+    pub reason: Option<ValidationReason>,
 }
 
 impl ApiError {
     pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> ApiError {
-        ApiError { code, message: message.into() }
+        ApiError { code, message: message.into(), reason: None }
     }
 
     pub(crate) fn validation(message: impl Into<String>) -> ApiError {
         ApiError::new(ErrorCode::ValidationException, message)
+    }
+
+    /// The same, with the reason that the service model has for it.
+    pub(crate) fn because(self, reason: ValidationReason) -> ApiError {
+        ApiError { reason: Some(reason), ..self }
     }
 
     /// The body of the answer.
@@ -203,6 +236,7 @@ impl ApiError {
         let mut out = JsonWriter::object();
         out.text("__type", &format!("{namespace}#{name}"));
         out.text("message", &self.message);
+        out.optional_text("reason", self.reason.map(ValidationReason::name));
         out.finish()
     }
 }
@@ -227,7 +261,10 @@ impl From<ArnError> for ApiError {
     fn from(error: ArnError) -> ApiError {
         let code = match &error {
             ArnError::Prefix(_) | ArnError::Type(_) | ArnError::Form(_) => ErrorCode::InvalidArn,
-            ArnError::Labelled(_) => ErrorCode::ValidationException,
+            ArnError::Labelled(_) => {
+                let error = ApiError::validation(error.to_string());
+                return error.because(ValidationReason::ApiDoesNotSupportLabeledArns);
+            }
         };
         ApiError::new(code, error.to_string())
     }
@@ -248,10 +285,15 @@ impl From<StateMachineError> for ApiError {
             StateMachineError::Conflict(_) => ErrorCode::ConflictException,
             StateMachineError::LimitExceeded(_) => ErrorCode::StateMachineLimitExceeded,
             StateMachineError::QuotaExceeded(_) => ErrorCode::ServiceQuotaExceededException,
-            StateMachineError::ResourceNotFound(_) => ErrorCode::ResourceNotFound,
+            StateMachineError::ResourceNotFound => ErrorCode::ResourceNotFound,
             StateMachineError::InvalidLogging(_) => ErrorCode::InvalidLoggingConfiguration,
-            StateMachineError::InvalidRouting(_) | StateMachineError::NoAliasUpdate => {
-                ErrorCode::ValidationException
+            StateMachineError::InvalidRouting(message) => {
+                let reason = ValidationReason::InvalidRoutingConfiguration;
+                return ApiError::validation(message).because(reason);
+            }
+            StateMachineError::NoAliasUpdate => {
+                let reason = ValidationReason::MissingRequiredParameter;
+                return ApiError::validation(error.to_string()).because(reason);
             }
         };
         ApiError::new(code, error.to_string())
@@ -299,7 +341,10 @@ impl From<MapRunError> for ApiError {
             MapRunError::Operational(error) => return error.into(),
             MapRunError::NotFound(_) => ErrorCode::ResourceNotFound,
             MapRunError::ExecutionDoesNotExist(_) => ErrorCode::ExecutionDoesNotExist,
-            MapRunError::NotRunning(_) => ErrorCode::ValidationException,
+            MapRunError::NotRunning(_) => {
+                let reason = ValidationReason::CannotUpdateCompletedMapRun;
+                return ApiError::validation(error.to_string()).because(reason);
+            }
         };
         ApiError::new(code, error.to_string())
     }

@@ -33,7 +33,7 @@ mod write;
 pub use audit::Audit;
 pub use callers::{Callers, RootKey};
 pub use credential::{Accounts, is_account, is_region};
-pub use error::{ApiError, ErrorCode};
+pub use error::{ApiError, ErrorCode, ValidationReason};
 pub use history::log_line;
 pub use server::serve;
 pub use status_event::status_detail;

@@ -85,6 +85,11 @@ async fn bad_requests_are_refused() {
             "400 InvalidToken: Invalid Token: 'Invalid token'",
         ),
         (
+            "SendTaskSuccess",
+            json!({"taskToken": "x", "output": "no json"}),
+            "400 InvalidToken: Invalid Token: 'Invalid token'",
+        ),
+        (
             "SendTaskFailure",
             json!({"taskToken": "x", "error": "e".repeat(257)}),
             "400 ValidationException: 1 validation error detected: Value at 'error' failed to \

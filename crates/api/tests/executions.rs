@@ -291,6 +291,18 @@ async fn executions_are_listed_newest_first_and_by_status() {
 }
 
 #[tokio::test]
+async fn a_wrong_status_is_told_with_the_statuses_as_aws_lists_them() {
+    let server = server_with(PASS).await;
+    let body = json!({"stateMachineArn": MACHINE, "statusFilter": "succeeded"});
+    assert_eq!(
+        server.refusal("ListExecutions", body).await,
+        "400 ValidationException: 1 validation error detected: Value 'succeeded' at \
+         'statusFilter' failed to satisfy constraint: Member must satisfy enum value set: \
+         [SUCCEEDED, TIMED_OUT, PENDING_REDRIVE, ABORTED, FAILED, RUNNING]"
+    );
+}
+
+#[tokio::test]
 async fn listings_that_make_no_sense_are_refused() {
     let server = server_with(PASS).await;
     for body in [

@@ -10,6 +10,10 @@ const ALIAS: &str = "arn:aws:states:us-east-1:123456789012:stateMachine:m:live";
 const FAIL: &str =
     r#"{"StartAt":"F","States":{"F":{"Type":"Fail","Error":"E","Cause":"on purpose"}}}"#;
 
+const NOT_THERE: &str = "ResourceNotFound: Request references a resource that does not exist.";
+const TAKEN: &str = "ConflictException: Failed to create alias because an alias with the same name \
+                     and a different routing configuration already exists.";
+
 fn version(number: u32) -> String {
     format!("{MACHINE}:{number}")
 }
@@ -75,6 +79,14 @@ async fn versions_are_published_described_listed_and_deleted() {
     let third = server.call("UpdateStateMachine", update).await;
     assert_eq!(third["stateMachineVersionArn"], version(3));
 
+    let update = json!({"stateMachineArn": MACHINE, "definition": WAIT, "publish": true,
+        "versionDescription": "said later"});
+    let again = server.call("UpdateStateMachine", update).await;
+    assert_eq!(again["stateMachineVersionArn"], version(3));
+    let described =
+        server.call("DescribeStateMachine", json!({"stateMachineArn": version(3)})).await;
+    assert_eq!(described["description"], "said later");
+
     let page = json!({"stateMachineArn": MACHINE, "maxResults": 2});
     let mut page = server.call("ListStateMachineVersions", page).await;
     let token = page["nextToken"].take();
@@ -116,7 +128,7 @@ async fn bad_requests_about_versions_are_refused() {
         (
             "ListStateMachineVersions",
             json!({"stateMachineArn": absent}),
-            format!("StateMachineDoesNotExist: State Machine Does Not Exist: '{absent}'"),
+            format!("InvalidArn: Invalid Arn: '{absent}'"),
         ),
         (
             "DeleteStateMachineVersion",
@@ -232,10 +244,12 @@ async fn aliases_are_described_updated_listed_and_deleted() {
 
     let deletion = json!({"stateMachineAliasArn": ALIAS});
     assert_eq!(server.call("DeleteStateMachineAlias", deletion.clone()).await, json!({}));
-    let expected = format!("ResourceNotFound: Resource not found: '{ALIAS}'");
-    for operation in ["DescribeStateMachineAlias", "DeleteStateMachineAlias"] {
-        check_refused(&server, operation, deletion.clone(), &expected).await;
-    }
+    assert_eq!(server.call("DeleteStateMachineAlias", deletion.clone()).await, json!({}));
+    let elsewhere = json!({"stateMachineAliasArn": format!("{MACHINE}x:live")});
+    assert_eq!(server.call("DeleteStateMachineAlias", elsewhere).await, json!({}));
+    check_refused(&server, "DescribeStateMachineAlias", deletion.clone(), NOT_THERE).await;
+    let update = json!({"stateMachineAliasArn": ALIAS, "description": "d"});
+    check_refused(&server, "UpdateStateMachineAlias", update, NOT_THERE).await;
 }
 
 #[tokio::test]
@@ -268,14 +282,19 @@ async fn bad_requests_about_aliases_are_refused() {
         (
             "CreateStateMachineAlias",
             create("a", json!([route(9, 100)])),
-            format!("ResourceNotFound: Resource not found: '{}'", version(9)),
+            NOT_THERE.to_owned(),
         ),
         (
             "CreateStateMachineAlias",
             create("live", json!([route(2, 100)])),
-            "ConflictException: There is a state machine alias 'live' with another description or \
-             routing configuration"
-                .to_owned(),
+            TAKEN.to_owned(),
+        ),
+        (
+            "CreateStateMachineAlias",
+            json!({
+                "name": "live", "description": "another", "routingConfiguration": [route(1, 100)],
+            }),
+            TAKEN.to_owned(),
         ),
         (
             "UpdateStateMachineAlias",
@@ -310,6 +329,41 @@ async fn bad_requests_about_aliases_are_refused() {
         "ServiceQuotaExceededException: A state machine has at most 100 aliases: '{MACHINE}'"
     );
     check_refused(&server, "CreateStateMachineAlias", name(100), &expected).await;
+}
+
+#[tokio::test]
+async fn what_is_refused_tells_the_reason_of_the_model() {
+    let server = server().await;
+    let route = |weight| json!([{"stateMachineVersionArn": version(1), "weight": weight}]);
+    for (operation, body, reason) in [
+        (
+            "StartExecution",
+            json!({"stateMachineArn": format!("{MACHINE}/label")}),
+            json!("API_DOES_NOT_SUPPORT_LABELED_ARNS"),
+        ),
+        (
+            "CreateStateMachineAlias",
+            json!({"name": "a", "routingConfiguration": route(99)}),
+            json!("INVALID_ROUTING_CONFIGURATION"),
+        ),
+        (
+            "UpdateStateMachineAlias",
+            json!({"stateMachineAliasArn": ALIAS}),
+            json!("MISSING_REQUIRED_PARAMETER"),
+        ),
+        ("ListExecutions", json!({}), json!("MISSING_REQUIRED_PARAMETER")),
+        (
+            "UpdateMapRun",
+            json!({"mapRunArn": format!("{MACHINE}/l:u").replace("stateMachine", "mapRun")}),
+            json!("MISSING_REQUIRED_PARAMETER"),
+        ),
+        // What breaks a constraint of the model has none.
+        ("ListExecutions", json!({"stateMachineArn": MACHINE, "maxResults": 1_001}), Value::Null),
+        ("DescribeStateMachineAlias", json!({"stateMachineAliasArn": MACHINE}), Value::Null),
+    ] {
+        let answer = server.post(operation, &body.to_string()).await;
+        assert_eq!((answer.status, &answer.json()["reason"]), (400, &reason), "{operation} {body}");
+    }
 }
 
 #[tokio::test]
@@ -427,6 +481,7 @@ async fn a_synchronous_failure_is_an_answer() {
     assert_eq!(ended["status"], "FAILED");
     assert_eq!((&ended["error"], &ended["cause"]), (&json!("E"), &json!("on purpose")));
     assert_eq!(ended.get("output"), None);
+    assert_eq!(ended["outputDetails"], json!({"included": true}));
     assert_eq!(ended["name"].as_str().map(str::len), Some(36));
 }
 

@@ -234,6 +234,30 @@ async fn updates_make_revisions() {
 }
 
 #[tokio::test]
+async fn what_is_no_arn_of_a_role_is_refused() {
+    let server = Server::start().await;
+    for role in [
+        "r",
+        "arn:aws:iam::1234:role/r",
+        "arn:aws:iam::12345678901x:role/r",
+        "arn:aws:iam::123456789012:role/",
+        "arn:aws:iam::123456789012:role/path/",
+        "arn:aws:iam::123456789012:user/r",
+        "arn:aws:iam:us-east-1:123456789012:role/r",
+        "arn::iam::123456789012:role/r",
+    ] {
+        let body = json!({"name": "m", "definition": PASS, "roleArn": role});
+        let expected = format!("400 InvalidArn: Invalid Role Arn: '{role}'");
+        assert_eq!(server.refusal("CreateStateMachine", body).await, expected);
+    }
+    for role in ["arn:aws-cn:iam::123456789012:role/r", "arn:aws:iam::123456789012:role/a/b/r"] {
+        server
+            .call("CreateStateMachine", json!({"name": "m", "definition": PASS, "roleArn": role}))
+            .await;
+    }
+}
+
+#[tokio::test]
 async fn arns_are_checked() {
     let server = Server::start().await;
     for (arn, expected) in [

@@ -264,6 +264,19 @@ async fn what_makes_no_sense_is_refused() {
         ),
         (
             map(),
+            json!({"mock": {"result": "[1, 2]"}, "stateConfiguration": {"mapIterationFailureCount": 3}}),
+            expect![
+                "400 ValidationException: Map iteration failure count must be less than or equal to the number of Map iterations"
+            ],
+        ),
+        (
+            json!({"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke",
+                "Parameters": {"FunctionName": "f"}, "End": true}),
+            json!({}),
+            expect!["400 ValidationException: RoleArn must be specified when testing a Task state"],
+        ),
+        (
+            map(),
             mocked(json!({"stateConfiguration": {"errorCausedByState": "I"}})),
             expect![
                 "400 ValidationException: ErrorCausedByState is only supported when an errorOutput is mocked."

@@ -50,6 +50,8 @@ pub enum Code {
     PassResultIsStatic,
     /// A variable that is read where no state can have assigned it. AWS does not look for it.
     UndefinedVariable,
+    /// An endpoint without TLS, which AWS does not take and does not look for.
+    PlainEndpoint,
 }
 
 impl Code {
@@ -73,6 +75,7 @@ impl Code {
             Code::NoPath => "NO_PATH",
             Code::PassResultIsStatic => "PASS_RESULT_IS_STATIC",
             Code::UndefinedVariable => "UNDEFINED_VARIABLE",
+            Code::PlainEndpoint => "PLAIN_ENDPOINT",
         }
     }
 }

@@ -123,8 +123,7 @@ pub struct ItemBatcher {
     pub batch_input: Option<Payload>,
 }
 
-/// `ResultWriter`: where the results of the child executions go, and in which form; one of both is
-/// there at least.
+/// `ResultWriter`: where the results of the child executions go, and in which form.
 /// See <https://docs.aws.amazon.com/step-functions/latest/dg/input-output-resultwriter.html>.
 #[derive(Debug)]
 pub struct ResultWriter {
@@ -133,6 +132,8 @@ pub struct ResultWriter {
     pub target: Option<WriterTarget>,
     /// `WriterConfig`
     pub config: WriterConfig,
+    /// Whether it says nothing: then the Map state fails.
+    pub is_empty: bool,
 }
 
 /// Where a `ResultWriter` writes to.

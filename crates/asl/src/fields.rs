@@ -42,13 +42,14 @@ pub(crate) enum Shape {
     OneOf(&'static [&'static str]),
     Timestamp,
     Integer { minimum: i64, maximum: i64 },
-    Float { minimum: f64 },
+    Float { minimum: f64, maximum: f64 },
     Number,
     Boolean,
     List,
     FilledList,
     Members,
     FilledMembers,
+    ListOrMembers,
 }
 
 impl Field {
@@ -120,6 +121,9 @@ impl Shape {
             Shape::Boolean => (value.as_bool().is_some(), "[BOOLEAN]"),
             Shape::List | Shape::FilledList => (value.as_array().is_some(), "[ARRAY]"),
             Shape::Members | Shape::FilledMembers => (value.as_object().is_some(), "[OBJECT]"),
+            Shape::ListOrMembers => {
+                (value.as_array().is_some() || value.as_object().is_some(), "[ARRAY]")
+            }
         };
         if !is_so {
             return Err(format!("Expected value of type {name}"));
@@ -146,8 +150,11 @@ impl Shape {
             {
                 Err(format!("Maximum value is {maximum}"))
             }
-            (Shape::Float { minimum }, Value::Number(number)) if number.as_f64() < minimum => {
+            (Shape::Float { minimum, .. }, Value::Number(number)) if number.as_f64() < minimum => {
                 Err(format!("Minimum value is {minimum:?}"))
+            }
+            (Shape::Float { maximum, .. }, Value::Number(number)) if number.as_f64() > maximum => {
+                Err(format!("Maximum value is {maximum:?}"))
             }
             (Shape::FilledList, Value::Array(items)) if items.is_empty() => {
                 Err("Value cannot be empty".to_owned())

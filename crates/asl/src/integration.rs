@@ -35,6 +35,8 @@ pub(crate) enum ParameterTable {
         service: &'static str,
         /// The action: `putItem`.
         action: &'static str,
+        /// Whether a plain text stands for an attribute of DynamoDB.
+        has_plain_texts: bool,
     },
 }
 
@@ -60,6 +62,7 @@ impl Integration {
         match self.parameters {
             ParameterTable::Fields(table) => {
                 check_fields(table, parameters)?;
+                check_payload(table, parameters)?;
                 let has_lists = matches!(self.service, "apigateway" | "eks");
                 if has_lists { check_lists(parameters) } else { Ok(()) }
             }
@@ -84,6 +87,20 @@ fn check_lists(parameters: &Value) -> Result<(), String> {
     }
     Ok(())
 }
+
+/// What a Lambda function gets: a text, an object, a list, or nothing.
+fn check_payload(table: &[Field], parameters: &Value) -> Result<(), String> {
+    let takes_payload = table.iter().any(|field| field.name == PAYLOAD);
+    match parameters.get(PAYLOAD) {
+        Some(Value::Number(_) | Value::Bool(_)) if takes_payload => {
+            Err(format!("The value for the field '{PAYLOAD}' must be a STRING"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The parameter of `lambda:invoke` that is the event.
+const PAYLOAD: &str = "Payload";
 
 fn check_fields(table: &[Field], parameters: &Value) -> Result<(), String> {
     let none = Object::new();
@@ -123,6 +140,8 @@ impl ParameterTable {
     /// What of parameters does not fit the model: pointers into them, and reasons.
     pub(crate) fn unfit(self, parameters: &Value, known: Parameters) -> Vec<(String, String)> {
         let Some((service, operation)) = self.model() else { return Vec::new() };
+        let has_plain_texts = matches!(self, ParameterTable::Model { has_plain_texts: true, .. });
+        let known = Parameters { has_plain_texts, ..known };
         // What is null is there: the service looks at it.
         let is_null = |name: &str| parameters.get(name).is_some_and(Value::is_null);
         let unfit = known.check(service, operation, parameters).into_iter();
@@ -133,7 +152,7 @@ impl ParameterTable {
     }
 
     fn model(self) -> Option<(&'static Service, &'static Operation)> {
-        let ParameterTable::Model { service, action } = self else { return None };
+        let ParameterTable::Model { service, action, .. } = self else { return None };
         let service = service_model::service(service)?;
         Some((service, service.operation(action)?))
     }
@@ -142,10 +161,10 @@ impl ParameterTable {
 /// How parameters stand for values that are not known yet, in a query language.
 pub(crate) fn as_written(language: QueryLanguage) -> Parameters {
     match language {
-        QueryLanguage::JsonPath => Parameters { has_paths: true, is_expression: |_| false },
+        QueryLanguage::JsonPath => Parameters { has_paths: true, ..Parameters::KNOWN },
         QueryLanguage::Jsonata => Parameters {
-            has_paths: false,
             is_expression: |text| jsonata::expression_text(text).is_some(),
+            ..Parameters::KNOWN
         },
     }
 }
@@ -182,7 +201,11 @@ fn of_sdk(service: &'static Service, operation: &'static Operation) -> Integrati
         service: &service.resource_type,
         action: &operation.action,
         patterns: CALLBACK,
-        parameters: ParameterTable::Model { service: &service.name, action: &operation.action },
+        parameters: ParameterTable::Model {
+            service: &service.name,
+            action: &operation.action,
+            has_plain_texts: false,
+        },
     }
 }
 

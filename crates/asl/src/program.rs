@@ -78,6 +78,14 @@ impl Program {
         sum.0
     }
 
+    /// The ARNs of the activities that tasks are for, one for each such state.
+    pub fn activities(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.states.iter().filter_map(|state| match &state.kind {
+            StateKind::Task(Task { resource: Resource::Activity(arn), .. }) => Some(arn),
+            _ => None,
+        })
+    }
+
     /// The state of that number.
     pub fn state(&self, index: StateIndex) -> &State {
         &self.states[index.0 as usize]
@@ -293,6 +301,8 @@ pub struct Pass {
 pub struct Task {
     /// `Resource`
     pub resource: Resource,
+    /// The partition of its ARN: `aws`, `aws-cn`, ….
+    pub partition: Arc<str>,
     /// `Credentials`: an object with a `RoleArn`.
     pub credentials: Option<Payload>,
     /// `TimeoutSeconds` or `TimeoutSecondsPath`
@@ -361,13 +371,12 @@ impl Resource {
         }
     }
 
-    /// Whether a task of it ends by its token, and sees it.
-    pub fn waits_for_token(&self) -> bool {
+    /// Whether the parameters of a task of it see its token. Those of an activity and of a function
+    /// by its ARN do not.
+    pub fn shows_token(&self) -> bool {
         match self {
             Resource::Activity(_) | Resource::Lambda(_) => false,
-            Resource::StartExecution(pattern) | Resource::Service { pattern, .. } => {
-                *pattern == IntegrationPattern::WaitForTaskToken
-            }
+            Resource::StartExecution(_) | Resource::Service { .. } => true,
         }
     }
 

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use json::Value;
+use json::{Object, Value};
 
 use crate::fields::{check_parameters, expect_object, nearest};
+use crate::findings::Findings;
 use crate::integration;
 use crate::integration::{ParameterTable, SDK, as_written, integrations, sdk_integrations};
 use crate::language::QueryLanguage;
@@ -72,10 +73,8 @@ fn parse(text: &Arc<str>) -> Result<(Resource, ParameterTable), (Code, String)> 
         return not_an_arn();
     }
     let is_placed = !region.is_empty() && !account.is_empty();
-    if service == "states" && region.is_empty() && account.is_empty() {
-        return parse_integration(text, resource);
-    }
     if service == "states"
+        && (!region.is_empty() || !account.is_empty())
         && let Some(name) = resource.strip_prefix("activity:")
     {
         if name.is_empty() || name.contains(':') || !is_placed {
@@ -92,7 +91,16 @@ fn parse(text: &Arc<str>) -> Result<(Resource, ParameterTable), (Code, String)> 
         }
         return Ok((Resource::Lambda(Arc::clone(text)), NOTHING));
     }
+    // AWS takes an integration with the region and the account filled in, too.
+    if service == "states" && is_placed == (!region.is_empty() || !account.is_empty()) {
+        return parse_integration(text, resource);
+    }
     Err(not_supported(text))
+}
+
+/// The second part of an ARN.
+pub(crate) fn partition(arn: &str) -> Arc<str> {
+    arn.split(':').nth(1).unwrap_or_default().into()
 }
 
 /// `<service>:<action>[.<pattern>]`, where the service may be `aws-sdk:` and a name.
@@ -158,11 +166,9 @@ fn refused_in_express(workflow_type: WorkflowType, text: &str) -> Option<&'stati
         return None;
     }
     let parts: Vec<&str> = text.splitn(6, ':').collect();
-    let &["arn", _, "states", region, account, resource] = parts.as_slice() else { return None };
-    let is_integration = region.is_empty() && account.is_empty();
-    if !is_integration {
-        let message = "Express state machine does not support Activity ARN";
-        return resource.starts_with("activity:").then_some(message);
+    let &["arn", _, "states", region, _, resource] = parts.as_slice() else { return None };
+    if !region.is_empty() && resource.starts_with("activity:") {
+        return Some("Express state machine does not support Activity ARN");
     }
     if resource.ends_with(".sync") || resource.ends_with(".sync:2") {
         return Some("Express state machine does not support '.sync' service integration");
@@ -193,6 +199,8 @@ fn check_call<'a>(
         return;
     }
     let Some(given) = expect_object(parameters, &place, state.findings) else { return };
+    warn_of_plain_endpoint(given, &place, resource, state.findings);
+    check_model_objects(given, &place, resource, state.findings);
     match table {
         ParameterTable::Fields(fields) => {
             check_parameters(given, fields, state.language, &place, state.findings);
@@ -203,5 +211,46 @@ fn check_call<'a>(
                 state.findings.error(&place, reason);
             }
         }
+    }
+}
+
+/// Tells that an `ApiEndpoint` with `http://` is taken here, and not by AWS.
+fn warn_of_plain_endpoint<'a>(
+    given: &'a Object,
+    place: &Place<'a>,
+    resource: &str,
+    findings: &mut Findings<'a>,
+) {
+    let is_rest = [":apigateway:invoke", ":http:invoke"].iter().any(|it| resource.contains(it));
+    let endpoint = given.get("ApiEndpoint").and_then(Value::as_str);
+    if is_rest && endpoint.is_some_and(|endpoint| endpoint.starts_with("http://")) {
+        let message = "An ApiEndpoint that begins with 'http://' is only taken by Stairwell, and \
+                       only for a host of the own machine. AWS refuses it";
+        findings.warning(Code::PlainEndpoint, &place.member("ApiEndpoint"), message);
+    }
+}
+
+/// `bedrock:invokeModel` takes a `Body`, or an `Input` that says where it is.
+/// See <https://docs.aws.amazon.com/step-functions/latest/dg/connect-bedrock.html>.
+fn check_model_objects<'a>(
+    given: &'a Object,
+    place: &Place<'a>,
+    resource: &str,
+    findings: &mut Findings<'a>,
+) {
+    if !resource.contains(":bedrock:invokeModel") {
+        return;
+    }
+    let has = |name: &str| given.contains(name) || given.contains(&format!("{name}.$"));
+    match (has("Body"), has("Input")) {
+        (true, true) => {
+            let message = "There should only be one of the following fields: [Body, Input]";
+            findings.error(place, message);
+        }
+        (false, false) => {
+            let message = "This object should have only one of the following fields: [Body, Input]";
+            findings.error(place, message).help("add one of them");
+        }
+        (true, false) | (false, true) => {}
     }
 }

@@ -17,6 +17,9 @@ pub struct Call<'a> {
     pub operation: &'static Operation,
     /// The parameters, by the names that tasks give them.
     pub parameters: &'a Value,
+    /// The account that is meant: that of the execution; empty where there is none. Stand-ins of
+    /// AWS that are spoken to without TLS know it by the access key, where there is no other.
+    pub account: &'a str,
     /// The region that is meant: that of the execution.
     pub region: &'a str,
     /// The role that calls; none for the process's own credentials.

@@ -104,6 +104,7 @@ mod tests {
             service,
             operation: service.operation(operation).expect("the test names an operation"),
             parameters: &parameters,
+            account: "123456789012",
             region: "us-east-1",
             role: None,
             names: crate::Names::Sdk,

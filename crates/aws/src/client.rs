@@ -192,7 +192,8 @@ impl Client {
         if call.operation.is_anonymous {
             return Ok(request);
         }
-        let credentials = self.credentials(call.role, call.region, target.is_plain).await?;
+        let credentials =
+            self.credentials(call.role, (call.account, call.region), target.is_plain).await?;
         let scope = sign::Scope {
             service: &call.service.signing_name,
             region: &target.region,
@@ -203,7 +204,7 @@ impl Client {
         Ok(request)
     }
 
-    /// Signs a request that is written by hand, for a service and a region.
+    /// Signs a request that is written by hand, for a service, an account and a region.
     ///
     /// # Errors
     /// Where there are no credentials.
@@ -211,11 +212,11 @@ impl Client {
         &self,
         request: &mut Request<Bytes>,
         service: &'static Service,
-        region: &str,
+        (account, region): (&str, &str),
         role: Option<&Assume<'_>>,
     ) -> Result<(), CallError> {
         let is_plain = request.uri().scheme_str() == Some("http");
-        let credentials = self.credentials(role, region, is_plain).await?;
+        let credentials = self.credentials(role, (account, region), is_plain).await?;
         let (name, signature) = (&service.signing_name, service.signature);
         let scope = sign::Scope { service: name, region, signature };
         add_signature(request, &credentials, scope, SystemTime::now())
@@ -231,11 +232,11 @@ impl Client {
     pub async fn kubernetes_token(
         &self,
         cluster: &str,
-        region: &str,
+        (account, region): (&str, &str),
         role: Option<&Assume<'_>>,
         is_plain: bool,
     ) -> Result<String, CallError> {
-        let credentials = self.credentials(role, region, is_plain).await?;
+        let credentials = self.credentials(role, (account, region), is_plain).await?;
         let unsent = |error: &dyn std::error::Error| CallError::Client(error.to_string());
         let host = format!("https://sts.{region}.amazonaws.com");
         let mut request = Request::get(format!("{host}/{IDENTITY_QUERY}"))
@@ -272,18 +273,18 @@ impl Client {
     async fn credentials(
         &self,
         role: Option<&Assume<'_>>,
-        region: &str,
+        place: (&str, &str),
         is_plain: bool,
     ) -> Result<Credentials, CallError> {
         match role {
-            Some(role) => self.assume(role, region).await,
-            None => self.own_credentials(region, is_plain).await,
+            Some(role) => self.assume(role, place).await,
+            None => self.own_credentials(place, is_plain).await,
         }
     }
 
     async fn own_credentials(
         &self,
-        region: &str,
+        (account, region): (&str, &str),
         is_plain: bool,
     ) -> Result<Credentials, CallError> {
         match self.shared.settings.credentials.find(!is_plain).await {
@@ -306,21 +307,26 @@ impl Client {
                 kept.get(self.ask_for_role(&role, region, base)).await
             }
             // What stands in for AWS on one's own machine wants a signature for the service's name
-            // in it, and looks no further.
+            // in it, and may tell accounts apart by the key.
             Err(CredentialsError::Missing) if is_plain => {
-                Ok(Credentials::new("test", "test", None, None, "nowhere"))
+                let key = if account.is_empty() { "test" } else { account };
+                Ok(Credentials::new(key, "test", None, None, "nowhere"))
             }
             Err(error) => Err(error.into()),
         }
     }
 
-    async fn assume(&self, role: &Assume<'_>, region: &str) -> Result<Credentials, CallError> {
+    async fn assume(
+        &self,
+        role: &Assume<'_>,
+        (account, region): (&str, &str),
+    ) -> Result<Credentials, CallError> {
         let kept = self.kept_role(role.role_arn, role.external_id);
         let fetch = async {
             let sts = service_model::service("sts").expect("there is a model of STS");
             let endpoint = self.endpoints().of_service(sts);
             let is_plain = endpoint.is_some_and(crate::Endpoint::is_plain);
-            let base = self.own_credentials(region, is_plain).await?;
+            let base = self.own_credentials((account, region), is_plain).await?;
             self.ask_for_role(role, region, base).await
         };
         Box::pin(kept.get(fetch)).await
@@ -371,6 +377,7 @@ impl Client {
             service,
             operation,
             parameters: &given,
+            account: "",
             region,
             role: None,
             names: Names::Model,

@@ -142,28 +142,12 @@ fn variable_part(service_id: &str) -> String {
 
 /// The endpoint of AWS's own for a service, and the region that requests there are signed for.
 pub(crate) fn own(service: &Service, region: &str) -> (String, String) {
-    let partition = partition(region);
+    let partition = service_model::partition(region);
     if let Some(global) = service.global_endpoint(partition) {
         return (global.host.clone(), global.region.clone());
     }
     let suffix = service_model::dns_suffix(partition).unwrap_or("amazonaws.com");
     (format!("{}.{region}.{suffix}", service.endpoint_prefix), region.to_owned())
-}
-
-/// The partition of a region.
-/// See <https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html>.
-fn partition(region: &str) -> &'static str {
-    let of_prefix = [
-        ("cn-", "aws-cn"),
-        ("us-gov-", "aws-us-gov"),
-        ("us-isob-", "aws-iso-b"),
-        ("us-isof-", "aws-iso-f"),
-        ("us-iso-", "aws-iso"),
-        ("eu-isoe-", "aws-iso-e"),
-        ("eusc-", "aws-eusc"),
-    ];
-    let found = of_prefix.into_iter().find(|(prefix, _)| region.starts_with(prefix));
-    found.map_or("aws", |(_, partition)| partition)
 }
 
 #[cfg(test)]

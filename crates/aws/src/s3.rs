@@ -36,6 +36,8 @@ pub struct ObjectReference<'a> {
     pub version: Option<&'a str>,
     /// The account that the bucket must belong to, where one is named.
     pub expected_owner: Option<&'a str>,
+    /// The account of the execution.
+    pub account: &'a str,
     /// The region of the execution.
     pub region: &'a str,
     /// The role that asks; none for the process's own credentials.
@@ -321,6 +323,7 @@ impl<'a> ObjectReference<'a> {
             service: service(),
             operation,
             parameters,
+            account: self.account,
             region: self.region,
             role: self.role,
             names: Names::Model,

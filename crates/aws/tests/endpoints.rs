@@ -37,7 +37,17 @@ async fn call(url: &str, service: &str, action: &str, parameters: &str) -> Strin
         ("AWS_ACCESS_KEY_ID".to_owned(), "key".to_owned()),
         ("AWS_SECRET_ACCESS_KEY".to_owned(), "the-secret".to_owned()),
     ];
-    let settings = Settings::of(&variables.into()).unwrap();
+    called(url, &variables, service, action, parameters).await
+}
+
+async fn called(
+    url: &str,
+    variables: &[(String, String)],
+    service: &str,
+    action: &str,
+    parameters: &str,
+) -> String {
+    let settings = Settings::of(&variables.iter().cloned().collect()).unwrap();
     let service = service_model::service(service).unwrap();
     let endpoints = settings.endpoints.with(&service.id, Endpoint::parse(url).unwrap());
     let client = Client::new(Settings { endpoints, ..settings });
@@ -46,6 +56,7 @@ async fn call(url: &str, service: &str, action: &str, parameters: &str) -> Strin
         service,
         operation: service.operation(action).unwrap(),
         parameters: &parameters,
+        account: "123456789012",
         region: "us-east-1",
         role: None,
         names: Names::Sdk,
@@ -65,6 +76,45 @@ async fn call(url: &str, service: &str, action: &str, parameters: &str) -> Strin
 async fn check(answer: Vec<u8>, service: &str, action: &str, parameters: &str, expected: Expect) {
     let address = server(answer, false).await;
     expected.assert_eq(&call(&format!("http://{address}"), service, action, parameters).await);
+}
+
+#[tokio::test]
+async fn who_has_no_credentials_signs_with_the_account_as_key() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let asked = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut buffer = [0; 8_192];
+        let length = stream.read(&mut buffer).await.unwrap();
+        stream.write_all(&answer("200 OK", "", "{}")).await.unwrap();
+        String::from_utf8_lossy(&buffer[..length]).into_owned()
+    });
+    let variables = [
+        ("AWS_EC2_METADATA_DISABLED".to_owned(), "true".to_owned()),
+        ("AWS_SHARED_CREDENTIALS_FILE".to_owned(), "/does/not/exist".to_owned()),
+        ("AWS_CONFIG_FILE".to_owned(), "/does/not/exist".to_owned()),
+    ];
+    called(&url, &variables, "dynamodb", "listTables", "{}").await;
+    let asked = asked.await.unwrap();
+    assert!(asked.contains("Credential=123456789012/"), "{asked}");
+}
+
+#[tokio::test]
+async fn lists_are_read_whatever_their_items_are_called() {
+    for item in ["member", "item", "Topic"] {
+        let body = format!(
+            "<R><ListTopicsResult><Topics><{item}><TopicArn>a</TopicArn></{item}></Topics>\
+             </ListTopicsResult></R>"
+        );
+        check(
+            answer("200 OK", "", &body),
+            "sns",
+            "listTopics",
+            "{}",
+            expect![[r#"{"Topics":[{"TopicArn":"a"}]}"#]],
+        )
+        .await;
+    }
 }
 
 #[tokio::test]

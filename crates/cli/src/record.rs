@@ -114,6 +114,7 @@ impl Api<'_> {
             service,
             operation,
             parameters: &Value::from(parameters),
+            account: "",
             region: self.region,
             role: None,
             names: Names::Model,

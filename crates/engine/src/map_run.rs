@@ -27,7 +27,8 @@ pub struct MapRunRequest {
     pub items: Option<Document>,
     /// `Parameters` or `Arguments` of `ItemReader`.
     pub reader_parameters: Option<Document>,
-    /// `MaxItems` of `ReaderConfig`; 0 for no limit.
+    /// `MaxItems` of `ReaderConfig`; 0 for no limit, and
+    /// [`MapRunRequest::ITEMS_MAX_NOT_POSITIVE`] for one that fails the run.
     pub items_max: u64,
     /// `Parameters` or `Arguments` of `ResultWriter`.
     pub writer_parameters: Option<Document>,
@@ -112,6 +113,10 @@ pub(crate) fn count_items(items: &Value) -> Option<u64> {
 }
 
 impl MapRunRequest {
+    /// Stands for a limit on the items that is zero or negative. It is found at a path, so that the
+    /// run is there when it fails by it. No limit is as great.
+    pub const ITEMS_MAX_NOT_POSITIVE: u64 = u64::MAX;
+
     /// How many children may run at once.
     pub fn concurrency(&self, limits: &Limits) -> u64 {
         match self.max_concurrency {

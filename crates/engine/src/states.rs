@@ -7,6 +7,7 @@ mod join;
 mod map;
 mod mocked;
 mod parallel;
+mod parameters;
 mod pass;
 mod succeed;
 mod task;

@@ -123,6 +123,8 @@ pub struct StepEnv<'a> {
     pub random: &'a mut dyn Rng,
     /// What the execution may use.
     pub limits: &'a Limits,
+    /// The activities of the program that do not exist at `now`.
+    pub absent_activities: &'a [Arc<str>],
 }
 
 /// Begins an execution and advances it until it can only wait, or its budget is used up.

@@ -142,18 +142,18 @@ fn branches_that_succeeded_are_kept() {
         "{}",
         &answers,
         expect![[r#"
-        0s 22<-21 ExecutionRedriven 1
-        0s 23<-7 TaskScheduled startExecution {"StateMachineArn":"arn:aws:states:us-east-1:123456789012:stateMachine:other","Input":{"redrives":1,"retries":0}} timeout None heartbeat None
-        0s 24<-23 TaskStarted startExecution
-        0s 25<-24 TaskSucceeded "better"
-        0s 26<-25 TaskStateExited Bad "better"
-        5s 27<-18 WaitStateExited Deep {}
-        5s 28<-27 ParallelStateSucceeded
-        5s 29<-27 ParallelStateExited Inner [{}]
-        50s 30<-17 WaitStateExited Cut {}
-        50s 31<-30 ParallelStateSucceeded
-        50s 32<-30 ParallelStateExited P ["good","better",{},[{}]]
-        50s 33<-32 ExecutionSucceeded ["good","better",{},[{}]]
+        0s 23<-22 ExecutionRedriven 1
+        0s 24<-7 TaskScheduled startExecution {"StateMachineArn":"arn:aws:states:us-east-1:123456789012:stateMachine:other","Input":{"redrives":1,"retries":0}} timeout None heartbeat None
+        0s 25<-24 TaskStarted startExecution
+        0s 26<-25 TaskSucceeded "better"
+        0s 27<-26 TaskStateExited Bad "better"
+        5s 28<-18 WaitStateExited Deep {}
+        5s 29<-28 ParallelStateSucceeded
+        5s 30<-28 ParallelStateExited Inner [{}]
+        50s 31<-17 WaitStateExited Cut {}
+        50s 32<-31 ParallelStateSucceeded
+        50s 33<-31 ParallelStateExited P ["good","better",{},[{}]]
+        50s 34<-33 ExecutionSucceeded ["good","better",{},[{}]]
         SUCCEEDED ["good","better",{},[{}]]
     "#]],
     );

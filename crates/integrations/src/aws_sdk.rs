@@ -78,6 +78,7 @@ impl Integration for AwsSdk {
             service,
             operation,
             parameters: &parameters,
+            account: &call.scope.account,
             region: &call.scope.region,
             role: role.as_ref(),
             names: Names::Sdk,

@@ -364,8 +364,8 @@ impl Eks {
         let cluster = text(parameters, "ClusterName").unwrap_or_default();
         let role = call.request.role_arn.as_deref();
         let role = role.map(|role_arn| Assume { role_arn, external_id: None });
-        let region = &call.scope.region;
-        let token = self.client.kubernetes_token(cluster, region, role.as_ref(), is_plain).await;
+        let place = (&*call.scope.account, &*call.scope.region);
+        let token = self.client.kubernetes_token(cluster, place, role.as_ref(), is_plain).await;
         token.map_err(|error| match error {
             CallError::Credentials(CredentialsError::NotAssumed { .. }) => not_assumed(call),
             error => Failure::new("EKS.SdkClientException", error.to_string()),

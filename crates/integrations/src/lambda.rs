@@ -130,7 +130,8 @@ impl Lambda {
         let mut request = request.map_err(|error| client_failure(&error.to_string()))?;
         let role = call.request.role_arn.as_deref();
         let role = role.map(|role_arn| Assume { role_arn, external_id: None });
-        let signed = self.client.sign(&mut request, service, &region, role.as_ref()).await;
+        let place = (&*call.scope.account, &*region);
+        let signed = self.client.sign(&mut request, service, place, role.as_ref()).await;
         signed.map_err(|error| self.unsigned(call, &error))?;
         let limits = HttpLimits { patience: self.patience, answer_bytes_max: BODY_BYTES_MAX };
         match self.client.http().send(request, limits).await {

@@ -134,7 +134,8 @@ impl Integration for ApiGateway {
         if parameters.get("AuthType").and_then(Value::as_str) == Some("IAM_ROLE") {
             let model = "apigatewaymanagementapi";
             let service = service_model::service(model).expect("there is a model of it");
-            let signed = self.client.sign(&mut request, service, &call.scope.region, None).await;
+            let place = (&*call.scope.account, &*call.scope.region);
+            let signed = self.client.sign(&mut request, service, place, None).await;
             signed.map_err(|error| {
                 Failure::new("ApiGateway.SdkClientException", error.to_string())
             })?;

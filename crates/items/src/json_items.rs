@@ -153,8 +153,6 @@ impl JsonItems {
         };
         self.state = match &self.pointer {
             Some(pointer) if self.depth < pointer.len() => State::Beside { container, index: 0 },
-            // As AWS has answered where a file holds an object, and no pointer was given.
-            None if container == Container::Object => return Err(ReadError::NotIterable),
             _ => State::Item { container, is_first: true },
         };
         window.take(1);

@@ -72,6 +72,8 @@ pub trait ObjectWriter: Send {
 pub struct BucketAddress {
     /// Its name.
     pub name: Arc<str>,
+    /// The account of the execution that names it.
+    pub account: Arc<str>,
     /// The region of the execution that names it.
     pub region: Arc<str>,
     /// `ExpectedBucketOwner`: the account that must own it.

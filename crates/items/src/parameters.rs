@@ -13,7 +13,7 @@ use crate::objects::BucketAddress;
 #[derive(Debug)]
 pub(crate) struct Parameters {
     texts: Vec<(Arc<str>, Arc<str>)>,
-    region: Arc<str>,
+    scope: Scope,
 }
 
 impl Parameters {
@@ -34,7 +34,7 @@ impl Parameters {
             };
             texts.push((name.clone(), text.clone()));
         }
-        Ok(Parameters { texts, region: scope.region.clone() })
+        Ok(Parameters { texts, scope: scope.clone() })
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<Arc<str>> {
@@ -48,8 +48,8 @@ impl Parameters {
     /// `Bucket`, and who should own it.
     pub(crate) fn bucket(&self) -> Result<BucketAddress, ReadError> {
         let name = self.required("Bucket")?;
-        let (region, expected_owner) = (self.region.clone(), self.get("ExpectedBucketOwner"));
-        Ok(BucketAddress { name, region, expected_owner })
+        let Scope { account, region } = self.scope.clone();
+        Ok(BucketAddress { name, account, region, expected_owner: self.get("ExpectedBucketOwner") })
     }
 
     /// `Bucket`, `Key` and `VersionId`

@@ -96,6 +96,7 @@ fn in_bucket<'a>(bucket: &'a BucketAddress, key: &'a str) -> ObjectReference<'a>
         key,
         version: None,
         expected_owner: bucket.expected_owner.as_deref(),
+        account: &bucket.account,
         region: &bucket.region,
         role: None,
     }

@@ -6,14 +6,13 @@ use std::sync::Arc;
 
 use asl::{OutputType, ResultTransformation, WriterConfig};
 use bytes::Bytes;
-use engine::{Failure, Status, Timestamp};
+use engine::{Failure, Status};
 use json::{Document, Object, Value};
 use runtime::{ChildResult, OperationalError, ResultSource, WriteResults};
 
 use crate::failure::ReadError;
 use crate::parameters::Parameters;
 use crate::stream::Origin;
-use crate::time::iso;
 use crate::{ObjectAddress, ObjectWriter, ObjectsError};
 
 const PARAMETERS: &[&str] = &["Bucket", "Prefix", "ExpectedBucketOwner"];
@@ -293,7 +292,7 @@ fn rows_of(result: &ChildResult, transformation: ResultTransformation) -> Vec<St
                 None => vec![one_line(output)],
             }
         }
-        _ => vec![described(result).to_text()],
+        _ => vec![result.described().to_text()],
     }
 }
 
@@ -302,71 +301,5 @@ fn one_line(document: &Document) -> String {
     match document.text().contains(['\n', '\r']) {
         true => document.value().to_text(),
         false => document.text().to_owned(),
-    }
-}
-
-/// What describes a child execution.
-fn described(result: &ChildResult) -> Value {
-    let included = || {
-        let mut details = Object::new();
-        details.insert("Included", true);
-        details
-    };
-    let mut row = Object::new();
-    if let Some(failure) = &result.failure {
-        if let Some(cause) = &failure.cause {
-            row.insert("Cause", cause.clone());
-        }
-        if let Some(error) = &failure.error {
-            row.insert("Error", error.to_string());
-        }
-    }
-    row.insert("ExecutionArn", result.execution_arn.clone());
-    row.insert("Input", result.input.text());
-    row.insert("InputDetails", included());
-    row.insert("Name", result.name.clone());
-    if let Some(output) = &result.output {
-        row.insert("Output", output.text());
-    }
-    row.insert("OutputDetails", included());
-    row.insert("RedriveCount", result.redrive_count.cast_signed());
-    let (status, reason) = redrive_status(result.status);
-    row.insert("RedriveStatus", status);
-    if let Some(reason) = reason {
-        row.insert("RedriveStatusReason", reason);
-    }
-    if let Some(start) = result.start {
-        row.insert("StartDate", instant(start));
-    }
-    row.insert("StateMachineArn", result.state_machine_arn.clone());
-    row.insert("Status", status_name(result.status));
-    if let Some(stop) = result.stop {
-        row.insert("StopDate", instant(stop));
-    }
-    Value::from(row)
-}
-
-fn instant(time: Timestamp) -> String {
-    iso(jiff::Timestamp::from_millisecond(time.0).unwrap_or_default())
-}
-
-fn redrive_status(status: Option<Status>) -> (&'static str, Option<&'static str>) {
-    match status {
-        Some(Status::Succeeded) => {
-            ("NOT_REDRIVABLE", Some("Execution is SUCCEEDED and cannot be redriven"))
-        }
-        Some(Status::Failed | Status::TimedOut | Status::Aborted | Status::Running) | None => {
-            ("REDRIVABLE_BY_MAP_RUN", None)
-        }
-    }
-}
-
-fn status_name(status: Option<Status>) -> &'static str {
-    match status {
-        None | Some(Status::Running) => "PENDING",
-        Some(Status::Succeeded) => "SUCCEEDED",
-        Some(Status::Failed) => "FAILED",
-        Some(Status::TimedOut) => "TIMED_OUT",
-        Some(Status::Aborted) => "ABORTED",
     }
 }

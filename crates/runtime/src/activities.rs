@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use asl::Program;
 use engine::{Failure, TaskToken, Timestamp};
 use json::Document;
 use serde::{Deserialize, Serialize};
@@ -326,13 +327,15 @@ impl Runtime {
     ) -> Result<(), TaskError> {
         let SendTaskSuccess { task_token, output } = request;
         let bytes_max = self.shell.config.limits.payload_bytes_max;
-        if output.len() > bytes_max {
-            let message = format!("Output is longer than {bytes_max} bytes.");
-            return Err(TaskError::InvalidOutput(message));
-        }
-        let output =
-            Document::from_text(output).map_err(|error| TaskError::InvalidOutput(error.message))?;
-        self.shell.report(scope, task_token, Report::Finished(Ok(output))).await
+        let report = if output.len() > bytes_max {
+            Err(TaskError::InvalidOutput(format!("Output is longer than {bytes_max} bytes.")))
+        } else {
+            let output = Document::from_text(output);
+            output
+                .map(|output| Report::Finished(Ok(output)))
+                .map_err(|error| TaskError::InvalidOutput(error.message))
+        };
+        self.shell.report(scope, task_token, report).await
     }
 
     /// SendTaskFailure.
@@ -346,7 +349,7 @@ impl Runtime {
     ) -> Result<(), TaskError> {
         let SendTaskFailure { task_token, error, cause } = request;
         let failure = Failure { error: error.map(Arc::from), cause: cause.map(Arc::from) };
-        self.shell.report(scope, task_token, Report::Finished(Err(failure))).await
+        self.shell.report(scope, task_token, Ok(Report::Finished(Err(failure)))).await
     }
 
     /// SendTaskHeartbeat.
@@ -358,7 +361,7 @@ impl Runtime {
         scope: &Scope,
         task_token: &str,
     ) -> Result<(), TaskError> {
-        self.shell.report(scope, task_token, Report::Heartbeat).await
+        self.shell.report(scope, task_token, Ok(Report::Heartbeat)).await
     }
 }
 
@@ -381,6 +384,26 @@ impl Shell {
         let found = self.activity(&activity_key(scope, name)).await?;
         // The partition is part of the ARN, and not of the key.
         Ok(found.filter(|(activity, _)| *activity.arn == *arn.text))
+    }
+
+    /// The activities that tasks of a program are for and that do not exist. One of another account
+    /// or region is none of its own.
+    pub(crate) async fn absent_activities(
+        &self,
+        scope: &Scope,
+        program: &Program,
+    ) -> Result<Vec<Arc<str>>, StoreError> {
+        let mut absent = Vec::new();
+        for activity_arn in program.activities() {
+            let found = match Arn::activity(activity_arn) {
+                Ok((arn, name)) => self.tagged_activity(scope, &arn, name).await?,
+                Err(_) => None,
+            };
+            if found.is_none() {
+                absent.push(activity_arn.clone());
+            }
+        }
+        Ok(absent)
     }
 
     /// Writes an activity, where its record still has that version.
@@ -415,12 +438,13 @@ impl Shell {
         }
     }
 
-    /// Tells an execution what a worker says of its task.
+    /// Tells an execution what a worker says of its task. What is wrong with that is told after
+    /// what is wrong with the token.
     async fn report(
         self: &Arc<Self>,
         scope: &Scope,
         token: &str,
-        report: Report,
+        report: Result<Report, TaskError>,
     ) -> Result<(), TaskError> {
         self.check_open()?;
         let token = TaskToken(token.into());
@@ -431,6 +455,7 @@ impl Shell {
             Some(header) if header.scope != *scope => return Err(TaskError::InvalidToken),
             Some(_) => {}
         }
+        let report = report?;
         match self.ask(execution, Ask::Report { token, report }).await {
             Ok(Answer::Reported(true)) => Ok(()),
             Ok(Answer::Reported(false)) => Err(TaskError::TaskTimedOut),

@@ -102,10 +102,12 @@ impl Runtime {
                 return if is_same {
                     Ok((None, described(&known.machine, alias)))
                 } else {
-                    Err(StateMachineError::Conflict(format!(
-                        "There is a state machine alias '{name}' with another description or \
-                         routing configuration"
-                    )))
+                    // AWS says so where only the description is another, too.
+                    Err(StateMachineError::Conflict(
+                        "Failed to create alias because an alias with the same name and a \
+                         different routing configuration already exists."
+                            .to_owned(),
+                    ))
                 };
             }
             if releases.aliases.len() >= ALIASES_MAX {
@@ -119,7 +121,7 @@ impl Runtime {
             Ok((Some(Known { releases, ..known.clone() }), answer))
         };
         let changed = self.shell.change_machine(scope, &parsed, change).await;
-        changed.map_err(|error| not_found(error, given[0].version_arn))
+        changed.map_err(not_found)
     }
 
     /// UpdateStateMachineAlias: answers the `updateDate`.
@@ -145,7 +147,7 @@ impl Runtime {
             check_active(&known.machine)?;
             let mut releases = known.releases.clone();
             let alias = releases.aliases.iter_mut().find(|alias| *alias.name == *name);
-            let alias = alias.ok_or_else(|| StateMachineError::ResourceNotFound(arn.to_owned()))?;
+            let alias = alias.ok_or(StateMachineError::ResourceNotFound)?;
             if let Some(routes) = &routes {
                 check_versions(known, routes)?;
                 alias.routes.clone_from(routes);
@@ -157,7 +159,7 @@ impl Runtime {
             Ok((Some(Known { releases, ..known.clone() }), now))
         };
         let changed = self.shell.change_machine(scope, &parsed, change).await;
-        changed.map_err(|error| not_found(error, arn))
+        changed.map_err(not_found)
     }
 
     /// DescribeStateMachineAlias.
@@ -175,7 +177,7 @@ impl Runtime {
         let found = known.and_then(|known| {
             known.releases.alias(name).map(|alias| described(&known.machine, alias))
         });
-        found.ok_or_else(|| StateMachineError::ResourceNotFound(arn.to_owned()))
+        found.ok_or(StateMachineError::ResourceNotFound)
     }
 
     /// ListStateMachineAliases.
@@ -199,8 +201,7 @@ impl Runtime {
             Some(qualifier) => {
                 let number = version_number(qualifier);
                 let number = number.filter(|number| releases.version(*number).is_some());
-                let not_found = || StateMachineError::ResourceNotFound(arn.to_owned());
-                Some(number.ok_or_else(not_found)?)
+                Some(number.ok_or(StateMachineError::ResourceNotFound)?)
             }
         };
         let mut aliases: Vec<_> = releases
@@ -218,10 +219,11 @@ impl Runtime {
         Ok(StateMachineAliasList { aliases, next })
     }
 
-    /// DeleteStateMachineAlias. Executions that were started through it go on.
+    /// DeleteStateMachineAlias. Executions that were started through it go on. An alias that is not
+    /// there is fine, as AWS has it.
     ///
     /// # Errors
-    /// `Arn`, `ResourceNotFound`.
+    /// `Arn`
     pub async fn delete_state_machine_alias(
         &self,
         scope: &Scope,
@@ -230,21 +232,20 @@ impl Runtime {
         let (parsed, name) = alias_arn(arn)?;
         let change = |known: &Known| {
             let mut releases = known.releases.clone();
-            if releases.alias(name).is_none() {
-                return Err(StateMachineError::ResourceNotFound(arn.to_owned()));
-            }
             releases.aliases.retain(|alias| *alias.name != *name);
             Ok((Some(Known { releases, ..known.clone() }), ()))
         };
-        let changed = self.shell.change_machine(scope, &parsed, change).await;
-        changed.map_err(|error| not_found(error, arn))
+        match self.shell.change_machine(scope, &parsed, change).await {
+            Err(StateMachineError::DoesNotExist(_)) => Ok(()),
+            answer => answer,
+        }
     }
 }
 
 /// The operations on aliases know no state machines, only resources.
-fn not_found(error: StateMachineError, arn: &str) -> StateMachineError {
+fn not_found(error: StateMachineError) -> StateMachineError {
     match error {
-        StateMachineError::DoesNotExist(_) => StateMachineError::ResourceNotFound(arn.to_owned()),
+        StateMachineError::DoesNotExist(_) => StateMachineError::ResourceNotFound,
         error => error,
     }
 }
@@ -318,10 +319,7 @@ fn check_routes_of(
 fn check_versions(known: &Known, routes: &[Route]) -> Result<(), StateMachineError> {
     match routes.iter().find(|route| known.releases.version(route.number).is_none()) {
         None => Ok(()),
-        Some(route) => {
-            let arn = version_arn(&known.machine, route.number).to_string();
-            Err(StateMachineError::ResourceNotFound(arn))
-        }
+        Some(_) => Err(StateMachineError::ResourceNotFound),
     }
 }
 

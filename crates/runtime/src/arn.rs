@@ -248,11 +248,7 @@ impl fmt::Display for ArnPrefix<'_> {
     /// `arn:<partition>:states:<region>:<account>`
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Scope { account, region } = self.0;
-        let partition = match &**region {
-            region if region.starts_with("cn-") => "aws-cn",
-            region if region.starts_with("us-gov-") => "aws-us-gov",
-            _ => "aws",
-        };
+        let partition = service_model::partition(region);
         write!(formatter, "arn:{partition}:states:{region}:{account}")
     }
 }
@@ -332,9 +328,16 @@ mod tests {
 
     #[test]
     fn arns_are_made_for_the_partition_of_the_region() {
-        for (region, partition) in
-            [("us-east-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")]
-        {
+        for (region, partition) in [
+            ("us-east-1", "aws"),
+            ("cn-north-1", "aws-cn"),
+            ("us-gov-west-1", "aws-us-gov"),
+            ("us-iso-east-1", "aws-iso"),
+            ("us-isob-east-1", "aws-iso-b"),
+            ("eu-isoe-west-1", "aws-iso-e"),
+            ("us-isof-south-1", "aws-iso-f"),
+            ("eusc-de-east-1", "aws-eusc"),
+        ] {
             let scope = Scope { account: "1".into(), region: region.into() };
             let expected = format!("arn:{partition}:states:{region}:1:execution:m:e");
             assert_eq!(*ArnPrefix(&scope).execution("m", "e"), expected);

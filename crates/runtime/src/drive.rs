@@ -101,7 +101,13 @@ impl Shell {
                 },
             };
             let is_doomed = self.machine_is_gone(&current.header).await;
-            let decide = AssertUnwindSafe(|| self.decide(current, &messages, is_doomed));
+            let (scope, program) = (&current.header.scope, current.program.clone());
+            let absent = match self.absent_activities(scope, &program).await {
+                Ok(absent) => absent,
+                Err(error) => return Err(self.setback(id, error, messages)),
+            };
+            let decide = || self.decide(current, &messages, is_doomed, &absent);
+            let decide = AssertUnwindSafe(decide);
             let Ok(mut round) = catch_unwind(decide) else {
                 self.quarantine(id, messages, "a step panicked");
                 return Err(Setback::Broken);
@@ -144,7 +150,13 @@ impl Shell {
     }
 
     /// Steps through the messages. Pure, but for chance.
-    fn decide(&self, held: &mut Held, messages: &VecDeque<Message>, is_doomed: bool) -> Round {
+    fn decide(
+        &self,
+        held: &mut Held,
+        messages: &VecDeque<Message>,
+        is_doomed: bool,
+        absent_activities: &[Arc<str>],
+    ) -> Round {
         let instant = self.instant();
         let now = held.execution.not_before_last_event(instant.shown);
         let mut round = Round {
@@ -165,6 +177,7 @@ impl Shell {
                 timer_now: instant.timers,
                 random: &mut random,
                 limits,
+                absent_activities,
             };
             engine::step(&held.program, execution, input, &mut env)
         };

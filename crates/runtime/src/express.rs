@@ -169,7 +169,7 @@ impl Shell {
         let limits = self.express_limits();
         let policy = LogPolicy::of(&target.machine.configurations);
         let (execution, step) =
-            self.engine_start(&program, parameters, target.mocks.clone(), instant, &limits)?;
+            self.engine_start(&program, parameters, target.mocks.clone(), instant, (&limits, &[]))?;
         tracing::debug!(%arn, "started");
         if let Some(kept) = &self.express_history {
             kept.begin(scope, target, trace_header.clone(), &execution, &step.records);
@@ -259,7 +259,13 @@ impl Shell {
         let Now { shown, timers: timer_now } = self.instant();
         let now = execution.not_before_last_event(shown);
         let step = catch_unwind(AssertUnwindSafe(|| {
-            let mut env = StepEnv { now: shown, timer_now, random: &mut random, limits };
+            let mut env = StepEnv {
+                now: shown,
+                timer_now,
+                random: &mut random,
+                limits,
+                absent_activities: &[],
+            };
             engine::step(program, execution, input, &mut env)
         }));
         let step = step.unwrap_or_else(|_| {
@@ -358,7 +364,8 @@ mod tests {
                 state_machine_alias_arn: None,
                 input: Document::from_trusted_text("{}"),
             };
-            let started = shell.engine_start(&program, parameters, None, shell.instant(), &limits);
+            let started =
+                shell.engine_start(&program, parameters, None, shell.instant(), (&limits, &[]));
             let (mut execution, step) = started.unwrap();
             for frame in execution.frames.values_mut().filter(|_| breaks) {
                 if let engine::Position::In { state, .. } = &mut frame.position {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use asl::{ReaderAction, ReaderConfig, WriterConfig};
 use async_trait::async_trait;
 use engine::{Failure, Status, Timestamp};
-use json::Document;
+use json::{Document, Object, Value};
 use store::Scope;
 
 use crate::{Access, OperationalError};
@@ -68,10 +68,10 @@ pub struct ReaderPosition(pub Vec<u8>);
 /// An item of a Map Run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Item {
-    /// `$$.Map.Item.Value`
+    /// What a child gets where there is no `ItemSelector`.
     pub value: Document,
     /// `$$.Map.Item.Key`, where the items are the members of an object; then the value is
-    /// `{"Key", "Value"}`.
+    /// `{"Key", "Value"}`, of which `$$.Map.Item.Value` shows the latter.
     pub key: Option<Arc<str>>,
     /// `$$.Map.Item.Source`: the address of what it was read from, such as
     /// `s3://bucket/key`.
@@ -147,4 +147,75 @@ pub struct ChildResult {
     pub stop: Option<Timestamp>,
     /// `RedriveCount`
     pub redrive_count: u64,
+}
+
+impl ChildResult {
+    /// What describes the execution, as a row of the results has it.
+    /// See <https://docs.aws.amazon.com/step-functions/latest/dg/input-output-resultwriter.html>.
+    pub fn described(&self) -> Value {
+        let included = || {
+            let mut details = Object::new();
+            details.insert("Included", true);
+            details
+        };
+        let mut row = Object::new();
+        if let Some(failure) = &self.failure {
+            if let Some(cause) = &failure.cause {
+                row.insert("Cause", cause.clone());
+            }
+            if let Some(error) = &failure.error {
+                row.insert("Error", error.to_string());
+            }
+        }
+        row.insert("ExecutionArn", self.execution_arn.clone());
+        row.insert("Input", self.input.text());
+        row.insert("InputDetails", included());
+        row.insert("Name", self.name.clone());
+        if let Some(output) = &self.output {
+            row.insert("Output", output.text());
+        }
+        row.insert("OutputDetails", included());
+        row.insert("RedriveCount", self.redrive_count.cast_signed());
+        let (status, reason) = redrive_status(self.status);
+        row.insert("RedriveStatus", status);
+        if let Some(reason) = reason {
+            row.insert("RedriveStatusReason", reason);
+        }
+        if let Some(start) = self.start {
+            row.insert("StartDate", instant(start));
+        }
+        row.insert("StateMachineArn", self.state_machine_arn.clone());
+        row.insert("Status", status_name(self.status));
+        if let Some(stop) = self.stop {
+            row.insert("StopDate", instant(stop));
+        }
+        Value::from(row)
+    }
+}
+
+/// As Java writes it.
+fn instant(time: Timestamp) -> String {
+    let instant = jiff::Timestamp::from_millisecond(time.0).unwrap_or_default();
+    if time.0 % 1_000 == 0 { format!("{instant:.0}") } else { format!("{instant:.3}") }
+}
+
+fn redrive_status(status: Option<Status>) -> (&'static str, Option<&'static str>) {
+    match status {
+        Some(Status::Succeeded) => {
+            ("NOT_REDRIVABLE", Some("Execution is SUCCEEDED and cannot be redriven"))
+        }
+        Some(Status::Failed | Status::TimedOut | Status::Aborted | Status::Running) | None => {
+            ("REDRIVABLE_BY_MAP_RUN", None)
+        }
+    }
+}
+
+fn status_name(status: Option<Status>) -> &'static str {
+    match status {
+        None | Some(Status::Running) => "PENDING",
+        Some(Status::Succeeded) => "SUCCEEDED",
+        Some(Status::Failed) => "FAILED",
+        Some(Status::TimedOut) => "TIMED_OUT",
+        Some(Status::Aborted) => "ABORTED",
+    }
 }

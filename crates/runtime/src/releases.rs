@@ -115,6 +115,14 @@ impl Releases {
         version
     }
 
+    /// Gives a version another description; none leaves it as it is.
+    pub(crate) fn describe(&mut self, number: u64, description: Option<&str>) {
+        let version = self.versions.iter_mut().find(|version| version.number == number);
+        if let (Some(version), Some(description)) = (version, description) {
+            version.description = Some(description.into());
+        }
+    }
+
     /// The alias of that name.
     pub(crate) fn alias(&self, name: &str) -> Option<&Alias> {
         self.aliases.iter().find(|alias| *alias.name == *name)

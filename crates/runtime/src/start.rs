@@ -178,7 +178,8 @@ impl Shell {
             return Err(StartError::LimitExceeded(open_max));
         }
         let header = self.new_header(scope, target, name, &input, request.trace_header, parent);
-        let first = self.first_step(header.await?, target, program, input.clone())?;
+        let absent = self.absent_activities(scope, &program).await?;
+        let first = self.first_step(header.await?, target, program, (input.clone(), &absent))?;
         let ExecutionHeader { arn, start, .. } = &first.held.header;
         let started = StartedExecution { execution_arn: arn.clone(), start_date: *start };
         match self.commit_start(first).await {
@@ -252,14 +253,14 @@ impl Shell {
         header: ExecutionHeader,
         target: &StartTarget,
         program: Arc<Program>,
-        input: Document,
+        (input, absent_activities): (Document, &[Arc<str>]),
     ) -> Result<FirstStep, StartError> {
         let now = Now { shown: header.start, timers: self.instant().timers };
         let (id, arn, name) = (header.id, header.arn.clone(), header.name.clone());
         let parameters = target.parameters(id, arn, name, input);
-        let limits = &self.config.limits;
+        let facts = (&self.config.limits, absent_activities);
         let (execution, step) =
-            self.engine_start(&program, parameters, target.mocks.clone(), now, limits)?;
+            self.engine_start(&program, parameters, target.mocks.clone(), now, facts)?;
         let policy = LogPolicy::of(&target.machine.configurations);
         let lines = self.log_lines(policy.as_ref(), &header.scope, &execution, &step.records);
         let (record_bytes, state_bytes) = (0, 0);
@@ -279,11 +280,11 @@ impl Shell {
         parameters: StartParameters,
         mocks: Option<Mocks>,
         Now { shown: now, timers: timer_now }: Now,
-        limits: &Limits,
+        (limits, absent_activities): (&Limits, &[Arc<str>]),
     ) -> Result<(Execution, Step), OperationalError> {
         let arn = parameters.arn.clone();
         let mut random = self.random.fork();
-        let mut env = StepEnv { now, timer_now, random: &mut random, limits };
+        let mut env = StepEnv { now, timer_now, random: &mut random, limits, absent_activities };
         let start = AssertUnwindSafe(|| engine::start_mocked(program, parameters, mocks, &mut env));
         catch_unwind(start).map_err(|_| {
             tracing::error!(%arn, reason = "a step panicked", "not started");

@@ -204,9 +204,9 @@ pub enum StateMachineError {
     /// `InvalidLoggingConfiguration`: what is wrong with the destination.
     #[error("Invalid Logging Configuration: {0}")]
     InvalidLogging(String),
-    /// `ResourceNotFound`: an alias, or a version that an alias is to route to. Holds the ARN.
-    #[error("Resource not found: '{0}'")]
-    ResourceNotFound(String),
+    /// `ResourceNotFound`: an alias, or a version that an alias is to route to.
+    #[error("Request references a resource that does not exist.")]
+    ResourceNotFound,
     /// `ValidationException`: what is wrong with a `routingConfiguration`.
     #[error("{0}")]
     InvalidRouting(String),
@@ -329,7 +329,7 @@ impl Runtime {
     }
 
     /// As [`Runtime::update_state_machine`], with `publish`: a revision that is published already
-    /// keeps its version.
+    /// keeps its version, which gets the new description where there is one.
     ///
     /// # Errors
     /// As [`Runtime::update_state_machine`], and `QuotaExceeded`.
@@ -400,6 +400,7 @@ impl Runtime {
         let version_arn = match publication {
             Some(Publish { description }) => {
                 let version = publish(&mut changed.releases, &machine, description, now)?;
+                changed.releases.describe(version.number, description);
                 Some(version.arn(&machine))
             }
             None => None,

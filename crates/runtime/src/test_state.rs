@@ -201,7 +201,13 @@ impl Shell {
         let mut random = self.random.fork();
         let begin = AssertUnwindSafe(|| {
             let Now { shown: now, timers: timer_now } = self.instant();
-            let mut env = StepEnv { now, timer_now, random: &mut random, limits: &limits };
+            let mut env = StepEnv {
+                now,
+                timer_now,
+                random: &mut random,
+                limits: &limits,
+                absent_activities: &[],
+            };
             StateTrial::begin(&program, parameters, &mut env)
         });
         let Ok((mut trial, mut effects)) = catch_unwind(begin) else {
@@ -230,7 +236,13 @@ impl Shell {
             };
             let mut random = self.random.fork();
             let Now { shown: now, timers: timer_now } = self.instant();
-            let mut env = StepEnv { now, timer_now, random: &mut random, limits: &limits };
+            let mut env = StepEnv {
+                now,
+                timer_now,
+                random: &mut random,
+                limits: &limits,
+                absent_activities: &[],
+            };
             effects = trial.go_on(&program, input, &mut env);
         };
         // Who does not wait any more does not want to know.

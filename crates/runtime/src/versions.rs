@@ -103,7 +103,8 @@ impl Runtime {
     /// ListStateMachineVersions.
     ///
     /// # Errors
-    /// `Arn`, `DoesNotExist` (qualified ARNs too).
+    /// `Arn`, also where there is no such machine (qualified ARNs too): AWS's model has no other
+    /// error for it.
     pub async fn list_state_machine_versions(
         &self,
         scope: &Scope,
@@ -111,7 +112,11 @@ impl Runtime {
     ) -> Result<StateMachineVersionList, StateMachineError> {
         self.shell.check_open()?;
         let ListStateMachineVersions { arn, before, limit } = request;
-        let known = self.known(scope, &Arn::state_machine(arn)?).await?;
+        let known =
+            self.known(scope, &Arn::state_machine(arn)?).await.map_err(|error| match error {
+                StateMachineError::DoesNotExist(arn) => ArnError::Form(arn).into(),
+                error => error,
+            })?;
         let before = before.unwrap_or(u64::MAX);
         let newest_first = known.releases.versions.iter().rev();
         let mut versions: Vec<_> = newest_first

@@ -42,6 +42,22 @@ pub fn service_names() -> impl ExactSizeIterator<Item = &'static str> {
     table().entries.iter().map(|entry| entry.name.as_str())
 }
 
+/// The partition of a region.
+/// See <https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html>.
+pub fn partition(region: &str) -> &'static str {
+    let of_prefix = [
+        ("cn-", "aws-cn"),
+        ("us-gov-", "aws-us-gov"),
+        ("us-isob-", "aws-iso-b"),
+        ("us-isof-", "aws-iso-f"),
+        ("us-iso-", "aws-iso"),
+        ("eu-isoe-", "aws-iso-e"),
+        ("eusc-", "aws-eusc"),
+    ];
+    let found = of_prefix.into_iter().find(|(prefix, _)| region.starts_with(prefix));
+    found.map_or("aws", |(_, partition)| partition)
+}
+
 /// The domain that the endpoints of a partition are in: `amazonaws.com`.
 pub fn dns_suffix(partition: &str) -> Option<&'static str> {
     let found = table().partitions.iter().find(|(name, ..)| name == partition)?;

@@ -19,7 +19,7 @@ mod results;
 mod service;
 mod shape;
 
-pub use file::{dns_suffix, service, service_names};
+pub use file::{dns_suffix, partition, service, service_names};
 pub use names::{error_class, parameter_name};
 pub use parameters::{Parameters, Unfit, UnfitReason};
 pub use results::{ResultCheck, ResultMisfit};

@@ -6,7 +6,7 @@
 use json::{Object, Value};
 
 use crate::names::capitalized;
-use crate::{Operation, Service, ShapeId, ShapeKind};
+use crate::{Member, Operation, Service, ShapeId, ShapeKind};
 
 /// The parameters of a call, as far as they are known.
 #[derive(Clone, Copy)]
@@ -15,6 +15,9 @@ pub struct Parameters {
     pub has_paths: bool,
     /// Which texts stand for values that are not known yet.
     pub is_expression: fn(&str) -> bool,
+    /// Whether a text stands for `{"S": …}` where DynamoDB has a value with its type, and such a
+    /// value is held against its type.
+    pub has_plain_texts: bool,
 }
 
 /// What of parameters does not fit.
@@ -60,7 +63,8 @@ impl std::fmt::Display for UnfitReason {
 
 impl Parameters {
     /// Every value is known.
-    pub const KNOWN: Parameters = Parameters { has_paths: false, is_expression: |_| false };
+    pub const KNOWN: Parameters =
+        Parameters { has_paths: false, is_expression: |_| false, has_plain_texts: false };
 
     /// What of the parameters does not fit the operation. Members that must be there are asked for
     /// at the top alone: further down, the service looks for them.
@@ -70,7 +74,10 @@ impl Parameters {
         let given = value.as_object().unwrap_or(&none);
         let input = operation.input.map(|input| &service.shape(input).kind);
         if let Some(ShapeKind::Structure(members)) = input {
-            for member in members.members.iter().filter(|member| member.is_required) {
+            // A token against being carried out twice is filled in when the call is made.
+            let must_be_given =
+                |member: &&Member| member.is_required && !member.is_idempotency_token;
+            for member in members.members.iter().filter(must_be_given) {
                 let names = [&member.parameter, &capitalized(&member.name)];
                 if !names.into_iter().any(|name| self.has(given, name)) {
                     let reason = UnfitReason::Missing(member.parameter.clone());
@@ -113,6 +120,18 @@ impl Parameters {
                     match members.parameter(path.unwrap_or(key)) {
                         None => unfit.push(not_supported(pointer, key)),
                         Some(_) if path.is_some() => {}
+                        Some(_)
+                            if self.has_plain_texts
+                                && members.is_attribute_value()
+                                && key_takes_text(key)
+                                && matches!(value, Value::Object(_) | Value::Array(_)) =>
+                        {
+                            let reason = UnfitReason::WrongKind {
+                                name: key.to_string(),
+                                expected: "a STRING",
+                            };
+                            unfit.push(Unfit { pointer: format!("{pointer}/{key}"), reason });
+                        }
                         Some(member) => {
                             let pointer = format!("{pointer}/{key}");
                             self.check_shape(service, member.shape, key, value, &pointer, unfit);
@@ -120,6 +139,8 @@ impl Parameters {
                     }
                 }
             }
+            (ShapeKind::Structure(members), Value::String(_))
+                if self.has_plain_texts && members.is_attribute_value() => {}
             (ShapeKind::List { item, .. }, Value::Array(items)) => {
                 for (index, value) in items.iter().enumerate() {
                     let pointer = format!("{pointer}[{index}]");
@@ -152,6 +173,11 @@ impl Parameters {
     }
 }
 
+/// Whether the value of an attribute of that type is a text on the wire.
+fn key_takes_text(attribute_type: &str) -> bool {
+    matches!(attribute_type, "S" | "N" | "B")
+}
+
 fn not_supported(pointer: &str, name: &str) -> Unfit {
     let reason = UnfitReason::NotSupported(name.to_owned());
     Unfit { pointer: pointer.to_owned(), reason }
@@ -180,7 +206,7 @@ mod tests {
     use super::*;
     use crate::service;
 
-    const PATHS: Parameters = Parameters { has_paths: true, is_expression: |_| false };
+    const PATHS: Parameters = Parameters { has_paths: true, ..Parameters::KNOWN };
 
     #[track_caller]
     fn check(
@@ -244,8 +270,38 @@ mod tests {
     }
 
     #[test]
+    fn a_text_stands_for_an_attribute_where_that_is_said() {
+        let plain = Parameters { has_plain_texts: true, ..PATHS };
+        let item = r#"{"TableName":"t","Item":{"a":"x","b":{"L":["y",{"M":{"c":"z"}}]}}}"#;
+        check(plain, "dynamodb", "putItem", item, "");
+        check(
+            PATHS,
+            "dynamodb",
+            "putItem",
+            r#"{"TableName":"t","Item":{"a":"x"}}"#,
+            "/Item/a: The value for the field 'a' must be an OBJECT",
+        );
+        check(
+            plain,
+            "dynamodb",
+            "putItem",
+            r#"{"TableName":"t","Item":{"a":{"S":{"n":1}},"b":{"N":5}}}"#,
+            "/Item/a/S: The value for the field 'S' must be a STRING",
+        );
+    }
+
+    #[test]
+    fn tokens_against_being_carried_out_twice_need_not_be_given() {
+        check(PATHS, "emrserverless", "startApplication", r#"{"ApplicationId":"a"}"#, "");
+        let job = r#"{"ApplicationId":"a","ExecutionRoleArn":"r"}"#;
+        check(PATHS, "emrserverless", "startJobRun", job, "");
+        check(PATHS, "emrcontainers", "startJobRun", r#"{"VirtualClusterId":"v"}"#, "");
+    }
+
+    #[test]
     fn expressions_fit_anything() {
-        let jsonata = Parameters { has_paths: false, is_expression: |text| text.starts_with("{%") };
+        let jsonata =
+            Parameters { is_expression: |text| text.starts_with("{%"), ..Parameters::KNOWN };
         check(jsonata, "sfn", "listExecutions", r#"{"MaxResults":"{% 1 %}"}"#, "");
         check(jsonata, "sfn", "describeExecution", r#"{"ExecutionArn":"{% 1 %}"}"#, "");
     }

@@ -93,6 +93,13 @@ pub struct Members {
     pub xml_namespace: Option<String>,
 }
 
+impl Members {
+    /// Whether it is `AttributeValue` of DynamoDB: a value and its type, one of `S`, `N`, `L`, ….
+    pub fn is_attribute_value(&self) -> bool {
+        ["S", "N", "L", "M"].into_iter().all(|name| self.parameter(name).is_some())
+    }
+}
+
 /// A member of a structure.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Member {

@@ -8,13 +8,16 @@ use store::{ExecutionHeader, ListCursor};
 use super::describe_execution::status_text;
 use crate::Api;
 use crate::constraint::Member;
-use crate::error::ApiError;
+use crate::error::{ApiError, ValidationReason};
 use crate::request::Request;
 use crate::token::Listing;
 use crate::write::JsonWriter;
 
+const ONE_ARN: &str = "Must specify exactly one of: stateMachineArn, mapRunArn";
+
+/// In the order in which AWS's message lists them, which is no order of the model.
 const STATUSES: &[&str] =
-    &["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE"];
+    &["SUCCEEDED", "TIMED_OUT", "PENDING_REDRIVE", "ABORTED", "FAILED", "RUNNING"];
 
 pub(crate) const MEMBERS: &[Member] = &[
     Member::arn("stateMachineArn"),
@@ -29,10 +32,11 @@ pub(crate) async fn call(api: &Api, request: &Request) -> Result<Vec<u8>, ApiErr
     let of = match (request.text("stateMachineArn"), request.text("mapRunArn")) {
         (Some(arn), None) => ExecutionsOf::StateMachine(arn),
         (None, Some(arn)) => ExecutionsOf::MapRun(arn),
-        (None, None) | (Some(_), Some(_)) => {
-            let message = "Must specify exactly one of: stateMachineArn, mapRunArn";
-            return Err(ApiError::validation(message));
+        (None, None) => {
+            let error = ApiError::validation(ONE_ARN);
+            return Err(error.because(ValidationReason::MissingRequiredParameter));
         }
+        (Some(_), Some(_)) => return Err(ApiError::validation(ONE_ARN)),
     };
     let redrive_filter = request.text("redriveFilter").map_or("", |filter| filter);
     if !redrive_filter.is_empty() && !matches!(of, ExecutionsOf::MapRun(_)) {

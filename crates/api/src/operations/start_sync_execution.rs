@@ -36,8 +36,9 @@ pub(crate) async fn call(api: &Api, request: &Request) -> Result<Vec<u8>, ApiErr
         out.text("input", ended.input.text());
         out.member("inputDetails", |out| out.boolean("included", true));
     }
-    if with_data && let Some(output) = &ended.output {
-        out.text("output", output.text());
+    if with_data {
+        out.optional_text("output", ended.output.as_ref().map(json::Document::text));
+        // AWS tells so of executions without an output, too.
         out.member("outputDetails", |out| out.boolean("included", true));
     }
     out.optional_text("traceHeader", ended.trace_header.as_deref());

@@ -6,7 +6,7 @@ use runtime::UpdateMapRun;
 use super::nothing;
 use crate::Api;
 use crate::constraint::Member;
-use crate::error::ApiError;
+use crate::error::{ApiError, ValidationReason};
 use crate::request::Request;
 
 pub(crate) const MEMBERS: &[Member] = &[
@@ -30,7 +30,8 @@ pub(crate) async fn call(api: &Api, request: &Request) -> Result<Vec<u8>, ApiErr
     if is_empty {
         let message = "At least one of maxConcurrency, toleratedFailureCount or \
                        toleratedFailurePercentage must be specified";
-        return Err(ApiError::validation(message));
+        let error = ApiError::validation(message);
+        return Err(error.because(ValidationReason::MissingRequiredParameter));
     }
     api.runtime.update_map_run(&request.scope, update).await?;
     Ok(nothing())

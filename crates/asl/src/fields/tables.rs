@@ -92,7 +92,7 @@ pub(crate) const RESULT_WRITER: Table = &[&[
 /// `WriterConfig`
 pub(crate) const WRITER_CONFIG: Table = &[&[
     field("Transformation", Shape::OneOf(&["NONE", "COMPACT", "FLATTEN"])),
-    field("OutputType", Shape::OneOf(&["JSON", "JSONL"])),
+    field("OutputType", Shape::OneOf(&["JSON", "JSONL"])).required(),
 ]];
 
 /// One entry of `Retry`.
@@ -101,7 +101,7 @@ pub(crate) const RETRIER: Table = &[&[
     // AWS documents positive integers, and accepts zero.
     integer("IntervalSeconds", 0, SECONDS_MAX),
     integer("MaxAttempts", 0, ATTEMPTS_MAX),
-    field("BackoffRate", Shape::Float { minimum: 1.0 }),
+    field("BackoffRate", Shape::Float { minimum: 1.0, maximum: f64::MAX }),
     integer("MaxDelaySeconds", 1, MAX_DELAY_SECONDS_MAX),
     field("JitterStrategy", Shape::OneOf(&["NONE", "FULL"])),
     field("Comment", Shape::Text),
@@ -285,7 +285,8 @@ const MAP: Table = &[
         field("ItemProcessor", Shape::Members),
         field("Iterator", Shape::Members),
         path("ItemsPath"),
-        field("Items", Shape::List).in_jsonata().or_expression(),
+        // An object in DISTRIBUTED mode alone: see `states::map`.
+        field("Items", Shape::ListOrMembers).in_jsonata().or_expression(),
         field("ItemSelector", Shape::Any),
         field("Parameters", Shape::Any).in_json_path(),
         integer("MaxConcurrency", 0, i64::MAX).or_expression(),
@@ -296,7 +297,8 @@ const MAP: Table = &[
         field("Label", Shape::Text),
         integer("ToleratedFailureCount", 0, i64::MAX).or_expression(),
         path("ToleratedFailureCountPath"),
-        field("ToleratedFailurePercentage", Shape::Float { minimum: 0.0 }).or_expression(),
+        field("ToleratedFailurePercentage", Shape::Float { minimum: 0.0, maximum: 100.0 })
+            .or_expression(),
         path("ToleratedFailurePercentagePath"),
     ],
 ];

@@ -19,14 +19,22 @@ pub(super) fn integrations() -> impl Iterator<Item = Integration> {
             service,
             action,
             patterns,
-            parameters: ParameterTable::Model { service: model, action },
+            parameters: ParameterTable::Model {
+                service: model,
+                action,
+                has_plain_texts: *service == "dynamodb",
+            },
         })
     });
     let renamed = RENAMED.iter().map(|(service, action, model, operation, patterns)| Integration {
         service,
         action,
         patterns,
-        parameters: ParameterTable::Model { service: model, action: operation },
+        parameters: ParameterTable::Model {
+            service: model,
+            action: operation,
+            has_plain_texts: false,
+        },
     });
     written.chain(modelled).chain(renamed)
 }
@@ -96,6 +104,8 @@ const WRITTEN: &[(&str, &str, Patterns, &[Field])] = &[
         &[
             text("ModelId").required(),
             any("Body"),
+            any("Input"),
+            any("Output"),
             text("Accept"),
             text("ContentType"),
             text("GuardrailIdentifier"),

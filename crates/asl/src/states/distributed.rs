@@ -9,6 +9,7 @@ use crate::expressions::{Offers, amount_in, payload};
 use crate::fields::{
     Fields, ITEM_BATCHER, ITEM_READER, READER_CONFIG, RESULT_WRITER, WRITER_CONFIG,
 };
+use crate::language::QueryLanguage;
 use crate::place::Place;
 use crate::state::StateReader;
 use crate::{
@@ -89,9 +90,28 @@ fn within<'a>(
     Some(Fields::check(object, table, state.language, place, state.findings))
 }
 
-/// `Parameters`, or `Arguments`.
+/// Refuses a resource without the field that says which bucket is meant.
+fn require_parameters<'a>(state: &mut StateReader<'_, 'a>, fields: &Fields<'a>) {
+    let name = match state.language {
+        QueryLanguage::JsonPath => "Parameters",
+        QueryLanguage::Jsonata => "Arguments",
+    };
+    if !fields.has(name) {
+        let message = format_args!("These fields are required: [{name}]");
+        state.findings.error(fields.place(), message).help(format_args!("add {name}"));
+    }
+}
+
+/// `Parameters`, or `Arguments`, which hold texts alone.
 fn parameters<'a>(state: &mut StateReader<'_, 'a>, fields: &Fields<'a>) -> Option<crate::Payload> {
     let field = fields.located("Parameters").or_else(|| fields.located("Arguments"));
+    if let Some((Value::Object(given), place)) = &field {
+        for (name, value) in given.iter() {
+            if value.as_str().is_none() {
+                state.findings.error(&place.member(name), "Expected value of type [STRING]");
+            }
+        }
+    }
     payload(state, field, Offers::Nothing)
 }
 
@@ -238,13 +258,13 @@ fn item_batcher(state: &mut StateReader<'_, '_>) -> Option<ItemBatcher> {
 
 fn result_writer(state: &mut StateReader<'_, '_>) -> Option<ResultWriter> {
     let fields = part(state, "ResultWriter", RESULT_WRITER)?;
-    if !fields.has("Resource") && !fields.has("WriterConfig") {
-        let message = "The field 'ResultWriter' cannot be empty: it needs 'Resource' with its \
-                       parameters, or 'WriterConfig', or both";
-        state.findings.error(fields.place(), message);
-    }
+    // AWS saves one that is empty, and fails when it is to be used.
+    let is_empty = !fields.has("Resource") && !fields.has("WriterConfig");
     let target = match resource_action(&fields) {
-        Some(("putObject", _)) => Some(WriterTarget { parameters: parameters(state, &fields) }),
+        Some(("putObject", _)) => {
+            require_parameters(state, &fields);
+            Some(WriterTarget { parameters: parameters(state, &fields) })
+        }
         Some((_, place)) => {
             let message = "The resource is not supported by the field 'ResultWriter'";
             state.findings.error(&place, message);
@@ -271,7 +291,7 @@ fn result_writer(state: &mut StateReader<'_, '_>) -> Option<ResultWriter> {
                        version of Stairwell without the field 'Resource'";
         state.findings.error(fields.place(), message);
     }
-    Some(ResultWriter { target, config })
+    Some(ResultWriter { target, config, is_empty })
 }
 
 /// The action of `Resource`, an integration with S3.

@@ -25,6 +25,11 @@ pub(crate) fn compile(state: &mut StateReader<'_, '_>) -> Map {
             None
         }
     };
+    if distributed.is_none()
+        && let Some((Value::Object(_), place)) = state.fields.located("Items")
+    {
+        state.findings.error(&place, "Expected value of type [ARRAY]");
+    }
     let fields = &state.fields;
     let selector = fields.located("ItemSelector").or_else(|| fields.located("Parameters"));
     let path = paths::single(fields.located("ItemsPath"), Sees::Everything, state.findings);

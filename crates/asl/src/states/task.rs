@@ -22,9 +22,10 @@ pub(crate) fn compile(state: &mut StateReader<'_, '_>) -> Task {
         let place = state.fields.place().member("HeartbeatSeconds");
         state.findings.error(&place, "HeartbeatSeconds must be smaller than TimeoutSeconds");
     }
+    let partition = resource::partition(state.fields.text("Resource").unwrap_or_default());
     let credentials = credentials(state, &resource);
     let transition = state.transition();
-    Task { resource, credentials, timeout_seconds, heartbeat_seconds, transition }
+    Task { resource, partition, credentials, timeout_seconds, heartbeat_seconds, transition }
 }
 
 /// `Credentials`: the role that the task calls as.

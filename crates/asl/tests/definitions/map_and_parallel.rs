@@ -262,3 +262,43 @@ fn nesting_has_a_limit() {
     assert!(found.pointer.ends_with("/States/48/Branches[0]/States/49/Branches[0]"));
     expect!["The states are too deeply nested: at most 50 Parallel and Map states can be within each other"].assert_eq(&found.message);
 }
+
+#[test]
+fn no_more_than_all_can_fail() {
+    let map = |mode: &str, percentage: &str| {
+        format!(
+            r#""Type":"Map","End":true,"ToleratedFailurePercentage":{percentage},
+            "ItemProcessor":{{"ProcessorConfig":{{"Mode":"{mode}"}},"StartAt":"P",
+            "States":{{"P":{{"Type":"Pass","End":true}}}}}}"#
+        )
+    };
+    for mode in ["INLINE", "DISTRIBUTED"] {
+        check_state(&map(mode, "100"), expect!["ok"]);
+        for percentage in ["105", "100.5"] {
+            check_state(
+                &map(mode, percentage),
+                expect![[r#"
+                    Error SCHEMA_VALIDATION_FAILED at /States/S/ToleratedFailurePercentage
+                        Maximum value is 100.0"#]],
+            );
+        }
+    }
+}
+
+#[test]
+fn a_literal_object_is_mapped_over_in_distributed_mode() {
+    let map = |mode: &str| {
+        format!(
+            r#""Type":"Map","QueryLanguage":"JSONata","End":true,"Items":{{"a":1,"b":"{{% 2 %}}"}},
+            "ItemProcessor":{{"ProcessorConfig":{{"Mode":"{mode}"}},"StartAt":"P",
+            "States":{{"P":{{"Type":"Pass","End":true}}}}}}"#
+        )
+    };
+    check_state(&map("DISTRIBUTED"), expect!["ok"]);
+    check_state(
+        &map("INLINE"),
+        expect![[r#"
+            Error SCHEMA_VALIDATION_FAILED at /States/S/Items
+                Expected value of type [ARRAY]"#]],
+    );
+}

@@ -122,11 +122,32 @@ fn writers() {
     ] {
         check(&format!(r#""ResultWriter":{writer}"#), expect!["ok"]);
     }
+    // It is saved, and fails when it runs.
+    check(r#""ResultWriter":{}"#, expect!["ok"]);
     check(
-        r#""ResultWriter":{}"#,
+        r#""ResultWriter":{"Resource":"arn:aws:states:::s3:putObject"}"#,
         expect![[r#"
-        Error SCHEMA_VALIDATION_FAILED at /States/S/ResultWriter
-            The field 'ResultWriter' cannot be empty: it needs 'Resource' with its parameters, or 'WriterConfig', or both"#]],
+            Error SCHEMA_VALIDATION_FAILED at /States/S/ResultWriter
+                These fields are required: [Parameters]"#]],
+    );
+    check(
+        r#""ResultWriter":{"WriterConfig":{"Transformation":"COMPACT"}}"#,
+        expect![[r#"
+            Error SCHEMA_VALIDATION_FAILED at /States/S/ResultWriter/WriterConfig
+                These fields are required: [OutputType]"#]],
+    );
+    check(
+        r#""ResultWriter":{"Resource":"arn:aws:states:::s3:putObject","Parameters":{"Bucket":7}}"#,
+        expect![[r#"
+            Error SCHEMA_VALIDATION_FAILED at /States/S/ResultWriter/Parameters/Bucket
+                Expected value of type [STRING]"#]],
+    );
+    check(
+        r#""ItemReader":{"Resource":"arn:aws:states:::s3:getObject","Parameters":{"Bucket":"b",
+            "Key":["k"]},"ReaderConfig":{"InputType":"JSON"}}"#,
+        expect![[r#"
+            Error SCHEMA_VALIDATION_FAILED at /States/S/ItemReader/Parameters/Key
+                Expected value of type [STRING]"#]],
     );
     check(
         r#""ResultWriter":{"WriterConfig":{"Transformation":"COMPACT","OutputType":"JSONL"}}"#,

@@ -513,3 +513,98 @@ fn what_a_later_version_brings_is_refused_by_name() {
                 Field 'Credentials' is not supported"#]],
     );
 }
+
+#[test]
+fn an_integration_may_name_the_region_and_the_account() {
+    for (resource, parameters) in [
+        ("aws-sdk:s3:listBuckets", "{}"),
+        ("athena:getQueryExecution", r#"{"QueryExecutionId":"q"}"#),
+        ("states:startExecution.sync:2", r#"{"StateMachineArn":"a"}"#),
+    ] {
+        for place in ["us-east-1:123456789012", ":"] {
+            check_state(
+                &format!(
+                    r#""Type":"Task","Resource":"arn:aws:states:{place}:{resource}",
+                    "Parameters":{parameters},"End":true"#
+                ),
+                expect!["ok"],
+            );
+        }
+    }
+    check_express(
+        &machine(
+            r#""Type":"Task","Resource":"arn:aws:states:us-east-1:123456789012:ecs:runTask.sync",
+            "Parameters":{"TaskDefinition":"t"},"End":true"#,
+        ),
+        expect![[r#"
+            Error SCHEMA_VALIDATION_FAILED at /States/S/Resource
+                Express state machine does not support '.sync' service integration"#]],
+    );
+}
+
+#[test]
+fn a_model_of_bedrock_gets_its_body_or_where_it_is() {
+    let check = |parameters: &str, expect| {
+        let resource = "arn:aws:states:::bedrock:invokeModel";
+        let fields = format!(
+            r#""Type":"Task","Resource":"{resource}","Parameters":{parameters},"End":true"#
+        );
+        check_state(&fields, expect);
+    };
+    check(
+        r#"{"ModelId":"m","Input":{"S3Uri.$":"$.from"},"Output":{"S3Uri.$":"$.to"}}"#,
+        expect!["ok"],
+    );
+    check(r#"{"ModelId":"m","Body.$":"$.body"}"#, expect!["ok"]);
+    check(
+        r#"{"ModelId":"m","Body":{},"Input":{"S3Uri":"s3://b/k"}}"#,
+        expect![[r#"
+            Error SCHEMA_VALIDATION_FAILED at /States/S/Parameters
+                There should only be one of the following fields: [Body, Input]"#]],
+    );
+    check(
+        r#"{"ModelId":"m"}"#,
+        expect![[r#"
+            Error SCHEMA_VALIDATION_FAILED at /States/S/Parameters
+                This object should have only one of the following fields: [Body, Input]"#]],
+    );
+}
+
+#[test]
+fn an_endpoint_without_tls_is_told_of() {
+    check_state(
+        r#""Type":"Task","Resource":"arn:aws:states:::apigateway:invoke","End":true,
+            "Parameters":{"ApiEndpoint":"http://localhost:4566","Method":"GET"}"#,
+        expect![[r#"
+            Warning PLAIN_ENDPOINT at /States/S/Parameters/ApiEndpoint
+                An ApiEndpoint that begins with 'http://' is only taken by Stairwell, and only for a host of the own machine. AWS refuses it"#]],
+    );
+}
+
+#[test]
+fn an_attribute_of_dynamodb_may_be_a_text() {
+    let item = r#"{"TableName":"parcels","Item":{"parcel.$":"$.parcel","stage":"received"}}"#;
+    let fields = |resource: &str| {
+        format!(
+            r#""Type":"Task","Resource":"arn:aws:states:::{resource}","Parameters":{item},
+            "End":true"#
+        )
+    };
+    check_state(&fields("dynamodb:putItem"), expect!["ok"]);
+    check_state(
+        &fields("aws-sdk:dynamodb:putItem"),
+        expect![[r#"
+            Error SCHEMA_VALIDATION_FAILED at /States/S/Parameters/Item/stage
+                The value for the field 'stage' must be an OBJECT"#]],
+    );
+}
+
+#[test]
+fn tokens_against_being_carried_out_twice_need_not_be_given() {
+    check_state(
+        r#""Type":"Task","Resource":"arn:aws:states:::emr-containers:startJobRun","End":true,
+            "Parameters":{"VirtualClusterId":"v","ExecutionRoleArn":"r","ReleaseLabel":"l",
+            "JobDriver":{}}"#,
+        expect!["ok"],
+    );
+}

@@ -115,10 +115,8 @@ pub(crate) fn read(reader: Reader, shape: ShapeId, element: &Element) -> Value {
             });
             sorted(found.collect())
         }
-        ShapeKind::List { item, wire, .. } => {
-            let name = wire.location_name.as_deref().unwrap_or("member");
-            read_list(reader, *item, element.all(name))
-        }
+        // Whatever its items are called: stand-ins of AWS have other names than the model.
+        ShapeKind::List { item, .. } => read_list(reader, *item, element.children.iter()),
         ShapeKind::Map { .. } => read_map(reader, shape, element.all("entry")),
         kind => scalar::read(reader, kind, &element.text),
     }

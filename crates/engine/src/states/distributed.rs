@@ -60,6 +60,9 @@ impl Stepper<'_, '_> {
         (map, distributed): (&Map, &Distributed),
         input: &Document,
     ) -> Result<Begun, Fault> {
+        if distributed.result_writer.as_ref().is_some_and(|writer| writer.is_empty) {
+            return Err(Fault::runtime("The field 'ResultWriter' cannot be empty."));
+        }
         let effective = self.effective_input(id, state, input)?;
         let max_concurrency =
             self.amount(id, &map.max_concurrency, "MaxConcurrency", &effective)?;
@@ -95,7 +98,12 @@ impl Stepper<'_, '_> {
             self.tolerated_percentage(id, map.tolerated_failure_percentage.as_ref(), &effective)?;
         let reader = distributed.item_reader.as_ref();
         let max_items = reader.and_then(|reader| reader.max_items.as_ref());
-        let items_max = self.amount_or_none(id, max_items, "MaxItems", &effective)?;
+        let items_max = match self.is_positive_at(id, max_items, &effective)? {
+            Some(false) => MapRunRequest::ITEMS_MAX_NOT_POSITIVE,
+            Some(true) | None => {
+                self.amount_or_none(id, max_items, "MaxItems", &effective)?.min(ITEMS_MAX)
+            }
+        };
         let writer = distributed.result_writer.as_ref();
         let target = writer.and_then(|writer| writer.target.as_ref());
         let batcher = distributed.item_batcher.as_ref();
@@ -114,10 +122,9 @@ impl Stepper<'_, '_> {
                 Some(self.parameters(id, target.parameters.as_ref(), "ResultWriter", &effective)?)
             }
         };
-        let batch_items_max =
-            self.amount_or_none(id, batch_items, "MaxItemsPerBatch", &effective)?;
+        let batch_items_max = self.batch_limit(id, batch_items, "MaxItemsPerBatch", &effective)?;
         let batch_bytes_max =
-            self.amount_or_none(id, batch_bytes, "MaxInputBytesPerBatch", &effective)?;
+            self.batch_limit(id, batch_bytes, "MaxInputBytesPerBatch", &effective)?;
         let batch_input = match batch_input {
             None => None,
             Some(payload) => {
@@ -130,7 +137,7 @@ impl Stepper<'_, '_> {
             input: effective,
             items,
             reader_parameters,
-            items_max: items_max.min(ITEMS_MAX),
+            items_max,
             writer_parameters,
             batch_items_max,
             batch_bytes_max: batch_bytes_max.min(BATCH_BYTES_MAX),
@@ -182,6 +189,38 @@ impl Stepper<'_, '_> {
         match amount {
             None => Ok(0),
             Some(amount) => self.amount(id, amount, field, effective),
+        }
+    }
+
+    /// Whether the whole number that a path leads to is positive; none for anything else.
+    fn is_positive_at(
+        &mut self,
+        id: FrameId,
+        amount: Option<&Amount>,
+        effective: &Document,
+    ) -> Result<Option<bool>, Fault> {
+        let Some(Amount::Path(path)) = amount else { return Ok(None) };
+        let number = number_in(&self.at(id, path, effective)?).and_then(|number| number.as_i64());
+        Ok(number.map(|number| number > 0))
+    }
+
+    /// A limit of `ItemBatcher`; 0 where there is none.
+    fn batch_limit(
+        &mut self,
+        id: FrameId,
+        amount: Option<&Amount>,
+        field: &str,
+        effective: &Document,
+    ) -> Result<u64, Fault> {
+        if self.is_positive_at(id, amount, effective)? == Some(false) {
+            return Err(Fault::runtime(format!("field {field} must be positive")));
+        }
+        match (amount, self.amount_or_none(id, amount, field, effective)?) {
+            (Some(Amount::Jsonata(_)), 0) => {
+                let text = format!("The {field} field must be a positive integer but was: 0");
+                Err(Fault::query(Some(field.to_owned()), text))
+            }
+            (_, limit) => Ok(limit),
         }
     }
 
@@ -266,7 +305,8 @@ impl Stepper<'_, '_> {
             Ok(result) => {
                 let ended = self.emit(id, previous, EventKind::MapRunSucceeded)?;
                 self.emit(id, ended, EventKind::MapStateSucceeded)?;
-                self.map_run_left(id, state, result, ended)
+                let led_to_exit = if is_batched(state) { task.scheduled } else { ended };
+                self.map_run_left(id, state, result, led_to_exit)
             }
             Err(failure) => {
                 let kind = EventKind::MapRunFailed(failure.clone());
@@ -292,6 +332,17 @@ impl Stepper<'_, '_> {
         let input = input.clone();
         let output = self.output(id, state, &input, result);
         self.leave(id, output, map.transition, previous)
+    }
+}
+
+/// Whether the items of a Map state go to its children in batches. What such a state exits by
+/// points to `MapRunStarted`: see the table in `conformance/README.md`.
+fn is_batched(state: &State) -> bool {
+    match &state.kind {
+        StateKind::Map(map) => {
+            map.distributed.as_ref().is_some_and(|distributed| distributed.item_batcher.is_some())
+        }
+        _ => false,
     }
 }
 

@@ -5,7 +5,7 @@ use json::Document;
 
 use crate::retry::{QUERY_EVALUATION, Raised};
 use crate::step::{Ended, Stepper};
-use crate::{EventId, EventKind, Frame, FrameId, Join, Position, WaitingOn};
+use crate::{EventId, EventKind, Frame, FrameId, Join, Position, Record, WaitingOn};
 
 impl Stepper<'_, '_> {
     pub(crate) fn join_of(&self, id: FrameId) -> &Join {
@@ -113,8 +113,32 @@ impl Stepper<'_, '_> {
             let name = self.state_of(parent).name.clone();
             let index = self.execution.frame(child).index;
             self.emit(child, previous, EventKind::MapIterationFailed { name, index })?;
+        } else if self.work_failed(child, previous) {
+            self.emit(child, previous, EventKind::TaskStateAborted)?;
         }
         self.fail_state(parent, raised, previous)
+    }
+
+    /// Whether the event that a frame failed by tells that the work of its Task state failed. AWS
+    /// counts such a state among those that a failing Parallel state cuts off, and none that failed
+    /// before or after its work.
+    fn work_failed(&self, id: FrameId, failed: EventId) -> bool {
+        let kind = self.records().iter().rev().find_map(|record| match record {
+            Record::Event(event) if event.id == failed && event.frame == id => Some(&event.kind),
+            Record::Event(_) | Record::Note(_) => None,
+        });
+        match kind {
+            Some(
+                EventKind::TaskFailed { .. }
+                | EventKind::TaskTimedOut { .. }
+                | EventKind::TaskSubmitFailed { .. }
+                | EventKind::ActivityFailed(_)
+                | EventKind::ActivityTimedOut(_)
+                | EventKind::LambdaFunctionFailed(_)
+                | EventKind::LambdaFunctionTimedOut(_),
+            ) => true,
+            Some(_) | None => false,
+        }
     }
 
     /// Writes that a Parallel or Map state failed for good, where the frame is in one that had

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use asl::{Amount, IntegrationPattern, Resource, State, StateKind, Task, Transition};
-use json::{Document, Number, Object, Value};
+use asl::{Amount, DataFlow, IntegrationPattern, Resource, State, StateKind, Task, Transition};
+use json::{Document, Number, Value};
 use rand_core::Rng;
 
 use crate::context::Moment;
 use crate::evaluate::{Fault, View};
 use crate::retry::{HEARTBEAT_TIMEOUT, Raised, TIMEOUT};
+use crate::states::parameters::{check_names, check_parameters, completed, kept_token};
 use crate::step::{Ended, Stepper};
 use crate::{
     Activity, ChildRequest, Effect, EventId, EventKind, Failure, FrameId, MockedOutcome, Note,
@@ -121,15 +122,23 @@ impl<'a> Stepper<'a, '_> {
         task: &Task,
         input: &Document,
     ) -> Result<Attempt, Fault> {
+        if *task.partition != *partition_of(&self.execution.parameters.arn) {
+            return Err(Fault::runtime(
+                "The resource belongs to a different partition from the running execution.",
+            ));
+        }
+        self.check_activity(state, &task.resource)?;
         let effective = self.effective_input(id, state, input)?;
         let scheduled = self.execution.last_event.next();
         let task_id = TaskId { frame: id, scheduled };
         let token = TaskToken::new(self.execution.id(), task_id, self.env.random);
-        // Only the tasks that wait for it can see their token.
-        let waits = task.resource.waits_for_token();
-        let moment = Moment { token: waits.then_some(&token), item: None };
+        let shown = task.resource.shows_token().then_some(&token);
+        let moment = Moment { token: shown, item: None };
         let parameters = self.arguments(id, state, &effective, moment)?;
         self.check_size(task.resource.service(), &parameters)?;
+        if matches!(state.data, DataFlow::JsonPath(_)) && task.resource.shows_token() {
+            check_names(&parameters)?;
+        }
         check_parameters(&task.resource, &parameters)?;
         let parameters = completed(&task.resource, parameters);
         let timeout = task.timeout_seconds.as_ref();
@@ -138,6 +147,17 @@ impl<'a> Stepper<'a, '_> {
         let heartbeat_seconds = self.seconds(id, heartbeat, "HeartbeatSeconds", &effective)?;
         let role_arn = self.role_arn(id, task, &effective)?;
         Ok(Attempt { parameters, timeout_seconds, heartbeat_seconds, token, role_arn })
+    }
+
+    /// Refuses an activity that does not exist, unless its answers are mocked.
+    fn check_activity(&self, state: &State, resource: &Resource) -> Result<(), Fault> {
+        let Resource::Activity(arn) = resource else { return Ok(()) };
+        let mocked = self.execution.mocked.as_ref();
+        let is_mocked = mocked.is_some_and(|mocked| mocked.next(&state.name).is_some());
+        if is_mocked || !self.env.absent_activities.contains(arn) {
+            return Ok(());
+        }
+        Err(Fault::runtime("The activity ARN does not exist."))
     }
 
     /// The role of the task's `Credentials`.
@@ -258,7 +278,11 @@ impl<'a> Stepper<'a, '_> {
             parameters,
             timeout_seconds,
             heartbeat_seconds,
-            token: (pattern == IntegrationPattern::WaitForTaskToken).then_some(token),
+            token: kept_token(
+                token,
+                pattern == IntegrationPattern::WaitForTaskToken,
+                &child.parameters,
+            ),
             child: Some(Box::new(child.clone())),
             role_arn,
         };
@@ -311,7 +335,7 @@ impl<'a> Stepper<'a, '_> {
             parameters,
             timeout_seconds,
             heartbeat_seconds,
-            token: request.waits_for_token().then_some(token),
+            token: kept_token(token, request.waits_for_token(), &request.parameters),
             child: None,
             role_arn,
         };
@@ -489,33 +513,9 @@ impl<'a> Stepper<'a, '_> {
     }
 }
 
-/// With what Step Functions adds itself.
-fn completed(resource: &Resource, parameters: Document) -> Document {
-    let Resource::Service { service, action, pattern } = resource else { return parameters };
-    let added = asl::integration(service, action).and_then(|found| found.added(*pattern));
-    match (added, parameters.value()) {
-        (Some((name, value)), Value::Object(given)) if !given.contains(name) => {
-            let mut completed = Object::clone(given);
-            completed.insert(name, value);
-            Document::from(Value::from(completed))
-        }
-        _ => parameters,
-    }
-}
-
-/// Refuses what a service cannot be called with.
-fn check_parameters(resource: &Resource, parameters: &Document) -> Result<(), Fault> {
-    let Resource::Service { service, action, .. } = resource else {
-        return Ok(());
-    };
-    let integration =
-        asl::integration(service, action).expect("a program calls what is in the table");
-    integration.check(parameters.value()).map_err(|reason| {
-        let parameters = parameters.text();
-        Fault::runtime(format!(
-            "The Parameters '{parameters}' could not be used to start the Task: [{reason}]"
-        ))
-    })
+/// The second part of an ARN.
+fn partition_of(arn: &str) -> &str {
+    arn.split(':').nth(1).unwrap_or_default()
 }
 
 /// The fourth part of an ARN.

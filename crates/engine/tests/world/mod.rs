@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt::Write;
+use std::sync::Arc;
 
 use asl::{StateType, WorkflowType};
 use json::Document;
@@ -37,6 +38,7 @@ pub(crate) struct World {
     random: ChaCha8Rng,
     limits: Limits,
     now: Timestamp,
+    absent_activities: Vec<Arc<str>>,
     answers: VecDeque<Answer>,
     due: VecDeque<Effect>,
 }
@@ -66,9 +68,18 @@ impl World {
             input: Document::from_text(input).expect("the test says JSON"),
         };
         let mut random = ChaCha8Rng::seed_from_u64(1);
+        // Those with that name are not there.
+        let absent = program.activities().filter(|arn| arn.ends_with(":deleted"));
+        let absent_activities: Vec<Arc<str>> = absent.cloned().collect();
         // 2024-01-02T03:04:05Z
         let now = Timestamp(1_704_164_645_000);
-        let mut env = StepEnv { now, timer_now: now, random: &mut random, limits: &limits };
+        let mut env = StepEnv {
+            now,
+            timer_now: now,
+            random: &mut random,
+            limits: &limits,
+            absent_activities: &absent_activities,
+        };
         let (execution, first) = start(&program, parameters, &mut env);
         let mut world = World {
             execution,
@@ -79,6 +90,7 @@ impl World {
             random,
             limits,
             now,
+            absent_activities,
             answers: answers.iter().cloned().collect(),
             due: VecDeque::new(),
         };
@@ -102,7 +114,9 @@ impl World {
     /// Gives one input.
     pub(crate) fn send(&mut self, input: Input) {
         let (now, limits) = (self.now, &self.limits);
-        let mut env = StepEnv { now, timer_now: now, random: &mut self.random, limits };
+        let absent_activities = &*self.absent_activities;
+        let mut env =
+            StepEnv { now, timer_now: now, random: &mut self.random, limits, absent_activities };
         let step = step(&self.program, &mut self.execution, input, &mut env);
         self.keep(step);
     }

@@ -2,6 +2,7 @@
 //! operation of the same name with the same parameters.
 
 use json::{Object, Value};
+use service_model::{Service, ShapeId, ShapeKind};
 
 /// The operation, and its parameters.
 pub(super) fn request(
@@ -35,7 +36,46 @@ pub(super) fn request(
         }
         ("bedrock", "invokeModel") => ("invokeModel", parameters.clone()),
         ("events", "putEvents") => ("putEvents", with_resources(parameters, execution_arn)),
+        ("dynamodb", action) => ("", with_attribute_values(action, parameters)),
         _ => ("", parameters.clone()),
+    }
+}
+
+/// A plain text where DynamoDB has a value with its type is that of type `S`.
+fn with_attribute_values(action: &str, parameters: &Value) -> Value {
+    let service = service_model::service("dynamodb").expect("there is a model of DynamoDB");
+    let input = service.operation(action).and_then(|operation| operation.input);
+    input.map_or_else(|| parameters.clone(), |input| typed(service, input, parameters))
+}
+
+fn typed(service: &Service, shape: ShapeId, value: &Value) -> Value {
+    match (&service.shape(shape).kind, value) {
+        (ShapeKind::Structure(members), Value::String(text)) if members.is_attribute_value() => {
+            let mut typed = Object::new();
+            typed.insert("S", text.clone());
+            typed.into()
+        }
+        (ShapeKind::Structure(members), Value::Object(given)) => {
+            let mut changed = Object::new();
+            for (name, value) in given.iter() {
+                let member = members.parameter(name);
+                let value = member
+                    .map_or_else(|| value.clone(), |member| typed(service, member.shape, value));
+                changed.insert(name.clone(), value);
+            }
+            changed.into()
+        }
+        (ShapeKind::List { item, .. }, Value::Array(items)) => {
+            items.iter().map(|value| typed(service, *item, value)).collect::<Vec<_>>().into()
+        }
+        (ShapeKind::Map { value: shape, .. }, Value::Object(given)) => {
+            let mut changed = Object::new();
+            for (name, value) in given.iter() {
+                changed.insert(name.clone(), typed(service, *shape, value));
+            }
+            changed.into()
+        }
+        (_, value) => value.clone(),
     }
 }
 

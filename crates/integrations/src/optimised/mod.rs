@@ -11,6 +11,7 @@ mod action;
 #[cfg(test)]
 mod job_tests;
 mod jobs;
+mod model_objects;
 mod named;
 mod needs;
 mod table;
@@ -28,6 +29,7 @@ use service_model::UnfitReason;
 
 use crate::{metadata, not_assumed, permission};
 use jobs::{JobKind, Output, Source};
+use model_objects::ModelObjects;
 use named::ByName;
 use table::{OptimisedService, SERVICES};
 
@@ -69,6 +71,7 @@ impl Optimised {
             service,
             operation,
             parameters,
+            account: &call.scope.account,
             region: &call.scope.region,
             role: role.as_ref(),
             names: Names::Optimised,
@@ -95,7 +98,6 @@ impl Optimised {
     /// What a call that brought no result means to the task.
     fn failure(&self, error: CallError, call: &ServiceCall) -> Failure {
         let OptimisedService { prefix, .. } = self.service;
-        let parameters = &call.request.parameters;
         match error {
             CallError::Credentials(CredentialsError::NotAssumed { .. }) => not_assumed(call),
             CallError::Refused(refusal) => self.refused(&refusal),
@@ -121,12 +123,7 @@ impl Optimised {
                 _ => {
                     let reasons: Vec<String> =
                         unfit.iter().map(|unfit| unfit.reason.to_string()).collect();
-                    let (parameters, reasons) = (parameters.text(), reasons.join(", "));
-                    let cause = format!(
-                        "The Parameters '{parameters}' could not be used to start the Task: \
-                         [{reasons}]"
-                    );
-                    Failure::new("States.Runtime", cause)
+                    unusable(call, &reasons.join(", "))
                 }
             },
         }
@@ -253,8 +250,12 @@ impl Integration for Optimised {
         let (operation, asked) =
             action::request(self.service.name, action, parameters, &call.execution_arn);
         let operation = if operation.is_empty() { action } else { operation };
+        let objects = ModelObjects::of(self.service.name, action, &asked)
+            .map_err(|reason| unusable(&call, &reason))?;
+        let asked = objects.with_body(self, &call, asked).await?;
         match self.ask(&call, operation, &asked).await {
-            Ok(answer) => {
+            Ok(mut answer) => {
+                answer.result = objects.without_body(self, &call, answer.result).await?;
                 if let Some(failure) = not_placed(self.service.name, &answer.result) {
                     return Err(failure);
                 }
@@ -291,6 +292,14 @@ impl Integration for Optimised {
         let answer = self.ask(&call, operation, &asked).await;
         answer.map(drop).map_err(|error| self.failure(error, &call))
     }
+}
+
+/// What AWS says of parameters that do not do.
+fn unusable(call: &ServiceCall, reason: &str) -> Failure {
+    let parameters = call.request.parameters.text();
+    let cause =
+        format!("The Parameters '{parameters}' could not be used to start the Task: [{reason}]");
+    Failure::new("States.Runtime", cause)
 }
 
 fn action_of(call: &ServiceCall) -> &str {
@@ -441,6 +450,33 @@ mod tests {
             assert_eq!(waits, jobs::find(found.service, found.action).is_some(), "{found:?}");
         }
         assert_eq!(services.len(), SERVICES.len());
+    }
+
+    #[test]
+    fn a_plain_text_is_an_attribute_of_dynamodb() {
+        for (given, expected) in [
+            (
+                r#"{"TableName":"t","Item":{"parcel":"P-17","l":{"L":["a",{"N":"1"}]},
+                    "m":{"M":{"x":"y"}}}}"#,
+                r#"{"TableName":"t","Item":{"parcel":{"S":"P-17"},"l":{"L":[{"S":"a"},{"N":"1"}]},"m":{"M":{"x":{"S":"y"}}}}}"#,
+            ),
+            (
+                r#"{"TableName":"t","Item":{"s":{"S":"x"},"z":{"NULL":true}}}"#,
+                r#"{"TableName":"t","Item":{"s":{"S":"x"},"z":{"NULL":true}}}"#,
+            ),
+        ] {
+            let given = json::parse(given).expect("the test says JSON");
+            let (_, asked) = action::request("dynamodb", "putItem", &given, "");
+            assert_eq!(asked.to_text(), expected);
+        }
+        let update = r#"{"TableName":"t","Key":{"id":"k"},
+            "ExpressionAttributeValues":{":v":"x"},"UpdateExpression":"SET a = :v"}"#;
+        let update = json::parse(update).expect("the test says JSON");
+        let (_, asked) = action::request("dynamodb", "updateItem", &update, "");
+        assert_eq!(
+            asked.to_text(),
+            r#"{"TableName":"t","Key":{"id":{"S":"k"}},"ExpressionAttributeValues":{":v":{"S":"x"}},"UpdateExpression":"SET a = :v"}"#
+        );
     }
 
     #[test]

@@ -5,6 +5,7 @@ use runtime::Permission;
 use store::Scope;
 
 use super::action;
+use super::model_objects::ModelObjects;
 use super::table::{OptimisedService, SERVICES};
 use super::{jobs, named};
 use crate::permission;
@@ -34,7 +35,13 @@ impl OptimisedService {
         };
         let look_up = named::find(self.name, action).map(|by_name| by_name.list);
         let operations = [operation].into_iter().chain(look_up);
-        operations.map(|operation| self.permission(operation, parameters, scope)).collect()
+        let mut needed: Vec<Permission> =
+            operations.map(|operation| self.permission(operation, parameters, scope)).collect();
+        // Where they cannot be read, nothing is called.
+        if let Ok(objects) = ModelObjects::of(self.name, action, parameters) {
+            needed.extend(objects.permissions(scope));
+        }
+        needed
     }
 
     /// What the role must be allowed for an operation.

@@ -302,6 +302,7 @@ async fn ask(
         service,
         operation,
         parameters: &given.into(),
+        account: &call.scope.account,
         region: &call.scope.region,
         role: None,
         names: Names::Model,

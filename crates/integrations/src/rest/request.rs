@@ -87,7 +87,11 @@ impl Prepared {
 
     /// That of `apigateway:invoke`.
     pub(super) fn of_api_gateway(parameters: &Value) -> Result<Prepared, String> {
-        let host = text(parameters, "ApiEndpoint")?;
+        let endpoint = text(parameters, "ApiEndpoint")?;
+        let host = match endpoint.strip_prefix("http://") {
+            Some(host) if is_own_machine(endpoint) => host.strip_suffix('/').unwrap_or(host),
+            Some(_) | None => endpoint,
+        };
         if host.contains('/') {
             return Err(invalid("ApiEndpoint"));
         }
@@ -331,6 +335,30 @@ mod tests {
             r#"{"ApiEndpoint":"https://a.b","Method":"GET","Headers":{"Host":"x"}}"#,
             "The header 'Host' is not supported by Step Functions",
         );
+    }
+
+    #[test]
+    fn an_api_of_the_own_machine_is_spoken_to_without_tls() {
+        for (endpoint, expected) in [
+            (
+                "a.execute-api.us-east-1.amazonaws.com",
+                "https://a.execute-api.us-east-1.amazonaws.com/s/p",
+            ),
+            ("http://127.0.0.1:4566", "http://127.0.0.1:4566/s/p"),
+            ("http://localhost:4566/", "http://localhost:4566/s/p"),
+            ("localhost:4566", "http://localhost:4566/s/p"),
+            ("http://a.b", "The value of the field 'ApiEndpoint' has an invalid format"),
+            ("https://a.b", "The value of the field 'ApiEndpoint' has an invalid format"),
+        ] {
+            let parameters =
+                format!(r#"{{"ApiEndpoint":"{endpoint}","Method":"GET","Stage":"s","Path":"/p"}}"#);
+            let parameters = json::parse(&parameters).expect("the test says JSON");
+            let told = match Prepared::of_api_gateway(&parameters).and_then(|it| it.request()) {
+                Ok(request) => request.uri().to_string(),
+                Err(reason) => reason,
+            };
+            assert_eq!(told, expected);
+        }
     }
 
     #[test]

@@ -255,13 +255,27 @@ fn json_arrays() {
 }
 
 #[test]
+fn the_members_of_an_object_are_items() {
+    for pointer in [None, Some("")] {
+        json(
+            pointer,
+            r#"{"granite": {"kg": 5}, "slate": 2}"#,
+            expect![[r#"
+                {"Key":"granite","Value":{"kg":5}}
+                {"Key":"slate","Value":2}
+            "#]],
+        );
+    }
+}
+
+#[test]
 fn json_that_is_no_list() {
     let not_iterable = || {
         expect![[r#"
             failed: Attempting to map over non-iterable node.
         "#]]
     };
-    for text in [r#"{"Hello": "world"}"#, "1", "\"text\"", "null"] {
+    for text in ["1", "\"text\"", "null"] {
         json(None, text, not_iterable());
     }
     for pointer in ["/b", "/a/0", "/a/x/1", "/c"] {

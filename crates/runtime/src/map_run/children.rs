@@ -173,7 +173,8 @@ impl Shell {
         let id = ExecutionId::new(now.shown, &mut self.random.fork());
         let parameters = family.parameters(id, &child);
         let limits = self.express_limits();
-        let Some((execution, step)) = self.first_child_step(family, parameters, now, &limits)
+        let Some((execution, step)) =
+            self.first_child_step(family, parameters, now, (&limits, &[]))
         else {
             return Started::Lost(child);
         };
@@ -192,10 +193,10 @@ impl Shell {
         family: &Family,
         parameters: StartParameters,
         Now { shown: now, timers: timer_now }: Now,
-        limits: &Limits,
+        (limits, absent_activities): (&Limits, &[Arc<str>]),
     ) -> Option<(Execution, Step)> {
         let mut random = self.random.fork();
-        let mut env = StepEnv { now, timer_now, random: &mut random, limits };
+        let mut env = StepEnv { now, timer_now, random: &mut random, limits, absent_activities };
         let start = AssertUnwindSafe(|| {
             let mocks = family.mocks.clone();
             engine::start_map_child(&family.program, parameters, family.processor, mocks, &mut env)
@@ -242,7 +243,10 @@ impl Shell {
         header.start = now.shown;
         let arn = header.arn.clone();
         let limits = &self.config.limits;
-        let Some((execution, step)) = self.first_child_step(family, parameters, now, limits) else {
+        let absent = self.absent_activities(&family.names.scope, &family.program).await?;
+        let Some((execution, step)) =
+            self.first_child_step(family, parameters, now, (limits, &absent))
+        else {
             return Ok(Started::Lost(child.clone()));
         };
         let policy = self.child_log_policy(&family.state_machine_arn);

@@ -22,7 +22,7 @@ use super::children::{
 };
 use super::feed::{Child, Feed, Source};
 use super::progress::Progress;
-use super::results::StoredResults;
+use super::results::{StoredResults, gathered};
 use super::{ChildEnd, Driving, MapRunName, Word};
 use crate::child::Refusal;
 use crate::express::ExpressRun;
@@ -314,6 +314,10 @@ impl Driver {
         let source = match &self.request.items {
             Some(items) => Source::Data(items.clone()),
             None => {
+                if self.request.items_max == MapRunRequest::ITEMS_MAX_NOT_POSITIVE {
+                    let cause = "field MaxItems must be positive";
+                    return Err(Failure::new("States.ItemReaderFailed", cause).into());
+                }
                 let data = self.shell.config.map_run_data.clone();
                 let Some(data) = data else {
                     let cause = "Nothing in this process of Stairwell reads the items of Map Runs";
@@ -665,17 +669,18 @@ impl Driver {
         if let Some(written) = self.write_results().await? {
             return Ok(written);
         }
-        Ok(self.progress.result().ok_or_else(|| {
+        let (shell, family) = (self.shell.clone(), self.family.clone());
+        let result = match self.progress.executions.unsuccessful() {
+            0 => self.progress.result(),
+            _ => insist(&shell, || gathered(&shell, &family)).await?,
+        };
+        Ok(result.ok_or_else(|| {
             let frame = self.execution.frames.get(&self.task.frame);
             let state = match frame.map(|frame| &frame.position) {
                 Some(Position::In { state, .. }) => &*self.family.program.state(*state).name,
                 _ => "",
             };
-            let cause = format!(
-                "The state/task '{state}' returned a result with a size exceeding the maximum \
-                 number of bytes service limit."
-            );
-            Failure::new("States.DataLimitExceeded", cause)
+            Failure::data_limit_exceeded(state)
         }))
     }
 

@@ -284,7 +284,12 @@ impl Feed {
         let mut random = ChaCha8Rng::from_seed(seed);
         let (now, limits) = (self.start, &self.limits);
         // Nothing is due in an item selector.
-        let mut env = StepEnv { now, timer_now: now, random: &mut random, limits };
+        let mut env =
+            StepEnv { now, timer_now: now, random: &mut random, limits, absent_activities: &[] };
+        // A selector sees the name and the value of a member apart.
+        let of_member = key.as_ref().and_then(|_| value.value().get("Value").cloned());
+        let of_member = of_member.map(Document::from);
+        let value = of_member.as_ref().unwrap_or(value);
         let item = MapRunItem { index: number, value, key: key.as_deref(), source };
         engine::select_item(&self.program, &mut self.execution, self.frame, item, &mut env)
     }

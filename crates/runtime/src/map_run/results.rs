@@ -1,9 +1,11 @@
 //! The results of a Map Run, page by page, for its `ResultWriter`.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use engine::Status;
+use json::Document;
 use store::{MapRunChild, StoreError};
 
 use super::children::{Family, Names};
@@ -93,6 +95,36 @@ impl StoredResults {
             redrive_count,
         }))
     }
+}
+
+/// The result of a Map state without a `ResultWriter`: the outputs in the order of the items, and
+/// of children that did not succeed what describes them; none where that is too large.
+pub(crate) async fn gathered(
+    shell: &Arc<Shell>,
+    family: &Arc<Family>,
+) -> Result<Option<Document>, StoreError> {
+    let mut results = StoredResults::new(shell.clone(), family.clone());
+    let mut rows: BTreeMap<u64, String> = BTreeMap::new();
+    let mut length = 2;
+    loop {
+        let page = results.page().await?;
+        if page.is_empty() {
+            break;
+        }
+        for result in page {
+            let row = match (&result.output, result.status) {
+                (Some(output), Some(Status::Succeeded)) => output.text().to_owned(),
+                _ => result.described().to_text(),
+            };
+            length += row.len() + 1;
+            if length > shell.config.limits.payload_bytes_max + 1 {
+                return Ok(None);
+            }
+            rows.insert(result.index, row);
+        }
+    }
+    let rows: Vec<String> = rows.into_values().collect();
+    Ok(Some(Document::from_trusted_text(&format!("[{}]", rows.join(",")))))
 }
 
 #[async_trait]

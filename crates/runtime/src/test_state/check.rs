@@ -42,7 +42,7 @@ pub(super) fn check(request: &TestState<'_>) -> Result<Checked, TestStateError> 
     let mock = match &request.mock {
         None => None,
         Some(given) => Some(TrialMock {
-            outcome: mocked_outcome(given, state)?,
+            outcome: checked_outcome(given, state, request.map_iteration_failure_count)?,
             iteration_failures: request.map_iteration_failure_count,
             reader_items: reader_items(request.map_item_reader_data, state)?,
         }),
@@ -192,8 +192,28 @@ fn check_task(request: &TestState<'_>, task: &Task) -> Result<(), TestStateError
         )));
     }
     match request.role_arn {
-        None => invalid("A role must be specified for a Task state when a mock is not specified"),
+        None => invalid("RoleArn must be specified when testing a Task state"),
         Some(_) => Ok(()),
+    }
+}
+
+/// What stands for the work of the state, which no more iterations can have failed than there are.
+fn checked_outcome(
+    mock: &MockInput<'_>,
+    state: &State,
+    failed_iterations: Option<u64>,
+) -> Result<Result<Document, Failure>, TestStateError> {
+    let outcome = mocked_outcome(mock, state)?;
+    let iterations = match &outcome {
+        Ok(result) => result.value().as_array().map(|items| items.len() as u64),
+        Err(_) => None,
+    };
+    match (failed_iterations, iterations) {
+        (Some(failed), Some(iterations)) if failed > iterations => invalid(
+            "Map iteration failure count must be less than or equal to the number of Map \
+             iterations",
+        ),
+        _ => Ok(outcome),
     }
 }
 

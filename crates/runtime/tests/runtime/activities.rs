@@ -288,6 +288,27 @@ fn activities_are_made_described_listed_and_deleted() {
     });
 }
 
+/// How an execution ends whose first state is for an activity that is not there.
+const NO_ACTIVITY: &str = "FAILED States.Runtime An error occurred while executing the state 'T' \
+                           (entered at the event id #2). The activity ARN does not exist.";
+
+#[test]
+fn a_deleted_activity_fails_the_tasks_that_come_to_it_and_no_others() {
+    alive(async |world: World| {
+        let (activity, machine) = prepare(&world, "").await;
+        let before = world.start(&machine, "before", "{}").await.unwrap();
+        world.runtime.delete_activity(&world.scope, &activity).await.unwrap();
+        assert_eq!(world.run(&machine, "after", "{}").await, NO_ACTIVITY);
+        expect![[r#"
+            1<-0 0s ExecutionStarted
+            2<-0 0s StateEntered T {}
+            3<-2 0s ExecutionFailed
+        "#]]
+        .assert_eq(&world.history(&execution_arn("m", "after")).await);
+        assert!(world.history(&before).await.ends_with("ActivityScheduled\n"));
+    });
+}
+
 #[test]
 fn the_activity_of_another_account_gets_no_task() {
     alive(async |world: World| {
@@ -296,8 +317,7 @@ fn the_activity_of_another_account_gets_no_task() {
         let definition = definition("").replace("111111111111", "222222222222");
         let machine = world.machine("m", &definition).await;
         let ending = world.run(&machine, "e", "{}").await;
-        let expected = format!("FAILED States.Runtime Activity Does Not Exist: '{activity}'");
-        assert_eq!(ending, expected);
+        assert_eq!(ending, NO_ACTIVITY);
         assert_eq!(other.poll(&activity).await, None);
     });
 }

@@ -71,6 +71,63 @@ fn check(definition: &str, input: &str, expected: expect_test::Expect) {
 }
 
 #[test]
+fn children_that_may_fail_are_described_in_the_result() {
+    for execution_type in ["STANDARD", "EXPRESS"] {
+        let text = alive(async |world: World| {
+            let rest = r#","ToleratedFailureCount":1"#;
+            let machine = world.machine("m", &distributed(execution_type, ODD, rest)).await;
+            let arn = world.start(&machine, "e", r#"[{"odd":false},{"odd":true}]"#).await.unwrap();
+            world.end(&arn).await
+        });
+        let output = text.strip_prefix("SUCCEEDED ").expect("it succeeds");
+        let output = json::parse(output).expect("an output is JSON");
+        let [even, odd] = output.as_array().expect("an array") else {
+            panic!("two results: {text}");
+        };
+        assert_eq!(even.to_text(), r#"{"odd":false}"#);
+        let told = |name: &str| odd.get(name).and_then(json::Value::as_str);
+        assert_eq!((told("Status"), told("Error")), (Some("FAILED"), Some("Odd")), "{text}");
+        assert_eq!(told("Input"), Some(r#"{"odd":true}"#), "{text}");
+        assert!(told("ExecutionArn").is_some_and(|arn| arn.contains(":m/each:")), "{text}");
+    }
+}
+
+#[test]
+fn members_of_an_object_are_selected_by_name_and_value() {
+    let selector = r#","ItemSelector":{"name.$":"$$.Map.Item.Key","no.$":"$$.Map.Item.Index",
+        "item.$":"$$.Map.Item.Value"}"#;
+    check(
+        &distributed("STANDARD", PASS, selector),
+        r#"{"granite":{"kg":5},"slate":2}"#,
+        expect![[r#"
+            SUCCEEDED [{"name":"granite","no":0,"item":{"kg":5}},{"name":"slate","no":1,"item":2}]
+            Succeeded: 0 pending, 0 running, 2 succeeded, 0 failed, 0 aborted, 2 in all, 2 written
+            executions: 0 pending, 0 running, 2 succeeded, 0 failed, 0 aborted, 2 in all, 2 written
+        "#]],
+    );
+}
+
+#[test]
+fn a_reader_whose_limit_is_not_positive_fails_its_run() {
+    for value in ["-1", "0"] {
+        let reader = r#","ItemReader":{"Resource":"arn:aws:states:::s3:getObject",
+            "ReaderConfig":{"InputType":"CSV","CSVHeaderLocation":"FIRST_ROW",
+                "MaxItemsPath":"$.max"},"Parameters":{"Bucket":"b","Key":"k"}}"#;
+        let text = alive(async |world: World| {
+            let machine = world.machine("m", &distributed("STANDARD", PASS, reader)).await;
+            let input = format!(r#"{{"max":{value}}}"#);
+            let arn = world.start(&machine, "e", &input).await.unwrap();
+            let end = world.end(&arn).await;
+            let runs = world.map_runs(&arn).await;
+            assert_eq!(runs.len(), 1);
+            assert_eq!(runs[0].status, MapRunStatus::Failed);
+            end
+        });
+        assert_eq!(text, "FAILED States.ItemReaderFailed: field MaxItems must be positive");
+    }
+}
+
+#[test]
 fn items_are_selected_and_batched() {
     let both = ["STANDARD", "EXPRESS"];
     for execution_type in both {

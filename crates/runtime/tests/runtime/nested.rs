@@ -187,6 +187,40 @@ fn a_token_is_waited_for_and_the_child_is_not() {
 }
 
 #[test]
+fn a_token_ends_a_task_that_awaits_the_end_of_its_child() {
+    alive(async |world: World| {
+        world.machine("child", WAIT).await;
+        let parameters = format!(
+            r#"{{"StateMachineArn":"{}","Name":"c","Input":{{"token.$":"$$.Task.Token"}}}}"#,
+            machine_arn("child")
+        );
+        let parent = world.machine("parent", &parent(".sync", &parameters, "")).await;
+        let arn = world.start(&parent, "p", "{}").await.unwrap();
+        let child = execution_arn("child", "c");
+        sleep(2).await;
+        let input = world.describe(&child).await.input;
+        let token = input.value().get("token").and_then(json::Value::as_str).unwrap();
+        world.heartbeat(token).await.unwrap();
+        world.succeed(token, r#"{"from": "worker"}"#).await.unwrap();
+        world.end(&arn).await;
+        expect![[r#"
+            1<-0 0s ExecutionStarted
+            2<-0 0s StateEntered T {}
+            3<-2 0s TaskScheduled
+            4<-3 0s TaskStarted
+            5<-4 0s TaskSubmitted {"ExecutionArn":"execution:child:c","Sdk":…,"StartDate":?}
+            6<-5 2s TaskSucceeded {"from": "worker"}
+            7<-6 2s StateExited T
+            8<-7 2s ExecutionSucceeded {"from": "worker"}
+        "#]]
+        .assert_eq(&world.history(&arn).await);
+        // The child goes on.
+        let end = world.end(&child).await;
+        assert!(end.starts_with("SUCCEEDED"), "{end}");
+    });
+}
+
+#[test]
 fn a_child_without_a_name_gets_one() {
     alive(async |world: World| {
         let child = world.machine("child", PASS).await;

@@ -106,7 +106,13 @@ fn transitions(definition: &Value, transitions: usize) -> anyhow::Result<f64> {
     let nanoseconds = nanoseconds(1, || {
         let mut random = ChaCha8Rng::seed_from_u64(1);
         let now = Timestamp(0);
-        let mut env = StepEnv { now, timer_now: now, random: &mut random, limits: &limits };
+        let mut env = StepEnv {
+            now,
+            timer_now: now,
+            random: &mut random,
+            limits: &limits,
+            absent_activities: &[],
+        };
         let (mut execution, first) = start(&program, parameters(), &mut env);
         black_box(first);
         while execution.is_runnable() {
