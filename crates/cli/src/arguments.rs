@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Run(RunArguments),
     /// Remove executions that ended long ago from a data folder that no server is using
     Purge(PurgeArguments),
+    /// Find what is damaged in a data folder that no server is using
+    Doctor(DoctorArguments),
     /// Find the mistakes in definitions
     Validate(ValidateArguments),
     /// Print the least policy that the role of a definition needs
@@ -221,6 +223,29 @@ pub(crate) struct PurgeArguments {
     /// The configuration file [default: stairwell.toml, where it is there]
     #[arg(long, env = "STAIRWELL_CONFIG", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) config: Option<PathBuf>,
+}
+
+const DOCTOR_EXAMPLES: &str = "\
+Examples:
+  stairwell doctor /var/lib/stairwell             tell what is damaged; changes nothing
+  stairwell doctor /var/lib/stairwell --json      the same for programs
+  stairwell doctor /var/lib/stairwell --release arn:aws:states:us-east-1:123456789012:execution:M:e
+
+Exit status: 0 all is sound, 1 the folder could not be examined, 3 something is damaged.
+A server mends what can be mended by itself, and serves all that is not hit.";
+
+#[derive(Args, Debug)]
+#[command(after_help = DOCTOR_EXAMPLES)]
+pub(crate) struct DoctorArguments {
+    /// The data folder
+    #[arg(value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    pub(crate) data: PathBuf,
+    /// Print one JSON document
+    #[arg(long, conflicts_with = "release")]
+    pub(crate) json: bool,
+    /// Let an execution whose agenda is lost go on, by its ARN; may be repeated
+    #[arg(long, value_name = "ARN")]
+    pub(crate) release: Vec<String>,
 }
 
 /// A number of days, or for ever.

@@ -5,6 +5,7 @@ mod client;
 mod configuration;
 mod connections;
 mod demo;
+mod doctor;
 mod execution_logs;
 mod input;
 mod integrations_list;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         }
         Command::Run(arguments) => (run::run(&arguments), USAGE),
         Command::Purge(arguments) => (purge::purge(&arguments), 1),
+        Command::Doctor(arguments) => (doctor::doctor(&arguments), 1),
         Command::Validate(arguments) => (validate::validate(&arguments), USAGE),
         Command::Policy(arguments) => (policy::policy(&arguments), USAGE),
         Command::Demo(arguments) => (demo::demo(&arguments), 1),

@@ -5,11 +5,11 @@
 //! what a commit changes behind the scan's position is taken up at once, and what it changes before
 //! it is found by the scan.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use engine::{ExecutionId, Status, Timestamp};
 use store::encoding::AgendaRow;
-use store::{Agenda, Claim, DueIndex, Scope, StoreError};
+use store::{Agenda, Claim, DueIndex, ExecutionHeader, Scope, StoreError};
 
 /// How soon to ask again while the scan runs.
 const SCAN_PAUSE_MILLISECONDS: u64 = 20;
@@ -20,22 +20,22 @@ pub(crate) struct Agendas {
     due: DueIndex,
     open: BTreeMap<Scope, u64>,
     scan: Scan,
+    /// Executions that wait for an operator, since their agendas cannot be read.
+    quarantined: BTreeSet<ExecutionId>,
     /// Set while nothing can be committed, and so nothing should be taken.
     broken: Option<StoreError>,
 }
 
 /// How far the scan is.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Scan {
     /// Nothing was read yet.
     #[default]
     Begun,
     /// All agendas up to this one are taken up.
     Behind(ExecutionId),
-    /// All are.
+    /// All are, but for those that cannot be read.
     Done,
-    /// There is one that cannot be read.
-    Failed(StoreError),
 }
 
 /// What a commit changes.
@@ -55,7 +55,13 @@ impl Agendas {
     }
 
     /// Takes up what a scan found, and how far it came.
-    pub(crate) fn take_up(&mut self, rows: Vec<(ExecutionId, AgendaRow)>, scan: Scan) {
+    pub(crate) fn take_up(
+        &mut self,
+        rows: Vec<(ExecutionId, AgendaRow)>,
+        unreadable: &[(ExecutionId, StoreError)],
+        scan: Scan,
+    ) {
+        self.quarantined.extend(unreadable.iter().map(|(id, _)| *id));
         for (id, AgendaRow { scope, status, agenda, .. }) in rows {
             self.due.restore(id, &agenda);
             if status == Status::Running {
@@ -65,10 +71,21 @@ impl Agendas {
         self.scan = scan;
     }
 
+    /// Counts an open execution that is not taken up, since its agenda is lost.
+    pub(crate) fn quarantine(&mut self, header: &ExecutionHeader) {
+        self.quarantined.insert(header.id);
+        *self.open.entry(header.scope.clone()).or_default() += 1;
+    }
+
+    /// How many executions were found whose agendas cannot be read.
+    pub(crate) fn quarantined(&self) -> usize {
+        self.quarantined.len()
+    }
+
     /// Takes up what a commit changed.
     pub(crate) fn change(&mut self, change: Change) {
         let is_known = match &self.scan {
-            Scan::Begun | Scan::Failed(_) => false,
+            Scan::Begun => false,
             Scan::Behind(position) => change.id <= *position,
             Scan::Done => true,
         };
@@ -90,9 +107,9 @@ impl Agendas {
     }
 
     pub(crate) fn claim(&mut self, now: Timestamp, limit: usize) -> Result<Claim, StoreError> {
-        let mut claim = match (&self.scan, &self.broken) {
-            (Scan::Failed(error), _) | (_, Some(error)) => return Err(error.clone()),
-            (Scan::Begun | Scan::Behind(_) | Scan::Done, None) => self.due.claim(now, limit),
+        let mut claim = match &self.broken {
+            Some(error) => return Err(error.clone()),
+            None => self.due.claim(now, limit),
         };
         if self.scan != Scan::Done {
             let soon = now.plus_milliseconds(SCAN_PAUSE_MILLISECONDS);

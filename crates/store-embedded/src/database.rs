@@ -1,30 +1,32 @@
 //! The engine under the store: a log of our own, and trees of tables.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
-use std::panic::catch_unwind;
-use std::path::Path;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use engine::ExecutionId;
 use lsm_tree::{
     AbstractTree, AnyTree, Cache, Config, DescriptorTable, InternalValue, Memtable,
     SequenceNumberCounter, ValueType,
 };
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
+use store::Revision;
 
 use crate::changes::{Value, Write};
 use crate::horizon::Horizon;
 use crate::keeper::{Keeper, Sealed};
 use crate::log::{self, Log};
-use crate::{OpenError, Options, keys};
+use crate::lost::{self, LostRange};
+use crate::manifest::{self, MARKER_FILE, TABLES_FOLDER};
+use crate::{OpenError, Options, keys, mend, restore};
 
 const LOG_FOLDER: &str = "log";
-const TABLES_FOLDER: &str = "tables";
-
-/// The last thing that the engine writes when it makes a tree.
-const MARKER_FILE: &str = "current";
+/// As many unreadable executions are told of one by one.
+const TOLD_MAX: usize = 1_000;
 
 /// Open files of tables.
 const FILES_MAX: usize = 400;
@@ -50,8 +52,13 @@ impl Table {
     }
 }
 
+/// Called where a read meets what is damaged, any number of times.
+pub(crate) type Alarm = Arc<dyn Fn() + Send + Sync>;
+
 /// The trees, and who reads them.
 pub(crate) struct Trees {
+    /// The folder of the database.
+    path: PathBuf,
     trees: [AnyTree; Table::ALL.len()],
     /// Gives the numbers of batches, and of the engine's own changes.
     numbers: SequenceNumberCounter,
@@ -60,9 +67,39 @@ pub(crate) struct Trees {
     /// What readers see, and how many of them. Held while what is visible changes.
     views: Mutex<BTreeMap<u64, usize>>,
     pub(crate) horizon: Arc<Horizon>,
+    alarm: Alarm,
+    lost: RwLock<Vec<LostRange>>,
+    /// Whether there is anything in `lost`, so that reads need not take its lock.
+    has_lost: AtomicBool,
 }
 
 impl Trees {
+    /// Says that something is damaged.
+    pub(crate) fn raise_alarm(&self) {
+        (self.alarm)();
+    }
+
+    /// What was lost, as far as it concerns anybody still.
+    pub(crate) fn lost(&self) -> Vec<LostRange> {
+        self.lost.read().clone()
+    }
+
+    /// Replaces what was lost, on the disk too.
+    pub(crate) fn set_lost(&self, lost: Vec<LostRange>) -> io::Result<()> {
+        lost::write(&self.path, &lost)?;
+        self.has_lost.store(!lost.is_empty(), Ordering::Release);
+        *self.lost.write() = lost;
+        Ok(())
+    }
+
+    /// What was lost, where that meets the condition.
+    fn find_lost(&self, is_met: impl Fn(&LostRange) -> bool) -> Option<LostRange> {
+        match self.has_lost.load(Ordering::Acquire) {
+            true => self.lost.read().iter().find(|range| is_met(range)).cloned(),
+            false => None,
+        }
+    }
+
     pub(crate) fn tree(&self, table: Table) -> &AnyTree {
         &self.trees[table as usize]
     }
@@ -90,8 +127,20 @@ pub(crate) struct Database {
     trees: Arc<Trees>,
     writing: Mutex<Writing>,
     keeper: Keeper,
+    pub(crate) told: Mutex<Told>,
     /// When so much is in the log, it is written out to tables.
     log_bytes: u64,
+}
+
+/// The executions that were told to be unreadable, each once, as long as they are few enough.
+#[derive(Default)]
+pub(crate) struct Told(HashSet<ExecutionId>);
+
+impl Told {
+    /// Whether to tell it.
+    pub(crate) fn tells(&mut self, id: ExecutionId) -> bool {
+        self.0.len() < TOLD_MAX && self.0.insert(id)
+    }
 }
 
 /// What the writer alone uses.
@@ -102,35 +151,44 @@ struct Writing {
 }
 
 impl Database {
-    /// Opens it, or makes it where there is none.
-    pub(crate) fn open(path: &Path, options: &Options) -> Result<Database, OpenError> {
+    /// Opens it, or makes it where there is none. Tables that the engine cannot open are mended.
+    pub(crate) fn open(
+        path: &Path,
+        options: &Options,
+        alarm: &Alarm,
+    ) -> Result<Database, OpenError> {
         remove_unfinished(path)?;
-        // The engine asserts much of what it reads, so that damage may make it panic.
-        catch_unwind(|| Database::try_open(path, options))
-            .unwrap_or_else(|_| Err(OpenError::corrupt(path, "the storage engine panicked")))
+        mend::remove_copies(path)?;
+        for table in Table::ALL {
+            manifest::read(&path.join(table.name()))?;
+        }
+        let open = || {
+            // The engine asserts much of what it reads, so that damage may make it panic.
+            catch_unwind(AssertUnwindSafe(|| Database::try_open(path, options, alarm)))
+                .unwrap_or_else(|_| Err(OpenError::corrupt(path, "the storage engine panicked")))
+        };
+        let database = match open() {
+            Err(OpenError::Corrupt { .. }) if mend::mend(path)? > 0 => open(),
+            result => result,
+        }?;
+        match restore::restore(&database) {
+            Ok(0) => {}
+            Ok(rows) => tracing::warn!(rows, "rows that follow from others were written anew"),
+            // What it met is damaged too, or the disk is full: it is done at the next opening.
+            Err(error) => tracing::error!(%error, "rows that follow from others are not there"),
+        }
+        Ok(database)
     }
 
-    fn try_open(path: &Path, options: &Options) -> Result<Database, OpenError> {
+    fn try_open(path: &Path, options: &Options, alarm: &Alarm) -> Result<Database, OpenError> {
         let numbers = SequenceNumberCounter::new(1);
-        let cache = Arc::new(Cache::with_capacity_bytes(options.cache_bytes));
-        let files = Arc::new(DescriptorTable::new(FILES_MAX));
         let horizon = Arc::<Horizon>::default();
-        let open = |table: Table| {
-            let folder = path.join(table.name());
-            // The engine counts up its own idea of what is visible, which is not ours.
-            Config::new(&folder, numbers.clone(), SequenceNumberCounter::default())
-                .use_cache(cache.clone())
-                .use_descriptor_table(Some(files.clone()))
-                .with_compaction_filter_factory(Some(horizon.filter(table)))
-                .open()
-                .map_err(|error| OpenError::engine(&folder, error))
-        };
-        let trees = Table::ALL.map(open);
-        let [history, index] = trees;
-        let trees = [history?, index?];
+        let trees = open_trees(path, options, &numbers, &horizon)?;
+        let lost = lost::read(path)?;
         let memtables = [trees[0].active_memtable(), trees[1].active_memtable()];
         let written_out = [0, 1].map(|tree: usize| trees[tree].get_highest_persisted_seqno());
-        let mut last = written_out.iter().copied().flatten().max().unwrap_or(0);
+        let lost_numbers = lost.iter().map(|range| range.newest);
+        let mut last = written_out.iter().copied().flatten().chain(lost_numbers).max().unwrap_or(0);
         let log_folder = path.join(LOG_FOLDER);
         let log = Log::open(&log_folder, |batch| {
             last = last.max(batch.number);
@@ -154,11 +212,56 @@ impl Database {
             horizon.set(last.ok_or_else(|| OpenError::corrupt(&place, "the horizon is no id"))?);
         }
         horizon.set_index(Some(index.clone()));
-        let views = Mutex::default();
-        let trees = Arc::new(Trees { trees, numbers, visible, views, horizon });
+        let trees = Arc::new(Trees {
+            path: path.to_owned(),
+            trees,
+            numbers,
+            visible,
+            views: Mutex::default(),
+            horizon,
+            alarm: alarm.clone(),
+            has_lost: AtomicBool::new(!lost.is_empty()),
+            lost: RwLock::new(lost),
+        });
         let keeper = Keeper::start(trees.clone(), &log_folder).map_err(OpenError::io(path))?;
         let (writing, log_bytes) = (Mutex::new(Writing { log, memtables }), options.log_bytes);
-        Ok(Database { trees, writing, keeper, log_bytes })
+        let told = Mutex::default();
+        Ok(Database { trees, writing, keeper, told, log_bytes })
+    }
+
+    /// What was lost, as far as it concerns anybody still.
+    pub(crate) fn lost(&self) -> Vec<LostRange> {
+        self.trees.lost()
+    }
+
+    /// Replaces what was lost, on the disk too.
+    pub(crate) fn set_lost(&self, lost: Vec<LostRange>) -> io::Result<()> {
+        self.trees.set_lost(lost)
+    }
+
+    /// Ends the merging and writing out of tables, for good.
+    pub(crate) fn stop(&self) {
+        self.keeper.stop();
+    }
+
+    /// Whether the newest version of a row is in the memory that rows are written to.
+    pub(crate) fn holds(&self, table: Table, key: &[u8]) -> bool {
+        self.trees.tree(table).active_memtable().get(key, u64::MAX).is_some()
+    }
+
+    /// Whether all records of an execution are there, and so are its other rows.
+    pub(crate) fn holds_history(&self, id: ExecutionId) -> bool {
+        self.holds(Table::History, &keys::history(id, Revision(1)))
+    }
+
+    /// The tables that the trees have now.
+    pub(crate) fn tables(&self) -> Vec<(Table, u64)> {
+        let numbers = |table: Table| {
+            let version = self.trees.tree(table).current_version();
+            let numbers: Vec<_> = version.iter_tables().map(|found| (table, found.id())).collect();
+            numbers
+        };
+        Table::ALL.into_iter().flat_map(numbers).collect()
     }
 
     /// All tables as one batch left them.
@@ -237,6 +340,29 @@ pub(crate) fn repair_log(path: &Path, unanswered: u64) -> Result<(), OpenError> 
     log::repair(&path.join(LOG_FOLDER), unanswered)
 }
 
+/// Opens the trees, or makes them where there are none.
+fn open_trees(
+    path: &Path,
+    options: &Options,
+    numbers: &SequenceNumberCounter,
+    horizon: &Arc<Horizon>,
+) -> Result<[AnyTree; Table::ALL.len()], OpenError> {
+    let cache = Arc::new(Cache::with_capacity_bytes(options.cache_bytes));
+    let files = Arc::new(DescriptorTable::new(FILES_MAX));
+    let open = |table: Table| {
+        let folder = path.join(table.name());
+        // The engine counts up its own idea of what is visible, which is not ours.
+        Config::new(&folder, numbers.clone(), SequenceNumberCounter::default())
+            .use_cache(cache.clone())
+            .use_descriptor_table(Some(files.clone()))
+            .with_compaction_filter_factory(Some(horizon.filter(table)))
+            .open()
+            .map_err(|error| OpenError::engine(&folder, error))
+    };
+    let [history, index] = Table::ALL.map(open);
+    Ok([history?, index?])
+}
+
 fn row(write: Write, number: u64) -> InternalValue {
     match write.value {
         Value::Put(value) => {
@@ -262,6 +388,26 @@ impl View<'_> {
     /// The last execution that is gone, if it is not kept.
     pub(crate) fn horizon(&self) -> ExecutionId {
         self.horizon
+    }
+
+    /// Says that something is damaged.
+    pub(crate) fn raise_alarm(&self) {
+        self.trees.raise_alarm();
+    }
+
+    /// What was lost where that key is.
+    pub(crate) fn lost_at(&self, table: Table, key: &[u8]) -> Option<LostRange> {
+        self.trees.find_lost(|range| range.covers(table, key))
+    }
+
+    /// What was lost between these keys, which are included.
+    pub(crate) fn lost_between(
+        &self,
+        table: Table,
+        first: &[u8],
+        last: &[u8],
+    ) -> Option<LostRange> {
+        self.trees.find_lost(|range| range.meets(table, first, last))
     }
 
     /// What the engine calls it.

@@ -81,9 +81,17 @@ impl OpenError {
 /// A failed read or write, and what was read or written.
 pub(crate) fn store_error(what: impl std::fmt::Display, error: &lsm_tree::Error) -> StoreError {
     let reason = format!("{what}: {}", describe(error));
+    match is_damaged(error) {
+        true => StoreError::Corrupt(reason),
+        false => StoreError::Refused(reason),
+    }
+}
+
+/// Whether what the engine read is not what was written.
+pub(crate) fn is_damaged(error: &lsm_tree::Error) -> bool {
     match error {
-        lsm_tree::Error::Io(error) if !is_damage(error) => StoreError::Refused(reason),
-        _ => StoreError::Corrupt(reason),
+        lsm_tree::Error::Io(error) => is_damage(error),
+        _ => true,
     }
 }
 
@@ -92,7 +100,7 @@ fn is_damage(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::InvalidData)
 }
 
-fn describe(error: &lsm_tree::Error) -> String {
+pub(crate) fn describe(error: &lsm_tree::Error) -> String {
     match error {
         lsm_tree::Error::Io(error) => error.to_string(),
         lsm_tree::Error::ChecksumMismatch { .. } => "a block's checksum does not match".to_owned(),

@@ -42,6 +42,13 @@ impl DataFolder {
         Ok(folder)
     }
 
+    /// Takes a folder that is there.
+    pub(crate) fn open_existing(path: &Path) -> Result<DataFolder, OpenError> {
+        let version = path.join(VERSION_FILE);
+        fs::metadata(&version).map_err(OpenError::io(&version))?;
+        DataFolder::open(path)
+    }
+
     /// Where the engine keeps its files.
     pub(crate) fn database(&self) -> PathBuf {
         self.path.join(DATABASE_FOLDER)

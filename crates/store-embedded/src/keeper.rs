@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use lsm_tree::compaction::Leveled;
-use lsm_tree::{AbstractTree, Table as TreeTable};
+use lsm_tree::{AbstractTree, AnyTree, Table as TreeTable};
 use parking_lot::{Condvar, Mutex};
 
 use crate::database::{Table, Trees};
+use crate::error::{describe, is_damaged};
 use crate::log;
 
 /// How long merged tables are.
@@ -21,6 +22,10 @@ const TABLE_BYTES: u64 = 8 << 20;
 /// written out may wait to be merged: then the writer waits too.
 const SEALED_MAX: usize = 2;
 const FRESH_TABLES_MAX: usize = 24;
+
+/// So many tables may wait while merging meets damage that is not mended yet, or cannot be. Then
+/// commits are refused: reads ask each of these tables.
+const UNMERGED_TABLES_MAX: usize = 512;
 
 /// The engine closes and removes merged tables, which takes a file system as long as they are,
 /// where it lets go of the last version of a tree that has them, and its readers wait for that. So
@@ -33,7 +38,7 @@ type Held = VecDeque<Vec<TreeTable>>;
 /// Two threads, which end with this.
 pub(crate) struct Keeper {
     shared: Arc<Shared>,
-    threads: Vec<JoinHandle<()>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 /// Memory to be written out.
@@ -56,6 +61,8 @@ struct State {
     is_fresh: bool,
     /// Why nothing goes on any more.
     failed: Option<String>,
+    /// Why tables are not merged, where one of them is damaged.
+    unmerged: Option<String>,
     is_closed: bool,
 }
 
@@ -65,20 +72,20 @@ impl Keeper {
         let state = Mutex::new(State { is_fresh: true, ..State::default() });
         let changed = Condvar::new();
         let shared = Arc::new(Shared { trees, log: log.to_owned(), state, changed });
-        let mut keeper = Keeper { shared, threads: Vec::new() };
+        let keeper = Keeper { shared, threads: Mutex::default() };
         keeper.spawn("store-flush", Shared::write_out)?;
         keeper.spawn("store-merge", Shared::merge)?;
         Ok(keeper)
     }
 
     fn spawn(
-        &mut self,
+        &self,
         name: &str,
         work: fn(&Shared) -> Result<(), lsm_tree::Error>,
     ) -> io::Result<()> {
         let shared = self.shared.clone();
         let thread = std::thread::Builder::new().name(name.to_owned());
-        self.threads.push(thread.spawn(move || shared.run(work))?);
+        self.threads.lock().push(thread.spawn(move || shared.run(work))?);
         Ok(())
     }
 
@@ -100,13 +107,23 @@ impl Keeper {
     }
 
     /// Waits while too much waits to be written out or to be merged.
+    ///
+    /// # Errors
+    /// Where it waits for what cannot be merged.
     pub(crate) fn wait_for_room(&self) -> Result<(), lsm_tree::Error> {
-        let is_behind = |state: &State| {
-            let trees = self.shared.trees.all();
+        let trees = self.shared.trees.clone();
+        let are_more_than = |max| trees.all().iter().any(|tree| tree.l0_run_count() >= max);
+        self.wait_while(|state| {
             state.sealed.len() >= SEALED_MAX
-                || trees.iter().any(|tree| tree.l0_run_count() >= FRESH_TABLES_MAX)
-        };
-        self.wait_while(is_behind)
+                || state.unmerged.is_none() && are_more_than(FRESH_TABLES_MAX)
+        })?;
+        match &self.shared.state.lock().unmerged {
+            Some(reason) if are_more_than(UNMERGED_TABLES_MAX) => {
+                let reason = format!("tables cannot be merged any more: {reason}");
+                Err(io::Error::other(reason).into())
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// Waits until nothing waits to be written out.
@@ -123,14 +140,21 @@ impl Keeper {
     }
 }
 
-impl Drop for Keeper {
-    fn drop(&mut self) {
+impl Keeper {
+    /// Ends both threads, when they have done what they are at.
+    pub(crate) fn stop(&self) {
         self.shared.state.lock().is_closed = true;
         self.shared.changed.notify_all();
-        for thread in self.threads.drain(..) {
+        for thread in self.threads.lock().drain(..) {
             // It catches its panics.
             let _ = thread.join();
         }
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 
@@ -195,7 +219,8 @@ impl Shared {
         Ok(())
     }
 
-    /// Merges tables where there are new ones, until the end.
+    /// Merges tables where there are new ones, until the end. What is damaged is left for whom the
+    /// alarm calls, and the other tree is merged.
     fn merge(&self) -> Result<(), lsm_tree::Error> {
         let strategy = Arc::new(Leveled::default().with_table_target_size(TABLE_BYTES));
         let mut held = Held::new();
@@ -210,24 +235,49 @@ impl Shared {
                 }
                 state.is_fresh = false;
             }
-            self.drop_gone(&mut held)?;
-            for tree in self.trees.all() {
-                loop {
-                    let version = tree.current_version();
-                    let before = version.id();
-                    held.push_back(version.iter_tables().cloned().collect());
-                    drop(version);
-                    tree.compact(strategy.clone(), self.trees.unseen_before())?;
-                    if held.len() > VERSIONS_HELD {
-                        held.pop_front();
-                    }
-                    self.changed.notify_all();
-                    if tree.current_version().id() == before || self.state.lock().is_closed {
-                        break;
-                    }
-                }
+            let mut damage = None;
+            damage = damage.or(damage_in(self.drop_gone(&mut held))?);
+            for (table, tree) in Table::ALL.into_iter().zip(self.trees.all()) {
+                let found = damage_in(self.merge_tree(tree, &strategy, &mut held))?;
+                damage = damage.or(found.map(|found| format!("{}: {found}", table.name())));
             }
+            if damage.is_some() {
+                self.trees.raise_alarm();
+            }
+            self.state.lock().unmerged = damage;
+            self.changed.notify_all();
             held.drain(..held.len().saturating_sub(2));
         }
+    }
+
+    fn merge_tree(
+        &self,
+        tree: &AnyTree,
+        strategy: &Arc<Leveled>,
+        held: &mut Held,
+    ) -> Result<(), lsm_tree::Error> {
+        loop {
+            let version = tree.current_version();
+            let before = version.id();
+            held.push_back(version.iter_tables().cloned().collect());
+            drop(version);
+            tree.compact(strategy.clone(), self.trees.unseen_before())?;
+            if held.len() > VERSIONS_HELD {
+                held.pop_front();
+            }
+            self.changed.notify_all();
+            if tree.current_version().id() == before || self.state.lock().is_closed {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// What is damaged, apart from what cannot be written or read at all.
+fn damage_in(result: Result<(), lsm_tree::Error>) -> Result<Option<String>, lsm_tree::Error> {
+    match result {
+        Ok(()) => Ok(None),
+        Err(error) if is_damaged(&error) => Ok(Some(describe(&error))),
+        Err(error) => Err(error),
     }
 }

@@ -2,6 +2,7 @@
 //! Every key of an execution follows from its header. All but those of the history are in one
 //! tree, and begin with a letter that says what they are.
 
+use std::ops::Bound;
 use std::sync::Arc;
 
 use engine::{ExecutionId, Status};
@@ -21,6 +22,14 @@ const NAME: u8 = b'n';
 const HORIZON: u8 = b'o';
 const RESOURCE: u8 = b'r';
 const RESOURCE_VERSION: u8 = b'v';
+
+/// What the rows are that follow from others, or that loading can do without: checkpoints, marks
+/// and lists of what is kept, lists, names, and the two numbers.
+pub(crate) const DERIVED: &[u8] =
+    &[CHECKPOINT, KEPT, LISTING, KEPT_LISTING, NAME, HORIZON, RESOURCE_VERSION];
+
+/// What the other rows of the index are.
+pub(crate) const NOT_DERIVED: &[u8] = &[AGENDA, HEADER, RESOURCE];
 
 /// What comes before the id in a key of [`listing`].
 const LISTING_PREFIX: usize = 19;
@@ -61,6 +70,32 @@ pub(crate) fn agenda(id: ExecutionId) -> [u8; 17] {
 /// The id in a key of [`agenda`].
 pub(crate) fn agenda_id(key: &[u8]) -> Option<ExecutionId> {
     execution_id(key.strip_prefix(&[AGENDA])?)
+}
+
+/// The executions whose agendas lie between these keys of the index; none where there can be none.
+pub(crate) fn agendas_between(first: &[u8], last: &[u8]) -> Option<(ExecutionId, ExecutionId)> {
+    ids_between(AGENDA, first, last)
+}
+
+/// The executions whose headers lie between these keys of the index; none where there can be none.
+pub(crate) fn headers_between(first: &[u8], last: &[u8]) -> Option<(ExecutionId, ExecutionId)> {
+    ids_between(HEADER, first, last)
+}
+
+fn ids_between(letter: u8, first: &[u8], last: &[u8]) -> Option<(ExecutionId, ExecutionId)> {
+    if *first >= [letter + 1][..] || *last < [letter][..] {
+        return None;
+    }
+    let padded = |key: &[u8], other: u8| match key.split_first() {
+        Some((found, rest)) if *found == letter => {
+            let mut id = [other; 16];
+            let length = rest.len().min(16);
+            id[..length].copy_from_slice(&rest[..length]);
+            ExecutionId(id)
+        }
+        Some(_) | None => ExecutionId([other; 16]),
+    };
+    Some((padded(first, 0), padded(last, 0xFF)))
 }
 
 /// Of an ARN: 128 bits of its SHA-256.
@@ -150,6 +185,20 @@ pub(crate) fn owner(table: Table, key: &[u8]) -> Option<Owner> {
 pub(crate) fn listing_id(key: &[u8]) -> Option<ExecutionId> {
     let inverted: [u8; 16] = *key.last_chunk()?;
     Some(ExecutionId(inverted.map(|byte| !byte)))
+}
+
+/// The id in a key of [`listing`], and whether that is of what is kept; none of another key.
+pub(crate) fn place(key: &[u8]) -> Option<(ExecutionId, bool)> {
+    match key.first() {
+        Some(&LISTING) => Some((listing_id(key)?, false)),
+        Some(&KEPT_LISTING) => Some((listing_id(key)?, true)),
+        Some(_) | None => None,
+    }
+}
+
+/// The keys of all resources.
+pub(crate) fn resources() -> (Bound<[u8; 1]>, Bound<[u8; 1]>) {
+    (Bound::Included([RESOURCE]), Bound::Excluded([RESOURCE + 1]))
 }
 
 /// Of a resource: kind, account and region with their lengths, name.

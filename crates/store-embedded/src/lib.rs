@@ -6,21 +6,29 @@
 //!
 //! Does not: share its folder. One process holds it at a time.
 
+mod agenda_reads;
 mod agendas;
 mod changes;
 mod database;
+pub mod doctor;
 mod error;
 mod folder;
 mod horizon;
+mod inspect;
 mod keeper;
 mod keys;
 mod log;
+mod lost;
+mod manifest;
+mod mend;
 mod queue;
+mod readers;
 mod reads;
 mod removals;
 mod resources;
+mod restore;
 mod store;
 mod writer;
 
 pub use error::OpenError;
-pub use store::{EmbeddedStore, Options};
+pub use store::{EmbeddedStore, Health, Options};

@@ -8,6 +8,7 @@ use store::{ExecutionHeader, ResourceKey, StoreError};
 use tokio::sync::oneshot;
 
 use crate::changes::ExecutionChange;
+use crate::mend::Copy;
 
 /// Where an answer goes.
 pub(crate) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
@@ -20,6 +21,10 @@ pub(crate) enum Request {
     Removal(Vec<ExecutionHeader>, Reply<()>),
     /// A definition, an activity or another named thing.
     Resource(ResourceChange, Reply<u64>),
+    /// A look at all tables, since one of them is damaged.
+    Examine,
+    /// What that look found to be put in place.
+    Mend(Vec<Copy>),
     /// The end: whatever is asked for after it is refused.
     Close(Reply<()>),
 }
@@ -36,7 +41,7 @@ impl Request {
         match self {
             Request::Execution(change, _) => change.bytes(),
             Request::Resource(change, _) => change.value.as_ref().map_or(0, Vec::len),
-            Request::Removal(..) | Request::Close(_) => 0,
+            Request::Removal(..) | Request::Examine | Request::Mend(_) | Request::Close(_) => 0,
         }
     }
 
@@ -48,6 +53,8 @@ impl Request {
             Request::Removal(_, reply) => drop(reply.send(Err(error))),
             Request::Resource(_, reply) => drop(reply.send(Err(error))),
             Request::Close(reply) => drop(reply.send(Err(error))),
+            // Nobody waits for these.
+            Request::Examine | Request::Mend(_) => {}
         }
     }
 }

@@ -12,15 +12,9 @@ use store::{
 };
 
 use crate::database::{Database, Table, View};
-use crate::error::store_error;
+use crate::error::{is_damaged, store_error};
 use crate::keys;
-
-/// A part of the agendas.
-pub(crate) struct AgendaSlice {
-    pub(crate) rows: Vec<(ExecutionId, AgendaRow)>,
-    /// The last one, where there may be more after it.
-    pub(crate) next: Option<ExecutionId>,
-}
+use crate::lost::LostRange;
 
 impl Database {
     /// A row as it is now.
@@ -34,15 +28,10 @@ impl Database {
 
     pub(crate) fn agenda(&self, id: ExecutionId) -> Result<Option<AgendaRow>, StoreError> {
         let view = self.view();
-        if !view.is_there(id)? {
-            return Ok(None);
+        match view.is_there(id)? {
+            true => view.agenda(id),
+            false => Ok(None),
         }
-        let row = view.get(Table::Index, &keys::agenda(id))?;
-        row.map(|row| decode_agenda(&row).map_err(|error| of(id, error))).transpose()
-    }
-
-    pub(crate) fn find_execution(&self, arn: &str) -> Result<Option<ExecutionId>, StoreError> {
-        self.newest(&keys::name(arn))
     }
 
     /// The newest execution with the ARN of that hash.
@@ -63,12 +52,19 @@ impl Database {
             }
             None => (Revision(0), None),
         };
-        let agenda = view.get(Table::Index, &keys::agenda(id))?;
-        let agenda = agenda.map(|row| decode_agenda(&row)).transpose();
-        let heartbeats = agenda.map_err(|error| of(id, error))?;
-        let heartbeats = heartbeats.map_or(Vec::new(), |row| row.agenda.heartbeats);
+        let heartbeats = match view.agenda(id) {
+            Ok(row) => row.map_or(Vec::new(), |row| row.agenda.heartbeats),
+            // What has ended waits for no heartbeat.
+            Err(StoreError::Corrupt(_)) if header.stop.is_some() => Vec::new(),
+            Err(error) => return Err(error),
+        };
         let begin = Bound::Excluded(keys::history(id, revision));
         let end = Bound::Included(keys::history(id, header.revision));
+        if revision < header.revision {
+            let first = keys::history(id, Revision(revision.0 + 1));
+            view.check(Table::History, &first, &keys::history(id, header.revision))
+                .map_err(|error| of(id, error))?;
+        }
         let rows = view.history_rows(begin, end).map(|row| row.map(|(_, row)| row));
         rebuild(header, checkpoint, rows, &heartbeats).map(Some).map_err(|error| of(id, error))
     }
@@ -91,6 +87,8 @@ impl Database {
             (None, _) => {}
         }
         let begin = Bound::Included(keys::history(id, first));
+        view.check(Table::History, &keys::history(id, first), &keys::history(id, last))
+            .map_err(|error| of(id, error))?;
         let rows = view.history_rows(begin, Bound::Included(keys::history(id, last)));
         let page = match reverse {
             false => history_page(rows, from, limit, reverse),
@@ -107,16 +105,32 @@ impl Database {
         limit: usize,
     ) -> Result<Vec<ExecutionHeader>, StoreError> {
         let view = self.view();
-        let mut ids = Vec::new();
-        for listed in STATUSES.into_iter().filter(|listed| status.is_none_or(|one| one == *listed))
-        {
-            view.listed(query, listed, after, limit, &mut ids)?;
+        let mut headers = Vec::with_capacity(limit.min(1_000));
+        let mut after = after;
+        loop {
+            let wanted = limit - headers.len();
+            let ids = view.newest_listed(query, status, after, wanted)?;
+            let is_last = ids.len() < wanted;
+            after = ids.last().map(|id| ListCursor(*id));
+            for id in ids {
+                match view.header(id).and_then(|header| header.ok_or_else(listed_and_missing)) {
+                    Ok(header) => headers.push(header),
+                    // One that cannot be read must not keep the others from being listed.
+                    Err(error @ StoreError::Corrupt(_)) => self.leave_out(id, &error),
+                    Err(error) => return Err(error),
+                }
+            }
+            if is_last || headers.len() >= limit {
+                return Ok(headers);
+            }
         }
-        ids.sort_unstable_by(|one, other| other.cmp(one));
-        ids.truncate(limit);
-        let missing =
-            |id: ExecutionId| StoreError::Corrupt(format!("{id} is listed, and not there"));
-        ids.into_iter().map(|id| view.header(id)?.ok_or_else(|| missing(id))).collect()
+    }
+
+    /// Tells, once for each, what is left out of an answer.
+    fn leave_out(&self, id: ExecutionId, error: &StoreError) {
+        if self.told.lock().tells(id) {
+            tracing::error!(execution = %id, %error, "an execution cannot be read: left out");
+        }
     }
 
     pub(crate) fn ended_before(
@@ -129,20 +143,30 @@ impl Database {
         let last = ExecutionId::first(instant);
         let mut ended = Ended::default();
         let mut left = limit;
-        let mut look_at = |header: ExecutionHeader| {
-            ended.next = Some(header.id);
+        let mut look_at = |id: ExecutionId, header: Option<ExecutionHeader>| {
+            ended.next = Some(id);
             left -= 1;
-            let has_ended = header.stop.is_some_and(|stop| stop < instant);
-            if has_ended && view.get(Table::Index, &keys::agenda(header.id))?.is_none() {
+            if let Some(header) = header
+                && header.stop.is_some_and(|stop| stop < instant)
+                && !view.has_agenda(id)?
+            {
                 ended.headers.push(header);
             }
-            Ok(left > 0)
+            Ok::<_, StoreError>(left > 0)
         };
         let after = after.unwrap_or(ExecutionId([0; 16]));
         for id in view.kept(after, last).take(limit) {
             let id = id?;
-            let missing = || StoreError::Corrupt(format!("{id} is kept, and not there"));
-            if !look_at(view.header(id)?.ok_or_else(missing)?)? {
+            let header = view.header(id).and_then(|header| header.ok_or_else(kept_and_missing));
+            let header = match header {
+                Ok(header) => Some(header),
+                Err(error @ StoreError::Corrupt(_)) => {
+                    self.leave_out(id, &error);
+                    None
+                }
+                Err(error) => return Err(error),
+            };
+            if !look_at(id, header)? {
                 return Ok(ended);
             }
         }
@@ -150,7 +174,9 @@ impl Database {
         if after < last {
             let range = (Bound::Excluded(keys::header(after)), Bound::Excluded(keys::header(last)));
             for header in view.headers(range) {
-                if !look_at(header?)? {
+                let (id, header) = header?;
+                let header = header.map_err(|error| self.leave_out(id, &error)).ok();
+                if !look_at(id, header)? {
                     break;
                 }
             }
@@ -181,53 +207,78 @@ impl Database {
         let mut resources = Vec::new();
         for row in rows.take(limit) {
             let (key, value) =
-                row.into_inner().map_err(|error| failed(Table::Index, &prefix, &error))?;
+                row.into_inner().map_err(|error| view.failed(Table::Index, &prefix, &error))?;
             if !key.starts_with(&prefix) {
                 break;
             }
             let name =
                 keys::resource_name(&key, &prefix).ok_or_else(|| malformed(Table::Index, &key))?;
+            // An older version of one that was lost is not listed: reading it says why.
+            if view.lost_at(Table::Index, &key).is_some() && view.get(Table::Index, &key).is_err() {
+                continue;
+            }
             let found = ResourceKey { kind, scope: scope.clone(), name };
             resources.push((found, resource(&key, &value)?));
         }
         Ok(resources)
     }
-
-    /// So many agendas after that one.
-    pub(crate) fn agendas_after(
-        &self,
-        after: Option<ExecutionId>,
-        limit: usize,
-    ) -> Result<AgendaSlice, StoreError> {
-        let begin = match after {
-            Some(id) => Bound::Excluded(keys::agenda(id)),
-            None => Bound::Included(keys::agenda(ExecutionId([0; 16]))),
-        };
-        let end = Bound::Included(keys::agenda(ExecutionId([0xFF; 16])));
-        let view = self.view();
-        let (mut rows, mut last, mut count) = (Vec::new(), None, 0);
-        for row in view.range(Table::Index, (begin, end)).take(limit) {
-            let place = keys::agenda(last.or(after).unwrap_or(ExecutionId([0; 16])));
-            let (key, value) =
-                row.into_inner().map_err(|error| failed(Table::Index, &place, &error))?;
-            let id = keys::agenda_id(&key).ok_or_else(|| malformed(Table::Index, &key))?;
-            (last, count) = (Some(id), count + 1);
-            // A table that was dropped behind the horizon may have held that the row was removed.
-            if view.is_there(id)? {
-                rows.push((id, decode_agenda(&value).map_err(|error| of(id, error))?));
-            }
-        }
-        Ok(AgendaSlice { rows, next: last.filter(|_| count == limit) })
-    }
 }
 
 impl View<'_> {
-    fn get(&self, table: Table, key: &[u8]) -> Result<Option<UserValue>, StoreError> {
-        let row = self.tree(table).get(key, self.number());
-        row.map_err(|error| failed(table, key, &error))
+    /// A row. Where rows were lost, only one that was written since is believed.
+    pub(crate) fn get(&self, table: Table, key: &[u8]) -> Result<Option<UserValue>, StoreError> {
+        let Some(range) = self.lost_at(table, key) else {
+            let row = self.tree(table).get(key, self.number());
+            return row.map_err(|error| self.failed(table, key, &error));
+        };
+        let row = self.tree(table).get_internal_entry(key, self.number());
+        match row.map_err(|error| self.failed(table, key, &error))? {
+            Some(row) if row.key.seqno > range.newest => Ok(Some(row.value)),
+            Some(_) | None => Err(lost(table, key, &range)),
+        }
     }
 
-    fn range<Key: AsRef<[u8]>>(
+    /// A row as it is in the trees, whatever was lost.
+    pub(crate) fn get_unchecked(
+        &self,
+        table: Table,
+        key: &[u8],
+    ) -> Result<Option<UserValue>, StoreError> {
+        let row = self.tree(table).get(key, self.number());
+        row.map_err(|error| self.failed(table, key, &error))
+    }
+
+    /// Fails where a row between these two may be lost.
+    fn check(&self, table: Table, first: &[u8], last: &[u8]) -> Result<(), StoreError> {
+        self.lost_between(table, first, last)
+            .map_or(Ok(()), |range| Err(lost(table, first, &range)))
+    }
+
+    /// The agenda of an execution that is there.
+    pub(crate) fn agenda(&self, id: ExecutionId) -> Result<Option<AgendaRow>, StoreError> {
+        let row = self.get(Table::Index, &keys::agenda(id)).map_err(|error| of(id, error))?;
+        row.map(|row| decode_agenda(&row).map_err(|error| of(id, error))).transpose()
+    }
+
+    /// Whether an execution that has ended has something left to do. Where that was lost, it has
+    /// nothing: what it had to do was asked for after its end.
+    fn has_agenda(&self, id: ExecutionId) -> Result<bool, StoreError> {
+        match self.get(Table::Index, &keys::agenda(id)) {
+            Ok(row) => Ok(row.is_some()),
+            Err(StoreError::Corrupt(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What a failed read is to the caller. Damage is looked into.
+    pub(crate) fn failed(&self, table: Table, key: &[u8], error: &lsm_tree::Error) -> StoreError {
+        if is_damaged(error) {
+            self.raise_alarm();
+        }
+        store_error(format_args!("{} {}", table.name(), key.escape_ascii()), error)
+    }
+
+    pub(crate) fn range<Key: AsRef<[u8]>>(
         &self,
         table: Table,
         range: (Bound<Key>, Bound<Key>),
@@ -236,7 +287,7 @@ impl View<'_> {
     }
 
     /// Whether an execution is there, if it ever was.
-    fn is_there(&self, id: ExecutionId) -> Result<bool, StoreError> {
+    pub(crate) fn is_there(&self, id: ExecutionId) -> Result<bool, StoreError> {
         Ok(id > self.horizon() || self.get(Table::Index, &keys::kept(id))?.is_some())
     }
 
@@ -244,20 +295,29 @@ impl View<'_> {
         if !self.is_there(id)? {
             return Ok(None);
         }
-        let row = self.get(Table::Index, &keys::header(id))?;
+        let row = self.get(Table::Index, &keys::header(id)).map_err(|error| of(id, error))?;
         row.map(|row| decode_header(&row).map_err(|error| of(id, error))).transpose()
     }
 
-    /// The headers in that range, which lies before the horizon.
+    /// The headers in that range, whether or not they are behind the horizon. Fails where a block
+    /// of rows cannot be read; one that cannot be decoded fails alone.
     pub(crate) fn headers(
         &self,
         range: (Bound<[u8; 17]>, Bound<[u8; 17]>),
-    ) -> impl Iterator<Item = Result<ExecutionHeader, StoreError>> {
+    ) -> impl Iterator<Item = Result<FoundHeader, StoreError>> {
         self.range(Table::Index, range).map(|row| {
             let (key, row) =
-                row.into_inner().map_err(|error| failed(Table::Index, b"h", &error))?;
+                row.into_inner().map_err(|error| self.failed(Table::Index, b"h", &error))?;
             let id = keys::header_id(&key).ok_or_else(|| malformed(Table::Index, &key))?;
-            decode_header(&row).map_err(|error| of(id, error))
+            let row = match self.lost_at(Table::Index, &key) {
+                Some(_) => self.get(Table::Index, &key).map(|newer| newer.unwrap_or(row)),
+                None => Ok(row),
+            };
+            let header = row.and_then(|row| decode_header(&row)).map_err(|error| of(id, error));
+            match header {
+                Err(error) if !matches!(error, StoreError::Corrupt(_)) => Err(error),
+                header => Ok((id, header)),
+            }
         })
     }
 
@@ -270,7 +330,7 @@ impl View<'_> {
         let range = (after < last)
             .then(|| (Bound::Excluded(keys::kept(after)), Bound::Excluded(keys::kept(last))));
         range.into_iter().flat_map(|range| self.range(Table::Index, range)).map(|row| {
-            let key = row.key().map_err(|error| failed(Table::Index, b"k", &error))?;
+            let key = row.key().map_err(|error| self.failed(Table::Index, b"k", &error))?;
             keys::kept_id(&key).ok_or_else(|| malformed(Table::Index, &key))
         })
     }
@@ -280,6 +340,24 @@ impl View<'_> {
         let Some(row) = self.get(Table::Index, name)? else { return Ok(None) };
         let id = keys::execution_id(&row).ok_or_else(|| malformed(Table::Index, name))?;
         Ok(self.is_there(id)?.then_some(id))
+    }
+
+    /// As many of a list, of one status or of all, newest first, after the cursor.
+    fn newest_listed(
+        &self,
+        query: &ExecutionQuery,
+        status: Option<Status>,
+        after: Option<ListCursor>,
+        limit: usize,
+    ) -> Result<Vec<ExecutionId>, StoreError> {
+        let mut ids = Vec::new();
+        for listed in STATUSES.into_iter().filter(|listed| status.is_none_or(|one| one == *listed))
+        {
+            self.listed(query, listed, after, limit, &mut ids)?;
+        }
+        ids.sort_unstable_by(|one, other| other.cmp(one));
+        ids.truncate(limit);
+        Ok(ids)
     }
 
     /// Adds so many of a list, newest first, after the cursor.
@@ -300,7 +378,7 @@ impl View<'_> {
         if after.is_none_or(|ListCursor(id)| id > self.horizon()) {
             let range = (begin, Bound::Excluded(key(self.horizon())));
             for row in self.range(Table::Index, range).take(limit) {
-                let key = row.key().map_err(|error| failed(Table::Index, b"l", &error))?;
+                let key = row.key().map_err(|error| self.failed(Table::Index, b"l", &error))?;
                 ids.extend(keys::listing_id(&key));
             }
         }
@@ -313,7 +391,7 @@ impl View<'_> {
         let end = Bound::Included(key(ExecutionId([0; 16])));
         let left = limit - (ids.len() - before);
         for row in self.range(Table::Index, (as_kept(begin), as_kept(end))).take(left) {
-            let key = row.key().map_err(|error| failed(Table::Index, b"m", &error))?;
+            let key = row.key().map_err(|error| self.failed(Table::Index, b"m", &error))?;
             ids.extend(keys::listing_id(&key));
         }
         Ok(())
@@ -327,7 +405,7 @@ impl View<'_> {
         let rows = self.range(Table::History, (begin, end));
         rows.map(|row| {
             let (key, value) =
-                row.into_inner().map_err(|error| failed(Table::History, &[], &error))?;
+                row.into_inner().map_err(|error| self.failed(Table::History, &[], &error))?;
             let revision = keys::history_revision(&key);
             Ok((revision.ok_or_else(|| malformed(Table::History, &key))?, value))
         })
@@ -340,16 +418,28 @@ fn resource(key: &[u8], row: &[u8]) -> Result<Resource, StoreError> {
     Ok(Resource { version: u64::from_be_bytes(*version), value: value.into() })
 }
 
-fn failed(table: Table, key: &[u8], error: &lsm_tree::Error) -> StoreError {
-    store_error(format_args!("{} {}", table.name(), key.escape_ascii()), error)
+/// An execution that was found, and its header or why it cannot be read.
+pub(crate) type FoundHeader = (ExecutionId, Result<ExecutionHeader, StoreError>);
+
+fn lost(table: Table, key: &[u8], range: &LostRange) -> StoreError {
+    let (table, key) = (table.name(), key.escape_ascii());
+    StoreError::Corrupt(format!("{table} {key}: lost with {}", range.describe()))
 }
 
-fn malformed(table: Table, key: &[u8]) -> StoreError {
+fn listed_and_missing() -> StoreError {
+    StoreError::Corrupt("it is listed, and not there".to_owned())
+}
+
+fn kept_and_missing() -> StoreError {
+    StoreError::Corrupt("it is kept, and not there".to_owned())
+}
+
+pub(crate) fn malformed(table: Table, key: &[u8]) -> StoreError {
     StoreError::Corrupt(format!("{} {}: not in our form", table.name(), key.escape_ascii()))
 }
 
 /// Says whose row it is that cannot be decoded.
-fn of(id: ExecutionId, error: StoreError) -> StoreError {
+pub(crate) fn of(id: ExecutionId, error: StoreError) -> StoreError {
     match error {
         StoreError::Corrupt(reason) => StoreError::Corrupt(format!("execution {id}: {reason}")),
         StoreError::Conflict | StoreError::Refused(_) | StoreError::Unknown(_) => error,

@@ -48,3 +48,10 @@ fn last_version(database: &Database) -> Result<u64, StoreError> {
         .map(u64::from_be_bytes)
         .map_err(|_| StoreError::Corrupt("resources: the last version is not a number".to_owned()))
 }
+
+/// The version of a stored resource.
+pub(crate) fn version(key: &[u8], row: &[u8]) -> Result<u64, StoreError> {
+    let version = row.first_chunk().map(|version| u64::from_be_bytes(*version));
+    let malformed = || StoreError::Corrupt(format!("index {}: no version", key.escape_ascii()));
+    version.ok_or_else(malformed)
+}

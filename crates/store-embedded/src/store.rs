@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
@@ -16,12 +17,14 @@ use tokio::sync::oneshot;
 
 use crate::agendas::Agendas;
 use crate::changes::ExecutionChange;
-use crate::database::Database;
+use crate::database::{Alarm, Database, Table};
 use crate::error::store_error;
 use crate::folder::DataFolder;
+use crate::lost::LostRange;
 use crate::queue::{Queue, Reply, Request, ResourceChange, closed};
+use crate::readers::Readers;
 use crate::writer::Writer;
-use crate::{OpenError, database};
+use crate::{OpenError, database, keys};
 
 /// How the store uses the machine.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +43,18 @@ impl Default for Options {
     }
 }
 
+/// What is damaged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// Where rows were lost: file, byte, and the keys between which they were. Reads of them answer
+    /// [`StoreError::Corrupt`].
+    pub lost: Vec<String>,
+    /// How many executions are never due, since their agendas cannot be read.
+    pub quarantined: usize,
+    /// Whether something damaged was met that is not mended yet. Where it cannot be, this stays.
+    pub is_examining: bool,
+}
+
 /// A store in a folder. Dropping it waits for what was asked for, as [`Store::close`] does.
 pub struct EmbeddedStore {
     shared: Arc<Shared>,
@@ -49,12 +64,16 @@ pub struct EmbeddedStore {
 /// What callers and the writer share.
 pub(crate) struct Shared {
     pub(crate) folder: DataFolder,
-    pub(crate) queue: Queue,
+    pub(crate) queue: Arc<Queue>,
+    alarm: Alarm,
+    /// Whether the alarm was raised, and nobody has looked into it yet.
+    is_alarmed: Arc<AtomicBool>,
     pub(crate) agendas: Mutex<Agendas>,
     options: Options,
+    pub(crate) readers: Readers,
     // Readers and the writer hold it for reading; it is held for writing only while the database
     // is opened anew or closed, for which the engine must be let go of everywhere.
-    database: RwLock<Result<Database, StoreError>>,
+    pub(crate) database: RwLock<Result<Database, StoreError>>,
 }
 
 impl EmbeddedStore {
@@ -68,18 +87,33 @@ impl EmbeddedStore {
     /// written.
     pub fn open(path: impl AsRef<Path>, options: Options) -> Result<EmbeddedStore, OpenError> {
         let folder = DataFolder::open(path.as_ref())?;
-        let database = Database::open(&folder.database(), &options)?;
+        let (queue, is_alarmed) = (Arc::<Queue>::default(), Arc::<AtomicBool>::default());
+        let alarm = alarm(&queue, &is_alarmed);
+        let database = Database::open(&folder.database(), &options, &alarm)?;
         let shared = Arc::new(Shared {
             folder,
-            queue: Queue::default(),
+            queue,
+            alarm,
+            is_alarmed,
             agendas: Mutex::default(),
             options,
+            readers: Readers::default(),
             database: RwLock::new(Ok(database)),
         });
         let writer = Writer::new(shared.clone());
         let thread = std::thread::Builder::new().name("store-writer".to_owned());
         let thread = thread.spawn(move || writer.run()).map_err(OpenError::io(path.as_ref()))?;
         Ok(EmbeddedStore { shared, writer: Mutex::new(Some(thread)) })
+    }
+
+    /// What is damaged, as far as it was met since the store was opened.
+    pub fn health(&self) -> Health {
+        let lost = self.shared.read(|database| Ok(database.lost())).unwrap_or_default();
+        Health {
+            lost: lost.iter().map(LostRange::describe).collect(),
+            quarantined: self.shared.agendas.lock().quarantined(),
+            is_examining: self.shared.is_alarmed(),
+        }
     }
 
     async fn request<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, StoreError> {
@@ -107,8 +141,29 @@ impl fmt::Debug for EmbeddedStore {
     }
 }
 
+/// Has tables looked at, once until [`Shared::calm`].
+fn alarm(queue: &Arc<Queue>, is_alarmed: &Arc<AtomicBool>) -> Alarm {
+    let (queue, is_alarmed) = (queue.clone(), is_alarmed.clone());
+    Arc::new(move || {
+        if !is_alarmed.swap(true, Ordering::AcqRel) {
+            queue.push(Request::Examine);
+        }
+    })
+}
+
 impl Shared {
-    /// Reads, or writes from the writer's thread.
+    /// The alarm was looked into.
+    pub(crate) fn calm(&self) {
+        self.is_alarmed.store(false, Ordering::Release);
+        self.readers.wake();
+    }
+
+    /// Whether the alarm was raised, and is not looked into yet.
+    pub(crate) fn is_alarmed(&self) -> bool {
+        self.is_alarmed.load(Ordering::Acquire)
+    }
+
+    /// Reads or writes on this thread, which may take as long as the disk takes.
     pub(crate) fn read<T>(
         &self,
         call: impl FnOnce(&Database) -> Result<T, StoreError>,
@@ -119,16 +174,29 @@ impl Shared {
         }
     }
 
+    /// Fails where the database is closed or could not be opened again; waits for nothing.
+    fn check_open(&self) -> Result<(), StoreError> {
+        match self.database.try_read().as_deref() {
+            Some(Err(error)) => Err(error.clone()),
+            Some(Ok(_)) | None => Ok(()),
+        }
+    }
+
     /// Lets go of the database, has it repaired, and opens it again.
     pub(crate) fn reopen(
         &self,
         repair: impl FnOnce(&Path) -> Result<(), OpenError>,
     ) -> Result<(), String> {
         let path = self.folder.database();
+        // Merging may take seconds, in which reads go on.
+        let _ = self.read(|database| {
+            database.stop();
+            Ok(())
+        });
         let mut database = self.database.write();
         // Until it is open again, and for those that come if it cannot be opened.
         *database = Err(StoreError::Refused("the database is being opened again".to_owned()));
-        let opened = repair(&path).and_then(|()| Database::open(&path, &self.options));
+        let opened = repair(&path).and_then(|()| Database::open(&path, &self.options, &self.alarm));
         let result = opened.as_ref().map(drop).map_err(ToString::to_string);
         *database = opened.map_err(|error| StoreError::Refused(error.to_string()));
         result
@@ -155,15 +223,19 @@ impl Store for EmbeddedStore {
     }
 
     async fn load(&self, id: ExecutionId) -> Result<Option<Loaded>, StoreError> {
-        self.shared.read(|database| database.load(id))
+        let is_hot = move |database: &Database| database.holds_history(id);
+        self.shared.read_async(is_hot, move |database| database.load(id)).await
     }
 
     async fn find_execution(&self, arn: &str) -> Result<Option<ExecutionId>, StoreError> {
-        self.shared.read(|database| database.find_execution(arn))
+        let name = keys::name(arn);
+        let is_hot = move |database: &Database| database.holds(Table::Index, &name);
+        self.shared.read_async(is_hot, move |database| database.newest(&name)).await
     }
 
     async fn header(&self, id: ExecutionId) -> Result<Option<ExecutionHeader>, StoreError> {
-        self.shared.read(|database| database.header(id))
+        let is_hot = move |database: &Database| database.holds(Table::Index, &keys::header(id));
+        self.shared.read_async(is_hot, move |database| database.header(id)).await
     }
 
     async fn history(
@@ -173,7 +245,9 @@ impl Store for EmbeddedStore {
         limit: usize,
         reverse: bool,
     ) -> Result<HistoryPage, StoreError> {
-        self.shared.read(|database| database.history(id, from, limit, reverse))
+        let is_hot = move |database: &Database| database.holds_history(id);
+        let read = move |database: &Database| database.history(id, from, limit, reverse);
+        self.shared.read_async(is_hot, read).await
     }
 
     async fn list_executions(
@@ -183,7 +257,10 @@ impl Store for EmbeddedStore {
         after: Option<ListCursor>,
         limit: usize,
     ) -> Result<Vec<ExecutionHeader>, StoreError> {
-        self.shared.read(|database| database.list_executions(query, status, after, limit))
+        let query = query.clone();
+        let read =
+            move |database: &Database| database.list_executions(&query, status, after, limit);
+        self.shared.read_async(|_| false, read).await
     }
 
     async fn ended_before(
@@ -192,7 +269,8 @@ impl Store for EmbeddedStore {
         after: Option<ExecutionId>,
         limit: usize,
     ) -> Result<Ended, StoreError> {
-        self.shared.read(|database| database.ended_before(instant, after, limit))
+        let read = move |database: &Database| database.ended_before(instant, after, limit);
+        self.shared.read_async(|_| false, read).await
     }
 
     async fn remove(&self, headers: &[ExecutionHeader]) -> Result<(), StoreError> {
@@ -201,15 +279,19 @@ impl Store for EmbeddedStore {
     }
 
     async fn claim_due(&self, now: Timestamp, limit: usize) -> Result<Claim, StoreError> {
-        self.shared.read(|_| self.shared.agendas.lock().claim(now, limit))
+        self.shared.check_open()?;
+        self.shared.agendas.lock().claim(now, limit)
     }
 
     async fn open_count(&self, scope: &Scope) -> Result<u64, StoreError> {
-        self.shared.read(|_| Ok(self.shared.agendas.lock().open_count(scope)))
+        self.shared.check_open()?;
+        Ok(self.shared.agendas.lock().open_count(scope))
     }
 
     async fn read_resource(&self, key: &ResourceKey) -> Result<Option<Resource>, StoreError> {
-        self.shared.read(|database| database.read_resource(key))
+        let (row, key) = (keys::resource(key), key.clone());
+        let is_hot = move |database: &Database| database.holds(Table::Index, &row);
+        self.shared.read_async(is_hot, move |database| database.read_resource(&key)).await
     }
 
     async fn write_resource(
@@ -229,7 +311,11 @@ impl Store for EmbeddedStore {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<(ResourceKey, Resource)>, StoreError> {
-        self.shared.read(|database| database.list_resources(kind, scope, after, limit))
+        let (scope, after) = (scope.clone(), after.map(str::to_owned));
+        let read = move |database: &Database| {
+            database.list_resources(kind, &scope, after.as_deref(), limit)
+        };
+        self.shared.read_async(|_| false, read).await
     }
 
     async fn close(&self) -> Result<(), StoreError> {

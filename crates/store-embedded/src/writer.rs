@@ -2,6 +2,8 @@
 //! sync, answers. The longer a sync takes, the more waits for the next, so that the load decides
 //! how many commits share one.
 
+mod mending;
+
 use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -11,21 +13,18 @@ use std::time::{Duration, Instant};
 use engine::{ExecutionId, Timestamp};
 use store::{ExecutionHeader, Expected, ResourceKey, Revision, StoreError};
 
-use crate::agendas::{Change, Scan};
+use crate::agendas::Change;
 use crate::changes::{ExecutionChange, Write};
 use crate::database::Database;
 use crate::error::store_error;
 use crate::queue::{Reply, Request, Wait};
-use crate::reads::AgendaSlice;
-use crate::removals::Removal;
+use crate::removals::{Cleanup, Removal};
 use crate::store::Shared;
+use crate::writer::mending::Mending;
 use crate::{database, removals, resources};
 
 /// A group may be as large as this, so that its sync does not take too long.
 const GROUP_BYTES_MAX: usize = 8 << 20;
-
-/// So many agendas are read at once after a start: a fraction of a millisecond's work.
-const SCAN_ROWS: usize = 512;
 
 /// How long to wait before the next attempt to write again.
 const RECOVERY_PAUSE: Duration = Duration::from_millis(200);
@@ -43,6 +42,9 @@ pub(crate) struct Writer {
     answered: u64,
     /// Set while nothing can be written.
     broken: Option<Broken>,
+    /// What is left of executions that are removed.
+    cleanup: Cleanup,
+    mending: Mending,
 }
 
 struct Broken {
@@ -65,8 +67,9 @@ struct Group {
 impl Writer {
     pub(crate) fn new(shared: Arc<Shared>) -> Writer {
         let answered = shared.read(|database| Ok(database.next_number())).unwrap_or_default();
-        let recent = Recent::default();
-        Writer { shared, recent, carried: Vec::new(), answered, broken: None }
+        let (recent, cleanup) = (Recent::default(), Cleanup::default());
+        let (carried, broken, mending) = (Vec::new(), None, Mending::default());
+        Writer { shared, recent, carried, answered, broken, cleanup, mending }
     }
 
     /// Until a [`Request::Close`].
@@ -86,7 +89,7 @@ impl Writer {
             let served = catch_unwind(AssertUnwindSafe(|| {
                 let close = self.serve(requests);
                 if close.is_none() && self.broken.is_none() {
-                    self.scan();
+                    self.do_other_work();
                 }
                 close
             }));
@@ -103,10 +106,10 @@ impl Writer {
     }
 
     fn wait(&self) -> Wait {
-        match (&self.broken, self.shared.agendas.lock().scan()) {
-            (Some(_), _) => Wait::AtMost(RECOVERY_PAUSE),
-            (None, Scan::Begun | Scan::Behind(_)) => Wait::Not,
-            (None, Scan::Done | Scan::Failed(_)) => Wait::ForEver,
+        match &self.broken {
+            Some(_) => Wait::AtMost(RECOVERY_PAUSE),
+            None if self.is_busy() => Wait::Not,
+            None => Wait::ForEver,
         }
     }
 
@@ -114,9 +117,12 @@ impl Writer {
     fn serve(&mut self, requests: Vec<Request>) -> Option<Reply<()>> {
         let mut close = None;
         let mut group = Group::default();
+        let mut copies = Vec::new();
         for request in requests {
             match (request, &self.broken) {
                 (Request::Close(reply), _) => close = Some(reply),
+                (Request::Examine, _) => self.examine(),
+                (Request::Mend(found), _) => copies.push(found),
                 (request, Some(broken)) => {
                     request.refuse(StoreError::Refused(broken.reason.clone()));
                 }
@@ -124,6 +130,13 @@ impl Writer {
             }
         }
         self.write(group);
+        for found in copies {
+            match self.broken.is_none() && close.is_none() {
+                true => self.mend(found),
+                // It is met again.
+                false => self.calm(),
+            }
+        }
         while close.is_some() && !self.carried.is_empty() {
             // Came before the close.
             let carried = std::mem::take(&mut self.carried);
@@ -148,14 +161,16 @@ impl Writer {
                 });
                 match checked {
                     Ok(previous_due) => group.add(*change, previous_due, reply),
-                    Err(error) => drop(reply.send(Err(error))),
+                    Err(error) => self.refuse(Request::Execution(change, reply), error),
                 }
             }
             Request::Removal(headers, reply) => {
                 // It must see what came before it.
                 self.write(std::mem::take(group));
-                let removed = self.remove(&headers);
-                drop(reply.send(removed));
+                match self.remove(&headers) {
+                    Ok(()) => drop(reply.send(Ok(()))),
+                    Err(error) => self.refuse(Request::Removal(headers, reply), error),
+                }
             }
             Request::Resource(change, reply) => {
                 if group.resource_keys.contains(&change.key) {
@@ -168,10 +183,12 @@ impl Writer {
                         group.resources.push((version, reply));
                         group.resource_keys.insert(change.key);
                     }
-                    Err(error) => drop(reply.send(Err(error))),
+                    Err(error) => self.refuse(Request::Resource(change, reply), error),
                 }
             }
-            Request::Close(_) => unreachable!("a close is taken out before"),
+            Request::Examine | Request::Mend(_) | Request::Close(_) => {
+                unreachable!("they are taken out before")
+            }
         }
     }
 
@@ -208,7 +225,7 @@ impl Writer {
         if let Some(broken) = &self.broken {
             return Err(StoreError::Refused(broken.reason.clone()));
         }
-        let Removal { writes, horizon } =
+        let Removal { writes, horizon, cleanup } =
             self.shared.read(|database| removals::plan(database, headers))?;
         let written = self.shared.read(|database| {
             let written = database.write(writes, horizon);
@@ -217,7 +234,13 @@ impl Writer {
         });
         self.answered = written.map_err(|error| self.breaks(&reason_of(error)))?;
         headers.iter().for_each(|header| self.recent.forget(header.id));
+        self.cleanup.append(cleanup);
         Ok(())
+    }
+
+    /// Writes a batch that nobody waits for.
+    fn write_alone(&mut self, writes: Vec<Write>) {
+        self.write(Group { writes, ..Group::default() });
     }
 
     /// Takes up what was written, and answers.
@@ -276,29 +299,9 @@ impl Writer {
         }
     }
 
-    /// Takes up a slice of the agendas that were there at the start.
-    fn scan(&mut self) {
-        let scan = self.shared.agendas.lock().scan().clone();
-        let after = match scan {
-            Scan::Begun => None,
-            Scan::Behind(id) => Some(id),
-            Scan::Done | Scan::Failed(_) => return,
-        };
-        let slice = self.shared.read(|database| database.agendas_after(after, SCAN_ROWS));
-        match slice {
-            Ok(AgendaSlice { rows, next }) => {
-                let scan = next.map_or(Scan::Done, Scan::Behind);
-                self.shared.agendas.lock().take_up(rows, scan);
-            }
-            Err(error @ StoreError::Corrupt(_)) => {
-                tracing::error!(%error, "the agendas of open executions cannot be read");
-                self.shared.agendas.lock().take_up(Vec::new(), Scan::Failed(error));
-            }
-            Err(error) => drop(self.breaks(&reason_of(error))),
-        }
-    }
-
     fn close(&mut self) -> Result<(), StoreError> {
+        self.end_examination();
+        self.finish_other_work();
         let broken = self.broken.take().map(|broken| StoreError::Refused(broken.reason));
         self.shared.close(broken.is_none()).and(broken.map_or(Ok(()), Err))
     }

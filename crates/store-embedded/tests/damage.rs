@@ -153,6 +153,7 @@ async fn a_last_batch_that_is_not_whole_is_dropped() {
     }
 }
 
+/// Rows that cannot be read are missed; everything else in a table is written anew without loss.
 #[tokio::test]
 async fn a_damaged_table_is_noticed() {
     let folder = tempfile::tempdir().unwrap();
@@ -162,29 +163,25 @@ async fn a_damaged_table_is_noticed() {
     drop(store);
     let mut noticed = 0;
     for tree in ["history", "index"] {
-        let tables = image.join("database").join(tree).join("tables");
-        let table = fs::read_dir(&tables).unwrap().next().unwrap().unwrap().path();
-        let bytes = fs::read(&table).unwrap();
+        let tables = Path::new("database").join(tree).join("tables");
+        let table = fs::read_dir(image.join(&tables)).unwrap().next().unwrap().unwrap();
+        let bytes = fs::read(table.path()).unwrap();
         for at in (0..bytes.len()).step_by(bytes.len() / 20) {
-            let mut damaged = bytes.clone();
-            damaged[at] ^= 0x10;
-            fs::write(&table, damaged).unwrap();
-            noticed += usize::from(is_noticed(&image, &lives).await);
+            let damaged = folder.path().join("damaged");
+            copy(&image, &damaged);
+            let mut changed = bytes.clone();
+            changed[at] ^= 0x10;
+            fs::write(damaged.join(&tables).join(table.file_name()), changed).unwrap();
+            noticed += usize::from(is_noticed(&damaged, &lives).await);
+            fs::remove_dir_all(&damaged).unwrap();
         }
-        fs::write(&table, &bytes).unwrap();
     }
-    assert!(noticed >= 30, "most bytes matter, {noticed} of 40 were noticed");
-    let store = open(&image).unwrap();
-    assert_eq!(survivors(&store, &lives).await, lives.len());
+    assert!(noticed >= 15, "rows are most of the bytes, {noticed} of 40 were noticed");
 }
 
 /// Whether something was said; what was read otherwise must be right.
 async fn is_noticed(folder: &Path, lives: &[Life]) -> bool {
-    let store = match open(folder) {
-        Ok(store) => store,
-        Err(OpenError::Corrupt { .. }) => return true,
-        Err(error) => panic!("{error}"),
-    };
+    let store = open(folder).unwrap();
     let mut noticed = false;
     for life in lives {
         match store.load(life.id()).await {
@@ -194,6 +191,7 @@ async fn is_noticed(folder: &Path, lives: &[Life]) -> bool {
             Err(error) => panic!("{error}"),
         }
     }
+    assert_eq!(noticed, !store.health().lost.is_empty());
     noticed
 }
 

@@ -1,0 +1,77 @@
+//! `stairwell doctor`: what is damaged in a data folder, where no server is there to tell.
+
+use std::process::ExitCode;
+
+use serde_json::json;
+use store_embedded::doctor::{self, Diagnosis, Part};
+
+use crate::arguments::DoctorArguments;
+use crate::print;
+
+/// Something is damaged.
+const DAMAGED: u8 = 3;
+
+/// Tells what is damaged, or lets executions go on.
+pub(crate) fn doctor(arguments: &DoctorArguments) -> anyhow::Result<ExitCode> {
+    for arn in &arguments.release {
+        doctor::release(&arguments.data, arn).map_err(|error| anyhow::anyhow!("{arn}: {error}"))?;
+        print::line(format_args!("released: {arn}"))?;
+    }
+    if !arguments.release.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let diagnosis = doctor::examine(&arguments.data)?;
+    match arguments.json {
+        true => print::line(format_args!("{}", document(&diagnosis)))?,
+        false => tell(&diagnosis)?,
+    }
+    Ok(if diagnosis.is_sound() { ExitCode::SUCCESS } else { ExitCode::from(DAMAGED) })
+}
+
+fn tell(diagnosis: &Diagnosis) -> anyhow::Result<()> {
+    for file in &diagnosis.files {
+        let byte = file.byte.map_or_else(String::new, |byte| format!(" at byte {byte}"));
+        print::line(format_args!("damaged: {}{byte}: {}", file.path.display(), file.what))?;
+    }
+    for range in &diagnosis.lost {
+        print::line(format_args!("lost: {range}"))?;
+    }
+    for hit in &diagnosis.hit {
+        let name = hit.arn.as_ref().map_or_else(|| hit.id.to_string(), |arn| arn.to_string());
+        let part = part_name(hit.part);
+        print::line(format_args!("hit: {name}: {part}: {}", hit.reason))?;
+    }
+    let Diagnosis { tables, executions, .. } = diagnosis;
+    let verdict = if diagnosis.is_sound() { "all is sound" } else { "not all is sound" };
+    Ok(print::line(format_args!("{tables} tables, {executions} executions: {verdict}"))?)
+}
+
+fn document(diagnosis: &Diagnosis) -> serde_json::Value {
+    let files = diagnosis.files.iter().map(|file| {
+        json!({ "path": file.path.display().to_string(), "byte": file.byte, "what": file.what })
+    });
+    let hit = diagnosis.hit.iter().map(|hit| {
+        json!({
+            "id": hit.id.to_string(),
+            "arn": hit.arn.as_deref(),
+            "part": part_name(hit.part),
+            "reason": hit.reason,
+        })
+    });
+    json!({
+        "sound": diagnosis.is_sound(),
+        "tables": diagnosis.tables,
+        "executions": diagnosis.executions,
+        "files": files.collect::<Vec<_>>(),
+        "lost": diagnosis.lost,
+        "hit": hit.collect::<Vec<_>>(),
+    })
+}
+
+fn part_name(part: Part) -> &'static str {
+    match part {
+        Part::Header => "header",
+        Part::Records => "records",
+        Part::Agenda => "agenda",
+    }
+}
