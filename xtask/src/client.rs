@@ -76,6 +76,14 @@ impl Client {
         self.send(&head, body).await
     }
 
+    /// Asks for a path.
+    ///
+    /// # Errors
+    /// As [`Client::call`].
+    pub(crate) async fn get(&mut self, path: &str) -> anyhow::Result<Answer> {
+        self.send(&format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n"), "").await
+    }
+
     async fn send(&mut self, head: &str, body: &str) -> anyhow::Result<Answer> {
         self.request.clear();
         self.request.extend_from_slice(head.as_bytes());

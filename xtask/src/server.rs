@@ -116,8 +116,17 @@ impl Server {
 
     /// Bytes of memory that it holds.
     pub(crate) fn resident_bytes(&self) -> anyhow::Result<u64> {
+        self.status_bytes("VmRSS:")
+    }
+
+    /// The most bytes of memory that it has held since its start.
+    pub(crate) fn peak_bytes(&self) -> anyhow::Result<u64> {
+        self.status_bytes("VmHWM:")
+    }
+
+    fn status_bytes(&self, name: &str) -> anyhow::Result<u64> {
         let text = fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
-        let line = text.lines().find(|line| line.starts_with("VmRSS:")).context("no VmRSS")?;
+        let line = text.lines().find(|line| line.starts_with(name)).context("no such line")?;
         let kibibytes: u64 = line.split_whitespace().nth(1).context("no number")?.parse()?;
         Ok(kibibytes * 1_024)
     }

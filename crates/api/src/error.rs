@@ -244,6 +244,7 @@ impl ApiError {
 impl From<OperationalError> for ApiError {
     fn from(error: OperationalError) -> ApiError {
         let code = match &error {
+            OperationalError::Overloaded => ErrorCode::ThrottlingException,
             // A conflict that is left after the runtime's own attempts means contention.
             OperationalError::Store(
                 StoreError::Conflict | StoreError::Refused(_) | StoreError::Unknown(_),

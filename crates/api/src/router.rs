@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Body, Bytes, Incoming};
 use hyper::header::{self, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
+use runtime::Reserved;
 use store::Scope;
 
 use crate::Api;
@@ -26,6 +27,8 @@ pub(crate) type Response = hyper::Response<Full<Bytes>>;
 const BODY_BYTES_MAX: usize = 2 * 1_048_576;
 /// How long the body of a request may take to arrive.
 const BODY_SECONDS_MAX: u64 = 60;
+/// What a request takes in memory besides its body, about.
+const REQUEST_BYTES: usize = 1_024;
 const CONTENT_TYPE: &str = "application/x-amz-json-1.0";
 const TARGET_PREFIX: &str = "AWSStepFunctions.";
 
@@ -34,8 +37,8 @@ pub(crate) async fn answer(api: &Api, request: hyper::Request<Incoming>) -> Resp
     let (parts, body) = request.into_parts();
     match (&parts.method, parts.uri.path()) {
         (&Method::GET, "/health") => respond(Ok(br#"{"status":"ok"}"#.to_vec())),
-        (&Method::POST, "/") if query::speaks(&parts) => match read(body).await {
-            Ok(body) => query::answer(api, &parts, &body).await,
+        (&Method::POST, "/") if query::speaks(&parts) => match read(api, body).await {
+            Ok((body, _reserved)) => query::answer(api, &parts, &body).await,
             Err(error) => respond(Err(error)),
         },
         (&Method::POST, "/") => respond(call(api, &parts, body).await),
@@ -60,7 +63,7 @@ pub(crate) async fn answer(api: &Api, request: hyper::Request<Incoming>) -> Resp
 
 async fn call(api: &Api, parts: &Parts, body: Incoming) -> Result<Vec<u8>, ApiError> {
     let operation = operation(parts)?;
-    let body = read(body).await?;
+    let (body, _reserved) = read(api, body).await?;
     let mut attempt = Attempt::new("states", operation.name);
     let result = attempted(api, parts, body, operation, &mut attempt).await;
     let outcome = match &result {
@@ -160,7 +163,18 @@ fn operation(parts: &Parts) -> Result<Operation, ApiError> {
     })
 }
 
-async fn read(body: Incoming) -> Result<Bytes, ApiError> {
+/// Reads a body, and counts the memory of the request until it is answered: the body, what is made
+/// of it, and something for the rest.
+async fn read(api: &Api, body: Incoming) -> Result<(Bytes, Reserved), ApiError> {
+    let bytes = usize::try_from(body.size_hint().upper().unwrap_or(u64::MAX));
+    let bytes = bytes.unwrap_or(BODY_BYTES_MAX).min(BODY_BYTES_MAX);
+    let mut reserved = api.runtime.reserve(REQUEST_BYTES + 2 * bytes)?;
+    let body = collect(body).await?;
+    reserved.resize(REQUEST_BYTES + 2 * body.len());
+    Ok((body, reserved))
+}
+
+async fn collect(body: Incoming) -> Result<Bytes, ApiError> {
     let whole = Limited::new(body, BODY_BYTES_MAX).collect();
     match tokio::time::timeout(Duration::from_secs(BODY_SECONDS_MAX), whole).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),

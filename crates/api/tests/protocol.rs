@@ -10,6 +10,7 @@ use http_body_util::Full;
 use hyper::Request;
 use hyper::body::Bytes;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use runtime::RuntimeConfig;
 use serde_json::json;
 use store::{Fault, FaultyStore, MemoryStore, Operation};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -168,6 +169,19 @@ async fn a_store_that_is_not_available_is_a_5xx() {
         );
     }
     assert_eq!(server.call("ListActivities", json!({})).await, json!({"activities": []}));
+}
+
+#[tokio::test]
+async fn too_much_under_way_is_a_throttling_exception() {
+    let clock = runtime::Clock::system();
+    let config = RuntimeConfig { memory_bytes_max: 2_000, ..RuntimeConfig::new(clock, [7; 32]) };
+    let server = Server::start_with(config).await;
+    server.call("ListStateMachines", json!({})).await;
+    let large = json!({"nextToken": "x".repeat(1_000)});
+    let error = server.refusal("ListStateMachines", large).await;
+    assert_eq!(error, "400 ThrottlingException: Rate exceeded");
+    // What it took is free again.
+    server.call("ListStateMachines", json!({})).await;
 }
 
 #[tokio::test]

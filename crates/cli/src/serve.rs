@@ -190,7 +190,10 @@ fn runtime_config(
     seed[..16].copy_from_slice(uuid::Uuid::new_v4().as_bytes());
     seed[16..].copy_from_slice(uuid::Uuid::new_v4().as_bytes());
     let config = RuntimeConfig::new(clock, seed);
+    // One is left to what serves; and one there must be.
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
     RuntimeConfig {
+        compute_threads: processors.saturating_sub(1).max(1),
         integrations: services::integrations(aws, functions, connections),
         map_run_data: Some(objects.map_run_data()),
         ..config

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use asl::IntegrationPattern;
 use json::Document;
 
-use crate::{MapRunRequest, TaskId, TaskResource, TaskToken};
+use crate::{Execution, MapRunRequest, TaskId, TaskResource, TaskToken};
 
 /// Something to do outside of the execution.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,6 +72,21 @@ pub enum Effect {
         /// How they answer.
         token: TaskToken,
     },
+}
+
+impl Effect {
+    /// Whether the execution still waits for what it would bring.
+    pub fn is_wanted(&self, execution: &Execution) -> bool {
+        match self {
+            Effect::StartChild { task, .. }
+            | Effect::AwaitChild { task, .. }
+            | Effect::CallService { task, .. }
+            | Effect::AwaitJob { task, .. }
+            | Effect::OfferActivity { task, .. } => execution.task(*task).is_some(),
+            Effect::StartMapRun { task, .. } => execution.map_run(*task).is_some(),
+            Effect::StopChild { .. } | Effect::StopJob { .. } => true,
+        }
+    }
 }
 
 /// A service to call.

@@ -591,15 +591,7 @@ impl<'a, 'env> Stepper<'a, 'env> {
         let (children_before, jobs_before) = self.abandoned_before;
         // Effects for tasks that this very step gave up again need not be performed.
         let execution = &*self.execution;
-        self.step.effects.retain(|effect| match effect {
-            Effect::StartChild { task, .. }
-            | Effect::AwaitChild { task, .. }
-            | Effect::CallService { task, .. }
-            | Effect::AwaitJob { task, .. }
-            | Effect::OfferActivity { task, .. } => execution.task(*task).is_some(),
-            Effect::StartMapRun { task, .. } => execution.map_run(*task).is_some(),
-            Effect::StopChild { .. } | Effect::StopJob { .. } => true,
-        });
+        self.step.effects.retain(|effect| effect.is_wanted(execution));
         let children = execution.abandoned.iter().skip(children_before);
         let children = children.map(|child_arn| Effect::StopChild { child_arn: child_arn.clone() });
         let jobs = execution.abandoned_jobs.iter().skip(jobs_before);

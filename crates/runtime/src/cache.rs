@@ -4,20 +4,29 @@ use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// Keeps at most so many entries. When the young generation is full it becomes the old one, and
+/// Keeps at most so many entries, and so many bytes of them as they were weighed when they were put
+/// in. When the young generation is full it becomes the old one, and
 /// what was in the old one and not used since is forgotten: nearly as good as forgetting the least
 /// recently used, without a list.
 #[derive(Debug)]
 pub(crate) struct Cache<K, V> {
     // Never iterated, so the order of a hash table shows nowhere.
-    young: HashMap<K, V>,
-    old: HashMap<K, V>,
+    young: HashMap<K, (V, usize)>,
+    old: HashMap<K, (V, usize)>,
+    young_bytes: usize,
     generation_max: usize,
+    generation_bytes_max: usize,
 }
 
 impl<K: Hash + Eq, V> Cache<K, V> {
-    pub(crate) fn new(entries_max: usize) -> Cache<K, V> {
-        Cache { young: HashMap::new(), old: HashMap::new(), generation_max: entries_max / 2 }
+    pub(crate) fn new(entries_max: usize, bytes_max: usize) -> Cache<K, V> {
+        Cache {
+            young: HashMap::new(),
+            old: HashMap::new(),
+            young_bytes: 0,
+            generation_max: entries_max / 2,
+            generation_bytes_max: bytes_max / 2,
+        }
     }
 
     /// The entry, which counts as used.
@@ -26,21 +35,27 @@ impl<K: Hash + Eq, V> Cache<K, V> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        if let Some((key, value)) = self.old.remove_entry(key) {
-            self.insert(key, value);
+        if let Some((key, (value, bytes))) = self.old.remove_entry(key) {
+            self.insert(key, value, bytes);
         }
-        self.young.get(key)
+        self.young.get(key).map(|(value, _)| value)
     }
 
-    /// Puts an entry in, in the place of one with the same key.
-    pub(crate) fn insert(&mut self, key: K, value: V) {
-        self.old.remove(&key);
-        if self.young.len() >= self.generation_max {
+    /// Puts an entry of that weight in, in the place of one with the same key; unless it alone is
+    /// more than half of what there is room for.
+    pub(crate) fn insert(&mut self, key: K, value: V, bytes: usize) {
+        self.remove(&key);
+        if bytes > self.generation_bytes_max || self.generation_max == 0 {
+            return;
+        }
+        if self.young.len() >= self.generation_max
+            || self.young_bytes + bytes > self.generation_bytes_max
+        {
             self.old = std::mem::take(&mut self.young);
+            self.young_bytes = 0;
         }
-        if self.generation_max > 0 {
-            self.young.insert(key, value);
-        }
+        self.young_bytes += bytes;
+        self.young.insert(key, (value, bytes));
     }
 
     /// Takes an entry out.
@@ -49,7 +64,11 @@ impl<K: Hash + Eq, V> Cache<K, V> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        self.young.remove(key).or_else(|| self.old.remove(key))
+        if let Some((value, bytes)) = self.young.remove(key) {
+            self.young_bytes -= bytes;
+            return Some(value);
+        }
+        self.old.remove(key).map(|(value, _)| value)
     }
 
     /// Whether it is there.
@@ -68,9 +87,9 @@ mod tests {
 
     #[test]
     fn what_is_used_stays_and_the_rest_goes() {
-        let mut cache = Cache::new(8);
+        let mut cache = Cache::new(8, 1_000);
         for key in 0..100 {
-            cache.insert(key, key * 10);
+            cache.insert(key, key * 10, 1);
             assert_eq!(cache.get(&0), Some(&0), "after {key}");
             assert!(cache.young.len() + cache.old.len() <= 8);
         }
@@ -82,11 +101,11 @@ mod tests {
 
     #[test]
     fn an_entry_that_is_put_in_again_is_there_once() {
-        let mut cache = Cache::new(4);
+        let mut cache = Cache::new(4, 1_000);
         for value in 0..10 {
-            cache.insert("one", value);
-            cache.insert("two", value);
-            cache.insert("three", value);
+            cache.insert("one", value, 1);
+            cache.insert("two", value, 1);
+            cache.insert("three", value, 1);
         }
         assert_eq!(cache.remove("three"), Some(9));
         assert_eq!(cache.get("three"), None);
@@ -94,8 +113,30 @@ mod tests {
 
     #[test]
     fn a_cache_without_room_keeps_nothing() {
-        let mut cache = Cache::new(0);
-        cache.insert(1, 1);
+        let mut cache = Cache::new(0, 1_000);
+        cache.insert(1, 1, 1);
         assert_eq!(cache.get(&1), None);
+    }
+
+    #[test]
+    fn what_is_heavy_leaves_room_for_less() {
+        let mut cache = Cache::new(1_000, 100);
+        let bytes = |cache: &Cache<u32, u32>| {
+            let entries = cache.young.values().chain(cache.old.values());
+            entries.map(|(_, bytes)| bytes).sum::<usize>()
+        };
+        for key in 0..100 {
+            cache.insert(key, key, 20);
+            assert!(bytes(&cache) <= 100, "after {key}");
+            assert_eq!(cache.get(&key), Some(&key));
+        }
+        // One that is too heavy is not kept, nor is what it takes the place of.
+        cache.insert(99, 0, 51);
+        assert_eq!(cache.get(&99), None);
+        for _ in 0..10 {
+            cache.insert(1, 1, 50);
+        }
+        assert!(bytes(&cache) <= 100);
+        assert_eq!(cache.get(&1), Some(&1));
     }
 }

@@ -25,6 +25,17 @@ pub struct RuntimeConfig {
     pub limits: Limits,
     /// How many executions that wait stay in memory, so that their next input needs no load.
     pub live_executions_max: usize,
+    /// How many bytes of them: 64 MiB.
+    pub live_bytes_max: usize,
+    /// How many executions are driven at a time because they are due: 256. What callers ask for is
+    /// driven beside them.
+    pub due_driven_max: usize,
+    /// How many bytes requests in flight, executions that are driven, what waits for them, and
+    /// Express executions may take together before callers are told to come back later: 256 MiB.
+    pub memory_bytes_max: usize,
+    /// On how many threads steps and definitions are worked on that may take long. With none, they
+    /// are where they come up, which a world with simulated time needs.
+    pub compute_threads: usize,
     /// How many Standard executions may be open per account and region: AWS's quota is 1,000,000.
     pub open_executions_max: u64,
     /// How many state machines there may be per account and region: 100,000.
@@ -81,6 +92,10 @@ impl RuntimeConfig {
             seed,
             limits: Limits::AWS,
             live_executions_max: 10_000,
+            live_bytes_max: 64 << 20,
+            due_driven_max: 256,
+            memory_bytes_max: 256 << 20,
+            compute_threads: 0,
             open_executions_max: 1_000_000,
             state_machines_max: 100_000,
             activities_max: 100_000,

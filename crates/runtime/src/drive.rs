@@ -1,37 +1,27 @@
 //! Driving an execution: take what waits for it, step, commit once, perform effects, answer.
 
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use engine::{
-    Activity, Effect, Execution, ExecutionId, Failure, Input, Limits, Record, Status, StepEnv,
-    Timestamp,
-};
+use engine::{Effect, Execution, ExecutionId, Record, Status, Timestamp};
 use store::{Agenda, Commit, ExecutionHeader, Expected, Revision, StoreError, encoding};
+use tokio::sync::OwnedSemaphorePermit;
 
-use crate::live::{Answer, Ask, Held, Message, Pushed, Report, Undone};
+use crate::OperationalError;
+use crate::budget::Reserved;
+use crate::decide::{Deciding, Round};
+use crate::live::{Answer, Ask, Held, Message, Pushed, Undone};
 use crate::shell::{Backoff, Shell};
-use crate::{ActivityTask, OperationalError, RedriveStatus, child};
 
 /// A checkpoint is not worth its bytes below this size of records.
 const CHECKPOINT_BYTES_MIN: usize = 4_096;
 
-/// What the messages of one round lead to.
-struct Round {
-    records: Vec<Record>,
-    effects: Vec<Effect>,
-    /// One per message.
-    answers: Vec<Answer>,
-    /// Whether there is to be a commit even without records, for the agenda's sake.
-    moves_heartbeat: bool,
-    /// Whether what the last commit meant to others may not have been seen to.
-    recovers: bool,
-    status_before: Status,
-    /// Whether the execution ended in this round, for the first time or again.
-    ends: bool,
-    /// On the scale of timers.
-    timer_now: Timestamp,
+/// What a driver holds besides its execution.
+pub(crate) struct Hold {
+    /// Of the timers that woke it. A driver that has any stops after each round, and leaves what is
+    /// left to the next timer, so that all that are due have their turn.
+    permits: Vec<OwnedSemaphorePermit>,
+    reserved: Reserved,
 }
 
 /// Why a round came to nothing.
@@ -49,10 +39,12 @@ impl Shell {
     }
 
     /// As [`Shell::deliver`], of messages that lead to one commit where nothing comes between.
-    pub(crate) fn deliver_all(self: &Arc<Self>, id: ExecutionId, messages: VecDeque<Message>) {
+    pub(crate) fn deliver_all(self: &Arc<Self>, id: ExecutionId, mut messages: VecDeque<Message>) {
         if self.is_closing() {
             return refuse_all(messages, &OperationalError::ShuttingDown);
         }
+        let count = |message: &mut Message| message.count(&self.budget);
+        messages.iter_mut().for_each(count);
         match self.live.push(id, messages) {
             Pushed::Queued => {}
             Pushed::Drive(held) => self.spawn(self.clone().drive(id, held)),
@@ -64,8 +56,9 @@ impl Shell {
     pub(crate) async fn drive(self: Arc<Self>, id: ExecutionId, mut held: Option<Box<Held>>) {
         let _driving = Driving { shell: &self, id };
         let mut backoff = Backoff::default();
-        while let Some(messages) = self.live.next(id, &mut held) {
-            match self.round(id, &mut held, messages).await {
+        let mut hold = Hold { permits: Vec::new(), reserved: self.budget.take(0) };
+        while let Some(messages) = self.live.next(id, &mut held, hold.permits.is_empty()) {
+            match self.round(id, &mut held, messages, &mut hold).await {
                 Ok(()) => backoff.reset(),
                 Err(Setback::Away(error, kept)) => {
                     held = None;
@@ -81,18 +74,20 @@ impl Shell {
         }
     }
 
-    /// One round: all messages, one commit.
+    /// One round: all messages that its budget allows, one commit.
     async fn round(
         self: &Arc<Self>,
         id: ExecutionId,
         held: &mut Option<Box<Held>>,
-        messages: VecDeque<Message>,
+        mut messages: VecDeque<Message>,
+        hold: &mut Hold,
     ) -> Result<(), Setback> {
+        hold.permits.extend(messages.iter_mut().filter_map(|message| message.permit.take()));
         loop {
-            let current = match held {
+            let current = match held.take() {
                 Some(current) => current,
                 None => match self.load(id).await {
-                    Ok(Some(loaded)) => held.insert(Box::new(loaded)),
+                    Ok(Some(loaded)) => Box::new(loaded),
                     Ok(None) => {
                         messages.into_iter().for_each(|it| it.answer(Err(Undone::Absent)));
                         return Ok(());
@@ -100,43 +95,63 @@ impl Shell {
                     Err(error) => return Err(self.setback(id, error, messages)),
                 },
             };
+            hold.reserved.resize(current.weight());
             let is_doomed = self.machine_is_gone(&current.header).await;
             let (scope, program) = (&current.header.scope, current.program.clone());
             let absent = match self.absent_activities(scope, &program).await {
                 Ok(absent) => absent,
                 Err(error) => return Err(self.setback(id, error, messages)),
             };
-            let decide = || self.decide(current, &messages, is_doomed, &absent);
-            let decide = AssertUnwindSafe(decide);
-            let Ok(mut round) = catch_unwind(decide) else {
-                self.quarantine(id, messages, "a step panicked");
+            let facts = (&self.config.limits, absent, self.random.fork());
+            let deciding = Deciding::new(current, messages, is_doomed, self.instant(), facts);
+            let Some(decided) = self.compute.work(deciding).await else {
+                // What was asked is lost with the step, which those who asked are told.
+                self.quarantine(id, VecDeque::new(), "a step panicked");
                 return Err(Setback::Broken);
             };
+            let Deciding { held: mut current, messages: asked, mut round, .. } = decided;
             let policy = self.log_policy(&current.header).await;
             let scope = &current.header.scope;
             let lines = self.log_lines(policy.as_ref(), scope, &current.execution, &round.records);
-            if let Some(commit) = round.commit(current) {
+            if let Some(commit) = round.commit(&mut current) {
                 match self.commit(commit).await {
                     Ok(()) => {}
                     Err(StoreError::Conflict) => {
-                        *held = None;
+                        messages = asked;
                         continue;
                     }
-                    Err(error) => return Err(self.setback(id, error, messages)),
+                    Err(error) => return Err(self.setback(id, error, asked)),
                 }
             }
             self.send_log_lines(lines);
-            for (message, answer) in messages.into_iter().zip(round.answers) {
-                message.answer(Ok(answer));
-            }
-            let ends = current.header.stop.is_some() && (round.ends || round.recovers);
-            if round.recovers {
-                // What is asked twice is done once: see `effects`.
-                round.effects.extend(current.execution.pending_effects());
-            }
-            self.committed(current, ends, round.effects).await;
+            self.answer_all(id, asked, std::mem::take(&mut round.answers));
+            self.after_round(held.insert(current), round, hold).await;
             return Ok(());
         }
+    }
+
+    /// Answers the messages that were taken, and keeps the others for the next round.
+    fn answer_all(&self, id: ExecutionId, mut asked: VecDeque<Message>, answers: Vec<Answer>) {
+        let later = asked.split_off(answers.len());
+        for (message, answer) in asked.into_iter().zip(answers) {
+            message.answer(Ok(answer));
+        }
+        self.live.put_back(id, later.into());
+    }
+
+    async fn after_round(self: &Arc<Self>, held: &mut Held, mut round: Round, hold: &mut Hold) {
+        let ends = held.header.stop.is_some() && (round.ends || round.recovers);
+        if round.recovers {
+            // What is asked twice is done once: see `effects`.
+            round.effects.extend(held.execution.pending_effects());
+        }
+        if held.header.stop.is_some() {
+            // It may wait for others to stop, while timers go on.
+            hold.permits.clear();
+        } else if !hold.permits.is_empty() && held.execution.is_runnable() {
+            self.timers.ring(Some(round.timer_now));
+        }
+        self.committed(held, ends, round.effects).await;
     }
 
     async fn load(&self, id: ExecutionId) -> Result<Option<Held>, StoreError> {
@@ -147,63 +162,6 @@ impl Shell {
         let standard = asl::WorkflowType::Standard;
         let program = self.program(&header.scope, header.definition, standard).await?;
         Ok(Some(Held::loaded(loaded, program)))
-    }
-
-    /// Steps through the messages. Pure, but for chance.
-    fn decide(
-        &self,
-        held: &mut Held,
-        messages: &VecDeque<Message>,
-        is_doomed: bool,
-        absent_activities: &[Arc<str>],
-    ) -> Round {
-        let instant = self.instant();
-        let now = held.execution.not_before_last_event(instant.shown);
-        let mut round = Round {
-            records: Vec::new(),
-            effects: Vec::new(),
-            answers: Vec::with_capacity(messages.len()),
-            moves_heartbeat: false,
-            recovers: false,
-            status_before: held.header.status,
-            ends: false,
-            timer_now: instant.timers,
-        };
-        let limits = &self.config.limits;
-        let mut random = self.random.fork();
-        let mut step = |execution: &mut Execution, input| {
-            let mut env = StepEnv {
-                now: instant.shown,
-                timer_now: instant.timers,
-                random: &mut random,
-                limits,
-                absent_activities,
-            };
-            engine::step(&held.program, execution, input, &mut env)
-        };
-        let mut take = |round: &mut Round, execution: &mut Execution, input| {
-            let step = step(execution, input);
-            // A redrive may fail again at once.
-            round.ends |= !step.records.is_empty() && execution.stop.is_some();
-            round.records.extend(step.records);
-            round.effects.extend(step.effects);
-        };
-        if is_doomed {
-            take(&mut round, &mut held.execution, Input::Stopped(Failure::default()));
-        }
-        for message in messages {
-            let (input, answer) = input_of(&message.ask, &held.execution, is_doomed, limits, now);
-            round.moves_heartbeat |= matches!(input, Some(Input::Heartbeat { .. }));
-            round.recovers |= matches!(message.ask, Ask::Recover);
-            if let Some(input) = input {
-                take(&mut round, &mut held.execution, input);
-            }
-            round.answers.push(answer);
-        }
-        if messages.is_empty() {
-            take(&mut round, &mut held.execution, Input::Tick);
-        }
-        round
     }
 
     /// What follows a commit; `ends` where it was the last one.
@@ -274,92 +232,6 @@ fn refuse_all(messages: VecDeque<Message>, error: &OperationalError) {
     }
 }
 
-/// What a message is to the execution, and its answer once that is committed.
-fn input_of(
-    ask: &Ask,
-    execution: &Execution,
-    is_doomed: bool,
-    limits: &Limits,
-    now: Timestamp,
-) -> (Option<Input>, Answer) {
-    match ask {
-        Ask::Recover => (Some(Input::Tick), Answer::Done),
-        Ask::Input(input) => (Some(input.clone()), Answer::Done),
-        Ask::ChildEnded { task, child } => {
-            let awaited = execution.task(*task).and_then(|state| match &state.activity {
-                Activity::Child(own) if own.child_arn.as_ref() == Some(&child.header.arn) => {
-                    Some(own.request.pattern)
-                }
-                Activity::Child(_) | Activity::Worker { .. } | Activity::Service(_) => None,
-            });
-            let input = awaited.map(|pattern| {
-                let outcome = child::outcome(child, pattern);
-                Input::TaskFinished { task: *task, outcome }
-            });
-            (input, Answer::Done)
-        }
-        Ask::Stop(failure) => match execution.stop {
-            Some(stop) => (None, Answer::Stopped(stop)),
-            None => (Some(Input::Stopped(failure.clone())), Answer::Stopped(now)),
-        },
-        // Whoever redrove it wants it to run, whatever became of the task that awaited it.
-        Ask::StopChild(_) if execution.redrives.count > 0 => (None, Answer::Done),
-        Ask::StopChild(failure) => {
-            let input = execution.stop.is_none().then(|| Input::Stopped(failure.clone()));
-            (input, Answer::Done)
-        }
-        Ask::Redrive(client_token) => {
-            let token = client_token.as_deref();
-            if let Some(date) = token.and_then(|token| execution.redrives.answered(token, now)) {
-                return (None, Answer::Redriven(Ok(date)));
-            }
-            match RedriveStatus::of_execution(execution, is_doomed, limits, now) {
-                RedriveStatus::Redrivable | RedriveStatus::RedrivableByMapRun => {
-                    let client_token = client_token.clone();
-                    (Some(Input::Redriven { client_token }), Answer::Redriven(Ok(now)))
-                }
-                RedriveStatus::NotRedrivable(why) => (None, Answer::Redriven(Err(why))),
-            }
-        }
-        Ask::TakeTask { task, worker_name } => {
-            let offered = execution.task(*task).and_then(|state| match &state.activity {
-                Activity::Worker { input, started: false, .. } => {
-                    let token = state.token.clone()?;
-                    Some(ActivityTask { token, input: input.clone() })
-                }
-                Activity::Worker { .. } | Activity::Child(_) | Activity::Service(_) => None,
-            });
-            let worker_name = worker_name.clone();
-            let input =
-                offered.is_some().then_some(Input::ActivityStarted { task: *task, worker_name });
-            (input, Answer::Task(offered))
-        }
-        Ask::Report { token, report } => {
-            let waited_for = execution.task_by_token(token).and_then(|_| token.task());
-            let Some((_, task)) = waited_for else {
-                return (None, Answer::Reported(false));
-            };
-            let input = match report {
-                Report::Finished(outcome) => Input::TaskFinished { task, outcome: outcome.clone() },
-                Report::Heartbeat => Input::Heartbeat { task },
-            };
-            (Some(input), Answer::Reported(true))
-        }
-    }
-}
-
-impl Round {
-    /// The commit of this round, if there is anything to write.
-    fn commit(&mut self, held: &mut Held) -> Option<Commit> {
-        if self.records.is_empty() && !self.moves_heartbeat {
-            return None;
-        }
-        let expected = Expected::At(held.header.revision);
-        let records = std::mem::take(&mut self.records);
-        Some(commit(held, expected, Some(self.status_before), records, self.timer_now))
-    }
-}
-
 /// The commit that brings the store to where the execution is now.
 pub(crate) fn commit(
     held: &mut Held,
@@ -385,7 +257,7 @@ pub(crate) fn commit(
 
 /// What comes next for the execution.
 fn agenda(execution: &Execution, timer_now: Timestamp) -> Option<Agenda> {
-    let has_effects = !execution.pending_effects().is_empty();
+    let has_effects = execution.has_pending_effects();
     if execution.status != Status::Running {
         return has_effects.then(|| Agenda { has_effects, ..Agenda::default() });
     }

@@ -81,17 +81,21 @@ impl Shell {
         if children_to_stop.is_empty() && jobs_to_stop.is_empty() {
             return;
         }
-        let acting = Acting::from(&held.header);
+        let (id, acting) = (held.header.id, Acting::from(&held.header));
         let stop_job = |job| self.clone().stop_job(acting.clone(), job);
-        let jobs: JoinSet<bool> = jobs_to_stop.into_iter().map(stop_job).collect();
-        let children = self.clone().stop_children(acting.clone(), children_to_stop);
+        let stops: JoinSet<bool> = jobs_to_stop.iter().cloned().map(stop_job).collect();
+        let children = self.clone().stop_children(acting.clone(), children_to_stop.clone());
         let stop = async move {
             let are_stopped = children.await;
-            jobs.join_all().await.into_iter().all(|is_stopped| is_stopped) && are_stopped
+            stops.join_all().await.into_iter().all(|is_stopped| is_stopped) && are_stopped
         };
         if held.header.stop.is_none() {
+            let shell = self.clone();
             self.spawn_as(Work::Child, async move {
-                stop.await;
+                if stop.await {
+                    let done = Input::StopsDone { children: children_to_stop, jobs: jobs_to_stop };
+                    shell.deliver(id, Message::input(done));
+                }
             });
         } else if stop.await {
             self.forget_effects(held).await;
@@ -145,6 +149,12 @@ impl Shell {
                     error
                     @ (StoreError::Refused(_) | StoreError::Unknown(_) | StoreError::Conflict),
                 ))) => {
+                    if !backoff.pause(self, &error).await {
+                        return None;
+                    }
+                }
+                Err(StartError::Operational(OperationalError::Overloaded)) => {
+                    let error = StoreError::Refused("too much is under way".to_owned());
                     if !backoff.pause(self, &error).await {
                         return None;
                     }

@@ -13,6 +13,9 @@ pub enum OperationalError {
     /// The execution met a fault of ours and is left alone until the next start.
     #[error("the execution is quarantined")]
     Quarantined,
+    /// Too much is under way for the memory that there is: trying again later may help.
+    #[error("Rate exceeded")]
+    Overloaded,
     /// No more work is taken.
     #[error("the runtime is shutting down")]
     ShuttingDown,

@@ -253,7 +253,7 @@ impl Shell {
     /// Delivers a message and waits for its answer.
     pub(crate) async fn ask(self: &Arc<Self>, id: ExecutionId, ask: Ask) -> Reply {
         let (sender, receiver) = oneshot::channel();
-        self.deliver(id, Message { ask, reply: Some(sender) });
+        self.deliver(id, Message::new(ask, Some(sender)));
         // A driver that panics drops what it was asked.
         let lost = Err(Undone::Operational(OperationalError::Quarantined));
         receiver.await.unwrap_or(lost)

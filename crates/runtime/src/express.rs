@@ -4,12 +4,11 @@
 //! for its end; what becomes of the others stands in the log.
 
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use asl::{Program, WorkflowType};
 use engine::{
-    Effect, Execution, ExecutionId, Failure, Input, Limits, Status, Step, StepEnv, TaskId,
+    Effect, Execution, ExecutionId, Failure, Frame, Input, Limits, Position, Status, TaskId,
     Timestamp,
 };
 use json::Document;
@@ -17,12 +16,13 @@ use store::Scope;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::arn::ArnPrefix;
-use crate::clock::Now;
+use crate::budget::Reserved;
 use crate::integration::CallHandle;
 use crate::logs::LogPolicy;
 use crate::permission::Acting;
 use crate::shell::Shell;
 use crate::start::StartTarget;
+use crate::steps::{Begin, Stepped};
 use crate::tasks::Work;
 use crate::{OperationalError, Runtime, ServiceCall, StartError, StartExecution, StartedExecution};
 
@@ -35,6 +35,9 @@ const BILLED_MILLISECONDS: u64 = 100;
 /// Memory is billed in steps of this many megabytes. Definition and payloads of an execution come
 /// to less than one step here.
 const BILLED_MEGABYTES: u64 = 64;
+
+/// What an execution takes in memory besides its payloads, about.
+pub(crate) const EXPRESS_BYTES: usize = 4_096;
 
 /// An execution as StartSyncExecution shows it: it has ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,6 +76,8 @@ pub(crate) struct ExpressRun {
     pub(crate) policy: Option<LogPolicy>,
     /// The trace that it belongs to, where it belongs to one.
     pub(crate) trace_header: Option<Arc<str>>,
+    /// What it takes of the memory.
+    pub(crate) reserved: Reserved,
 }
 
 /// What an Express execution is started with.
@@ -105,7 +110,7 @@ impl Runtime {
         let (sender, receiver) = oneshot::channel();
         let trace_header = shell.trace_header(machine, request.trace_header);
         let start = ExpressStart { name, input, trace_header: trace_header.clone() };
-        shell.begin_express(scope, &target, program, start, Some(sender))?;
+        shell.begin_express(scope, &target, program, start, Some(sender)).await?;
         // It is broken off by a shutdown, and by nothing else.
         let ended = receiver.await.map_err(|_| match shell.is_closing() {
             true => OperationalError::ShuttingDown,
@@ -141,18 +146,18 @@ fn billed(milliseconds: u64) -> u64 {
 
 impl Shell {
     /// Starts an Express execution. The same name may come again: each start is another execution.
-    pub(crate) fn start_express(
+    pub(crate) async fn start_express(
         self: &Arc<Self>,
         scope: &Scope,
         target: &StartTarget,
         program: Arc<Program>,
         start: ExpressStart,
     ) -> Result<StartedExecution, StartError> {
-        self.begin_express(scope, target, program, start, None)
+        self.begin_express(scope, target, program, start, None).await
     }
 
     /// As [`Shell::start_express`]; whoever waits is given the execution when it has ended.
-    fn begin_express(
+    async fn begin_express(
         self: &Arc<Self>,
         scope: &Scope,
         target: &StartTarget,
@@ -161,6 +166,7 @@ impl Shell {
         waits: Option<oneshot::Sender<Execution>>,
     ) -> Result<StartedExecution, StartError> {
         let ExpressStart { name, input, trace_header } = start;
+        let reserved = self.budget.reserve(EXPRESS_BYTES + input.len_bytes())?;
         let instant = self.instant();
         let now = instant.shown;
         let arn = ArnPrefix(scope).express(&target.machine.name, &name, &self.random.uuid());
@@ -168,18 +174,19 @@ impl Shell {
         let parameters = target.parameters(id, arn.clone(), name, input);
         let limits = self.express_limits();
         let policy = LogPolicy::of(&target.machine.configurations);
-        let (execution, step) =
-            self.engine_start(&program, parameters, target.mocks.clone(), instant, (&limits, &[]))?;
+        let (mocks, facts) = (target.mocks.clone(), (&limits, Vec::new()));
+        let step = self.engine_start(&program, parameters, mocks, instant, facts).await?;
+        let Stepped { execution, records, effects } = step;
         tracing::debug!(%arn, "started");
         if let Some(kept) = &self.express_history {
-            kept.begin(scope, target, trace_header.clone(), &execution, &step.records);
+            kept.begin(scope, target, trace_header.clone(), &execution, &records);
         }
-        self.send_log_lines(self.log_lines(policy.as_ref(), scope, &execution, &step.records));
+        self.send_log_lines(self.log_lines(policy.as_ref(), scope, &execution, &records));
         if execution.status == Status::Running {
-            let run = ExpressRun { scope: scope.clone(), program, policy, trace_header };
-            self.spawn(self.clone().run_express(run, execution, step.effects, waits));
+            let run = ExpressRun { scope: scope.clone(), program, policy, trace_header, reserved };
+            self.spawn(self.clone().run_express(run, *execution, effects, waits));
         } else {
-            end(execution, waits);
+            end(*execution, waits);
         }
         Ok(StartedExecution { execution_arn: arn, start_date: now })
     }
@@ -196,11 +203,12 @@ impl Shell {
     pub(crate) async fn run_express(
         self: Arc<Self>,
         run: ExpressRun,
-        mut execution: Execution,
+        execution: Execution,
         mut effects: Vec<Effect>,
         waits: Option<oneshot::Sender<Execution>>,
     ) {
-        let ExpressRun { scope, program, policy, trace_header } = run;
+        let ExpressRun { scope, program, policy, trace_header, mut reserved } = run;
+        let mut execution = Box::new(execution);
         let limits = self.express_limits();
         let acting = Acting {
             scope: scope.clone(),
@@ -235,7 +243,15 @@ impl Shell {
                     () = self.closing() => return,
                 }
             };
-            let (step, now) = self.express_step(&program, &mut execution, input, &limits);
+            let instant = self.instant();
+            let now = execution.not_before_last_event(instant.shown);
+            let begin = Begin::Input(execution, input);
+            let Some(step) = self.step(&program, begin, instant, (&limits, Vec::new())).await
+            else {
+                return;
+            };
+            execution = step.execution;
+            reserved.resize(EXPRESS_BYTES + payload_bytes(&execution));
             let lines = self.log_lines(policy.as_ref(), &scope, &execution, &step.records);
             self.send_log_lines(lines);
             if let Some(kept) = &self.express_history {
@@ -243,38 +259,7 @@ impl Shell {
             }
             effects = step.effects;
         }
-        end(execution, waits);
-    }
-
-    /// A step. A mistake of ours in it fails this execution, and nothing else.
-    fn express_step(
-        &self,
-        program: &Program,
-        execution: &mut Execution,
-        input: Input,
-        limits: &Limits,
-    ) -> (Step, Timestamp) {
-        let last = (execution.last_event, execution.last_timestamp);
-        let mut random = self.random.fork();
-        let Now { shown, timers: timer_now } = self.instant();
-        let now = execution.not_before_last_event(shown);
-        let step = catch_unwind(AssertUnwindSafe(|| {
-            let mut env = StepEnv {
-                now: shown,
-                timer_now,
-                random: &mut random,
-                limits,
-                absent_activities: &[],
-            };
-            engine::step(program, execution, input, &mut env)
-        }));
-        let step = step.unwrap_or_else(|_| {
-            tracing::error!(arn = %execution.parameters.arn, "a step of it panicked: it failed");
-            let failure = Failure::new("States.Runtime", "Stairwell made a mistake");
-            let records = vec![execution.fail_after_panic(last, failure, shown)];
-            Step { records, ..Step::default() }
-        });
-        (step, now)
+        end(*execution, waits);
     }
 
     /// Begins a call, which goes on as long as the handle is there.
@@ -329,6 +314,20 @@ impl Shell {
     }
 }
 
+/// The bytes of what the frames of an execution work on, and of its variables.
+fn payload_bytes(execution: &Execution) -> usize {
+    let of_frame = |frame: &Frame| {
+        let input = match &frame.position {
+            Position::Start { input }
+            | Position::Before { input, .. }
+            | Position::In { input, .. } => input.len_bytes(),
+            Position::Done { output } => output.len_bytes(),
+        };
+        input + frame.variables.values().map(Document::len_bytes).sum::<usize>()
+    };
+    execution.active_frames().map(|(_, frame)| of_frame(frame)).sum()
+}
+
 fn end(execution: Execution, waits: Option<oneshot::Sender<Execution>>) {
     tracing::debug!(arn = %execution.parameters.arn, status = ?execution.status, "ended");
     if let Some(waits) = waits {
@@ -351,7 +350,8 @@ mod tests {
         let definition = r#"{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":5,"End":true}}}"#;
         let program = Arc::new(asl::compile(definition, WorkflowType::Express).program.unwrap());
         let limits = shell.express_limits();
-        let ends = [true, false].map(|breaks| {
+        let mut ends = Vec::new();
+        for breaks in [true, false] {
             let text = || Arc::<str>::from("a:b:c:d:e:f:g");
             let parameters = engine::StartParameters {
                 id: ExecutionId([u8::from(breaks); 16]),
@@ -364,9 +364,9 @@ mod tests {
                 state_machine_alias_arn: None,
                 input: Document::from_trusted_text("{}"),
             };
-            let started =
-                shell.engine_start(&program, parameters, None, shell.instant(), (&limits, &[]));
-            let (mut execution, step) = started.unwrap();
+            let facts = (&limits, Vec::new());
+            let started = shell.engine_start(&program, parameters, None, shell.instant(), facts);
+            let Stepped { mut execution, effects, .. } = started.await.unwrap();
             for frame in execution.frames.values_mut().filter(|_| breaks) {
                 if let engine::Position::In { state, .. } = &mut frame.position {
                     state.0 = 1_000;
@@ -374,13 +374,13 @@ mod tests {
             }
             let (sender, receiver) = oneshot::channel();
             let scope = Scope { account: text(), region: text() };
-            let run =
-                ExpressRun { scope, program: program.clone(), policy: None, trace_header: None };
-            shell.spawn(shell.clone().run_express(run, execution, step.effects, Some(sender)));
-            receiver
-        });
-        let [broken, sound] = ends;
-        let (broken, sound) = (broken.await.unwrap(), sound.await.unwrap());
+            let (program, reserved) = (program.clone(), shell.budget.take(0));
+            let run = ExpressRun { scope, program, policy: None, trace_header: None, reserved };
+            shell.spawn(shell.clone().run_express(run, *execution, effects, Some(sender)));
+            ends.push(receiver);
+        }
+        let sound = ends.pop().unwrap().await.unwrap();
+        let broken = ends.pop().unwrap().await.unwrap();
         assert_eq!(sound.status, Status::Succeeded);
         assert_eq!(broken.status, Status::Failed);
         assert_eq!(broken.failure.unwrap().error.as_deref(), Some("States.Runtime"));

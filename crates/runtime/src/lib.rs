@@ -8,15 +8,17 @@
 //! Does not: decide anything about a workflow (that is `engine`), keep bytes (`store`), or know
 //! AWS's wire format (`api`).
 //!
-//! In reading order: [`Runtime`] is the handle and `shell` what is behind it, with `tasks`;
-//! `live`, `drive` and `timers` move executions; `effects`, `child`, `offers`, `integration` and
-//! `express` do what they ask for, and `logs` and `status_events` tell of it; `retention` removes
-//! what ended long ago; `machines` and `programs` know what they run; then one file per family of
-//! operations.
+//! In reading order: [`Runtime`] is the handle and `shell` what is behind it, with `tasks`; `live`,
+//! `drive`, `decide` and `timers` move executions, on the threads of `compute` and within `budget`;
+//! `effects`, `child`, `offers`, `integration` and `express` do what they ask for, and `logs` and
+//! `status_events` tell of it; `retention` removes what ended long ago; `machines` and `programs`
+//! know what they run; then one file per family of operations.
 
 mod arn;
+mod budget;
 mod cache;
 mod clock;
+mod compute;
 mod config;
 mod error;
 mod random;
@@ -24,8 +26,10 @@ mod random;
 mod shell;
 mod tasks;
 
+mod decide;
 mod drive;
 mod live;
+mod steps;
 mod timers;
 
 mod child;
@@ -68,6 +72,7 @@ pub use aliases::{
     StateMachineAliasList, UpdateStateMachineAlias,
 };
 pub use arn::{Arn, ArnError, ResourceName, StateMachineArn, name_is_valid};
+pub use budget::Reserved;
 pub use clock::{Clock, Now};
 pub use config::{MapRunDataHandle, RuntimeConfig};
 pub use error::OperationalError;

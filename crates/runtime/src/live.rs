@@ -10,13 +10,20 @@ use asl::Program;
 use engine::{Execution, ExecutionId, Failure, Input, TaskId, TaskToken, Timestamp};
 use parking_lot::Mutex;
 use store::{ExecutionHeader, Loaded};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+use crate::budget::{Budget, Reserved};
 use crate::cache::Cache;
 use crate::{ActivityTask, ExecutionDescription, OperationalError};
 
 /// How many locks the live executions are spread over.
 const SHARDS: usize = 16;
+
+/// What an execution takes besides its payloads, about.
+const HELD_BYTES: usize = 2_048;
+
+/// What a message takes besides its payload, about.
+const MESSAGE_BYTES: usize = 256;
 
 /// What arrives at an execution.
 pub(crate) struct Message {
@@ -24,6 +31,10 @@ pub(crate) struct Message {
     /// Who waits for the answer. A message that nobody waits for is kept until it is done, however
     /// long the store is away.
     pub(crate) reply: Option<oneshot::Sender<Reply>>,
+    /// Of a message that a timer sent: what it has taken, for as long as the execution is driven.
+    pub(crate) permit: Option<OwnedSemaphorePermit>,
+    /// What it takes of the memory, until it is done.
+    reserved: Option<Reserved>,
 }
 
 /// What is asked of an execution.
@@ -44,6 +55,21 @@ pub(crate) enum Ask {
     TakeTask { task: TaskId, worker_name: Option<Arc<str>> },
     /// A worker says something about the task of that token.
     Report { token: TaskToken, report: Report },
+}
+
+impl Ask {
+    fn payload_bytes(&self) -> usize {
+        match self {
+            Ask::Input(Input::TaskSubmitted { output, .. }) => output.len_bytes(),
+            Ask::Input(
+                Input::TaskFinished { outcome, .. } | Input::MapRunFinished { outcome, .. },
+            ) => outcome.as_ref().map_or(0, |output| output.len_bytes()),
+            Ask::ChildEnded { child, .. } => {
+                child.output.as_ref().map_or(0, |output| output.len_bytes())
+            }
+            _ => 0,
+        }
+    }
 }
 
 /// What a worker says.
@@ -77,16 +103,28 @@ pub(crate) enum Undone {
 }
 
 impl Message {
+    pub(crate) fn new(ask: Ask, reply: Option<oneshot::Sender<Reply>>) -> Message {
+        Message { ask, reply, permit: None, reserved: None }
+    }
+
     pub(crate) fn recover() -> Message {
-        Message { ask: Ask::Recover, reply: None }
+        Message::new(Ask::Recover, None)
     }
 
     pub(crate) fn input(input: Input) -> Message {
-        Message { ask: Ask::Input(input), reply: None }
+        Message::new(Ask::Input(input), None)
     }
 
     pub(crate) fn child_ended(task: TaskId, child: Arc<ExecutionDescription>) -> Message {
-        Message { ask: Ask::ChildEnded { task, child }, reply: None }
+        Message::new(Ask::ChildEnded { task, child }, None)
+    }
+
+    /// Counts its memory while it waits. That of a message whose answer is waited for is counted
+    /// with the request.
+    pub(crate) fn count(&mut self, budget: &Arc<Budget>) {
+        if self.reply.is_none() && self.reserved.is_none() {
+            self.reserved = Some(budget.take(MESSAGE_BYTES + self.ask.payload_bytes()));
+        }
     }
 
     pub(crate) fn answer(self, reply: Reply) {
@@ -115,8 +153,13 @@ pub(crate) struct Held {
 
 impl Held {
     pub(crate) fn loaded(loaded: Loaded, program: Arc<Program>) -> Held {
-        let Loaded { header, execution, record_bytes } = loaded;
-        Held { header, execution, program, record_bytes, state_bytes: 0 }
+        let Loaded { header, execution, record_bytes, checkpoint_bytes: state_bytes } = loaded;
+        Held { header, execution, program, record_bytes, state_bytes }
+    }
+
+    /// About how many bytes of memory it takes.
+    pub(crate) fn weight(&self) -> usize {
+        HELD_BYTES + self.state_bytes + self.record_bytes
     }
 }
 
@@ -145,10 +188,11 @@ pub(crate) enum Pushed {
 }
 
 impl Live {
-    pub(crate) fn new(parked_max: usize) -> Live {
+    /// Keeps so many executions that wait, and so many bytes of them.
+    pub(crate) fn new(parked_max: usize, parked_bytes_max: usize) -> Live {
         let shard = || Shard {
             driven: HashMap::new(),
-            parked: Cache::new(parked_max / SHARDS),
+            parked: Cache::new(parked_max / SHARDS, parked_bytes_max / SHARDS),
             quarantined: HashSet::new(),
         };
         Live { shards: std::array::from_fn(|_| Mutex::new(shard())) }
@@ -179,21 +223,23 @@ impl Live {
     }
 
     /// The messages for the driver; none, for good, where there are none and the execution can only
-    /// wait. Then the execution is parked.
+    /// wait, or the driver does not go on with what is left. Then the execution is parked.
     pub(crate) fn next(
         &self,
         id: ExecutionId,
         held: &mut Option<Box<Held>>,
+        goes_on: bool,
     ) -> Option<VecDeque<Message>> {
         let mut shard = self.shard(id).lock();
         let inbox = shard.driven.get_mut(&id)?;
-        let is_runnable = held.as_ref().is_some_and(|held| held.execution.is_runnable());
-        if !inbox.is_empty() || is_runnable {
+        let is_runnable = || held.as_ref().is_some_and(|held| held.execution.is_runnable());
+        if !inbox.is_empty() || goes_on && is_runnable() {
             return Some(std::mem::take(inbox));
         }
         shard.driven.remove(&id);
         if let Some(held) = held.take().filter(|held| held.header.stop.is_none()) {
-            shard.parked.insert(id, held);
+            let weight = held.weight();
+            shard.parked.insert(id, held, weight);
         }
         None
     }
@@ -216,7 +262,8 @@ impl Live {
     pub(crate) fn park(&self, id: ExecutionId, held: Box<Held>) {
         let mut shard = self.shard(id).lock();
         if !shard.driven.contains_key(&id) && !shard.parked.contains(&id) {
-            shard.parked.insert(id, held);
+            let weight = held.weight();
+            shard.parked.insert(id, held, weight);
         }
     }
 
@@ -275,7 +322,7 @@ mod tests {
             redrive_date: None,
             revision: store::Revision(1),
         };
-        let loaded = Loaded { header, execution, record_bytes: 0 };
+        let loaded = Loaded { header, execution, record_bytes: 0, checkpoint_bytes: 0 };
         Box::new(Held::loaded(loaded, Arc::new(program)))
     }
 
@@ -289,47 +336,47 @@ mod tests {
 
     #[test]
     fn an_execution_is_driven_by_one_and_parked_by_the_last() {
-        let (live, id) = (Live::new(100), ExecutionId([1; 16]));
+        let (live, id) = (Live::new(100, 1 << 20), ExecutionId([1; 16]));
         assert_eq!(pushed(&live), None);
         assert!(matches!(live.push(id, [Message::recover()].into()), Pushed::Queued));
         let mut mine = Some(held(7));
-        assert_eq!(live.next(id, &mut mine).map(|messages| messages.len()), Some(2));
+        assert_eq!(live.next(id, &mut mine, true).map(|messages| messages.len()), Some(2));
         // What came late, from the start, is older than what the driver has.
         live.park(id, held(2));
-        assert!(live.next(id, &mut mine).is_none());
+        assert!(live.next(id, &mut mine, true).is_none());
         live.park(id, held(2));
         assert_eq!(pushed(&live), Some(7));
     }
 
     #[test]
     fn what_has_ended_is_not_parked() {
-        let (live, id) = (Live::new(100), ExecutionId([1; 16]));
+        let (live, id) = (Live::new(100, 1 << 20), ExecutionId([1; 16]));
         assert_eq!(pushed(&live), None);
         let mut mine = Some(held(7));
-        live.next(id, &mut mine).expect("a message");
+        live.next(id, &mut mine, true).expect("a message");
         live.park(id, held(2));
         mine.as_mut().expect("held").header.stop = Some(Timestamp(1));
-        assert!(live.next(id, &mut mine).is_none());
+        assert!(live.next(id, &mut mine, true).is_none());
         assert_eq!(pushed(&live), None);
     }
 
     #[test]
     fn messages_that_are_put_back_come_first() {
-        let (live, id) = (Live::new(100), ExecutionId([1; 16]));
+        let (live, id) = (Live::new(100, 1 << 20), ExecutionId([1; 16]));
         assert_eq!(pushed(&live), None);
-        let first = live.next(id, &mut None).expect("a message");
+        let first = live.next(id, &mut None, true).expect("a message");
         live.push(id, [Message::input(Input::Tick)].into());
         live.put_back(id, first.into());
-        let asks = live.next(id, &mut None).expect("two messages");
+        let asks = live.next(id, &mut None, true).expect("two messages");
         assert!(matches!(asks[0].ask, Ask::Recover) && matches!(asks[1].ask, Ask::Input(_)));
     }
 
     #[test]
     fn what_is_quarantined_takes_no_messages() {
-        let (live, id) = (Live::new(100), ExecutionId([1; 16]));
+        let (live, id) = (Live::new(100, 1 << 20), ExecutionId([1; 16]));
         assert_eq!(pushed(&live), None);
         assert_eq!(live.quarantine(id).len(), 1);
         assert!(matches!(live.push(id, [Message::recover()].into()), Pushed::Refused(_)));
-        assert!(live.next(id, &mut None).is_none());
+        assert!(live.next(id, &mut None, true).is_none());
     }
 }

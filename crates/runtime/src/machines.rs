@@ -22,6 +22,15 @@ use crate::{Configurations, StateMachine, StateMachineStatus, Tags};
 /// How many state machines stay in memory.
 const MACHINES_MAX: usize = 10_000;
 
+/// How many bytes of them.
+const MACHINES_BYTES_MAX: usize = 32 << 20;
+
+/// What a state machine takes in memory, without its releases, about.
+const MACHINE_BYTES: usize = 2_048;
+
+/// What a past revision, a version or an alias of it takes, about.
+const RELEASE_BYTES: usize = 256;
+
 /// A state machine with what only we need to know of it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Known {
@@ -77,9 +86,17 @@ struct Remembered {
     writes: u64,
 }
 
+impl Remembered {
+    fn remember(&mut self, known: &Arc<Known>) {
+        let releases = known.releases.versions.len() + known.releases.aliases.len();
+        let bytes = MACHINE_BYTES + RELEASE_BYTES * (known.past.len() + releases);
+        self.by_arn.insert(known.machine.arn.clone(), known.clone(), bytes);
+    }
+}
+
 impl Machines {
     pub(crate) fn new() -> Machines {
-        let by_arn = Cache::new(MACHINES_MAX);
+        let by_arn = Cache::new(MACHINES_MAX, MACHINES_BYTES_MAX);
         Machines { remembered: Mutex::new(Remembered { by_arn, writes: 0 }) }
     }
 }
@@ -120,7 +137,7 @@ impl Shell {
         }
         let mut remembered = self.machines.remembered.lock();
         if remembered.writes == writes {
-            remembered.by_arn.insert(known.machine.arn.clone(), known.clone());
+            remembered.remember(&known);
         }
         Ok(Some(known))
     }
@@ -141,7 +158,7 @@ impl Shell {
         // After a failed write, nobody knows what is there.
         remembered.by_arn.remove(&known.machine.arn);
         let known = Arc::new(Known { version: version?, ..known });
-        remembered.by_arn.insert(known.machine.arn.clone(), known.clone());
+        remembered.remember(&known);
         Ok(known)
     }
 

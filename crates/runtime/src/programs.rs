@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use asl::{Program, Rules, WorkflowType};
+use asl::{Analysis, Program, Rules, WorkflowType};
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 use store::{DefinitionId, ResourceKey, ResourceKind, Scope, StoreError};
@@ -14,6 +14,16 @@ use crate::shell::Shell;
 /// How many compiled definitions stay in memory.
 const PROGRAMS_MAX: usize = 4_096;
 
+/// How many bytes of them.
+const PROGRAMS_BYTES_MAX: usize = 64 << 20;
+
+/// A definition up to this length is compiled where it is asked for: it takes some tenths of a
+/// millisecond.
+const TEXT_BYTES_AT_ONCE: usize = 16 << 10;
+
+/// A compiled definition takes about so many times the bytes of its text.
+const BYTES_BY_TEXT: usize = 8;
+
 /// The compiled definitions that were used lately. A definition is known by its text, so an entry
 /// is never wrong.
 pub(crate) struct Programs {
@@ -22,7 +32,7 @@ pub(crate) struct Programs {
 
 impl Programs {
     pub(crate) fn new() -> Programs {
-        Programs { known: Mutex::new(Cache::new(PROGRAMS_MAX)) }
+        Programs { known: Mutex::new(Cache::new(PROGRAMS_MAX, PROGRAMS_BYTES_MAX)) }
     }
 
     /// Remembers a program that was compiled elsewhere.
@@ -31,8 +41,10 @@ impl Programs {
         definition: DefinitionId,
         workflow_type: WorkflowType,
         program: Arc<Program>,
+        text: &str,
     ) {
-        self.known.lock().insert((definition, workflow_type), program);
+        let bytes = BYTES_BY_TEXT * text.len();
+        self.known.lock().insert((definition, workflow_type), program, bytes);
     }
 }
 
@@ -109,12 +121,31 @@ impl Shell {
             return Ok(program);
         }
         let stored = self.stored_definition(scope, definition).await?;
-        let program = stored.compile(workflow_type).map_err(|why| {
+        let text = stored.text.clone();
+        let compiled = match text.len() <= TEXT_BYTES_AT_ONCE {
+            true => Some(stored.compile(workflow_type)),
+            false => self.compute.run(move || stored.compile(workflow_type)).await,
+        };
+        let compiled = compiled.unwrap_or_else(|| Err("compiling it panicked".to_owned()));
+        let program = compiled.map_err(|why| {
             StoreError::Corrupt(format!("definition {}: {why}", hexadecimal(&definition.0)))
         })?;
         let program = Arc::new(program);
-        self.programs.insert(definition, workflow_type, program.clone());
+        self.programs.insert(definition, workflow_type, program.clone(), &text);
         Ok(program)
+    }
+
+    /// Compiles a definition: apart from what serves where it is long. None where that panicked.
+    pub(crate) async fn compile(
+        &self,
+        text: &str,
+        workflow_type: WorkflowType,
+    ) -> Option<Analysis> {
+        if text.len() <= TEXT_BYTES_AT_ONCE {
+            return Some(asl::compile(text, workflow_type));
+        }
+        let text = text.to_owned();
+        self.compute.run(move || asl::compile(&text, workflow_type)).await
     }
 
     /// The text of a definition.

@@ -7,6 +7,8 @@ use engine::Timestamp;
 use store::{Store, StoreError};
 use tokio::sync::watch;
 
+use crate::budget::Budget;
+use crate::compute::Compute;
 use crate::effects::Effects;
 use crate::express_history::KeptExpress;
 use crate::integration::Calls;
@@ -35,6 +37,8 @@ pub(crate) struct Shell {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) config: RuntimeConfig,
     pub(crate) random: Random,
+    pub(crate) compute: Compute,
+    pub(crate) budget: Arc<Budget>,
     pub(crate) live: Live,
     pub(crate) timers: Timers,
     pub(crate) effects: Effects,
@@ -60,8 +64,10 @@ impl Shell {
         Shell {
             store,
             random: Random::new(config.seed),
-            live: Live::new(config.live_executions_max),
-            timers: Timers::new(),
+            compute: Compute::new(config.compute_threads),
+            budget: Budget::new(config.memory_bytes_max),
+            live: Live::new(config.live_executions_max, config.live_bytes_max),
+            timers: Timers::new(config.due_driven_max),
             effects: Effects::default(),
             calls: Calls::new(config.service_calls_max),
             map_runs: MapRuns::default(),

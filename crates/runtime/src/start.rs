@@ -1,13 +1,9 @@
 //! StartExecution.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use asl::{Program, WorkflowType};
-use engine::{
-    Effect, EventId, Execution, ExecutionId, Limits, Mocks, StartParameters, Status, Step, StepEnv,
-    Timestamp,
-};
+use engine::{Effect, EventId, ExecutionId, Limits, Mocks, StartParameters, Status, Timestamp};
 use json::Document;
 use store::{Commit, ExecutionHeader, Expected, ParentTask, Revision, Scope, StoreError};
 use tokio::sync::oneshot;
@@ -19,6 +15,7 @@ use crate::live::{Held, Message};
 use crate::logs::{LogPolicy, Unsent};
 use crate::releases::{WEIGHT_SUM, version_number};
 use crate::shell::Shell;
+use crate::steps::{Begin, Stepped};
 use crate::tasks::Work;
 use crate::timers::RingOnDrop;
 use crate::{
@@ -171,7 +168,7 @@ impl Shell {
         if machine.workflow_type == WorkflowType::Express {
             let trace_header = self.trace_header(machine, request.trace_header);
             let start = ExpressStart { name, input, trace_header };
-            return Ok((self.start_express(scope, target, program, start)?, None));
+            return Ok((self.start_express(scope, target, program, start).await?, None));
         }
         let open_max = self.config.open_executions_max;
         if self.store.open_count(scope).await? >= open_max {
@@ -179,7 +176,8 @@ impl Shell {
         }
         let header = self.new_header(scope, target, name, &input, request.trace_header, parent);
         let absent = self.absent_activities(scope, &program).await?;
-        let first = self.first_step(header.await?, target, program, (input.clone(), &absent))?;
+        let input_and_absent = (input.clone(), absent);
+        let first = self.first_step(header.await?, target, program, input_and_absent).await?;
         let ExecutionHeader { arn, start, .. } = &first.held.header;
         let started = StartedExecution { execution_arn: arn.clone(), start_date: *start };
         match self.commit_start(first).await {
@@ -248,45 +246,44 @@ impl Shell {
         })
     }
 
-    fn first_step(
+    async fn first_step(
         &self,
         header: ExecutionHeader,
         target: &StartTarget,
         program: Arc<Program>,
-        (input, absent_activities): (Document, &[Arc<str>]),
+        (input, absent_activities): (Document, Vec<Arc<str>>),
     ) -> Result<FirstStep, StartError> {
         let now = Now { shown: header.start, timers: self.instant().timers };
         let (id, arn, name) = (header.id, header.arn.clone(), header.name.clone());
         let parameters = target.parameters(id, arn, name, input);
         let facts = (&self.config.limits, absent_activities);
-        let (execution, step) =
-            self.engine_start(&program, parameters, target.mocks.clone(), now, facts)?;
+        let mocks = target.mocks.clone();
+        let step = self.engine_start(&program, parameters, mocks, now, facts).await?;
+        let Stepped { execution, records, effects } = step;
         let policy = LogPolicy::of(&target.machine.configurations);
-        let lines = self.log_lines(policy.as_ref(), &header.scope, &execution, &step.records);
-        let (record_bytes, state_bytes) = (0, 0);
+        let lines = self.log_lines(policy.as_ref(), &header.scope, &execution, &records);
+        let (record_bytes, state_bytes, execution) = (0, 0, *execution);
         let mut held = Box::new(Held { header, execution, program, record_bytes, state_bytes });
         let taken_seconds = i64::try_from(self.config.closed_name_taken_seconds);
         let taken = taken_seconds.unwrap_or(i64::MAX).saturating_mul(1_000);
         let free_after = Timestamp(now.shown.0.saturating_sub(taken));
         let expected = Expected::New { free_after };
-        let commit = drive::commit(&mut held, expected, None, step.records, now.timers);
-        Ok(FirstStep { held, commit, effects: step.effects, lines })
+        let commit = drive::commit(&mut held, expected, None, records, now.timers);
+        Ok(FirstStep { held, commit, effects, lines })
     }
 
     /// The first step of an execution. A fault of ours in it ends nothing but this start.
-    pub(crate) fn engine_start(
+    pub(crate) async fn engine_start(
         &self,
-        program: &Program,
+        program: &Arc<Program>,
         parameters: StartParameters,
         mocks: Option<Mocks>,
-        Now { shown: now, timers: timer_now }: Now,
-        (limits, absent_activities): (&Limits, &[Arc<str>]),
-    ) -> Result<(Execution, Step), OperationalError> {
+        now: Now,
+        facts: (&Limits, Vec<Arc<str>>),
+    ) -> Result<Stepped, OperationalError> {
         let arn = parameters.arn.clone();
-        let mut random = self.random.fork();
-        let mut env = StepEnv { now, timer_now, random: &mut random, limits, absent_activities };
-        let start = AssertUnwindSafe(|| engine::start_mocked(program, parameters, mocks, &mut env));
-        catch_unwind(start).map_err(|_| {
+        let begin = Begin::Start(Box::new(parameters), mocks);
+        self.step(program, begin, now, facts).await.ok_or_else(|| {
             tracing::error!(%arn, reason = "a step panicked", "not started");
             OperationalError::Quarantined
         })

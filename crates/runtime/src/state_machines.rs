@@ -262,7 +262,8 @@ impl Runtime {
         if !name_is_valid(request.name) {
             return Err(StateMachineError::InvalidName(request.name.to_owned()));
         }
-        let definition = self.shell.check_definition(request.definition, request.workflow_type)?;
+        let definition =
+            self.shell.check_definition(request.definition, request.workflow_type).await?;
         self.shell.check_log_destination(scope, &request.configurations).await?;
         let arn = ArnPrefix(scope).state_machine(request.name);
         let parsed = Arn::state_machine(&arn)?;
@@ -371,8 +372,8 @@ impl Runtime {
         let old = &known.machine;
         let definition = match request.definition {
             Some(text) => {
-                let definition = self.shell.check_definition(text, old.workflow_type)?;
                 let workflow_type = old.workflow_type;
+                let definition = self.shell.check_definition(text, workflow_type).await?;
                 self.shell.keep_definition(scope, definition, text, workflow_type).await?;
                 definition
             }
@@ -563,16 +564,17 @@ impl Runtime {
 
 impl Shell {
     /// Compiles a definition.
-    fn check_definition(
+    async fn check_definition(
         &self,
         text: &str,
         workflow_type: WorkflowType,
     ) -> Result<DefinitionId, StateMachineError> {
-        let analysis = asl::compile(text, workflow_type);
+        let analysis = self.compile(text, workflow_type).await;
+        let analysis = analysis.ok_or(OperationalError::Quarantined)?;
         match analysis.program {
             Some(program) => {
                 let definition = definition_id(text);
-                self.programs.insert(definition, workflow_type, Arc::new(program));
+                self.programs.insert(definition, workflow_type, Arc::new(program), text);
                 Ok(definition)
             }
             None => {

@@ -7,7 +7,6 @@ mod check;
 mod context;
 
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use asl::{Diagnostic, Program, StateIndex};
@@ -198,21 +197,20 @@ impl Shell {
         };
         let (sender, mut inputs) = mpsc::unbounded_channel();
         let mut calls: BTreeMap<TaskId, CallHandle> = BTreeMap::new();
-        let mut random = self.random.fork();
-        let begin = AssertUnwindSafe(|| {
-            let Now { shown: now, timers: timer_now } = self.instant();
-            let mut env = StepEnv {
-                now,
-                timer_now,
-                random: &mut random,
-                limits: &limits,
-                absent_activities: &[],
+        let begun = {
+            let (program, limits) = (program.clone(), limits.clone());
+            let (instant, mut random) = (self.instant(), self.random.fork());
+            let begin = move || {
+                let Now { shown: now, timers: timer_now } = instant;
+                let (random, limits) = (&mut random, &limits);
+                let absent_activities = &[];
+                let mut env = StepEnv { now, timer_now, random, limits, absent_activities };
+                StateTrial::begin(&program, parameters, &mut env)
             };
-            StateTrial::begin(&program, parameters, &mut env)
-        });
-        let Ok((mut trial, mut effects)) = catch_unwind(begin) else {
-            tracing::error!("a step of a test of a state panicked");
-            return;
+            self.compute.run(begin).await
+        };
+        let Some((mut trial, mut effects)) = begun else {
+            return tracing::error!("a step of a test of a state panicked");
         };
         let outcome = loop {
             if let Some(outcome) = trial.outcome(&program) {
@@ -234,16 +232,20 @@ impl Shell {
                 () = self.config.clock.sleep_until(due) => Input::Tick,
                 () = self.closing() => return,
             };
-            let mut random = self.random.fork();
-            let Now { shown: now, timers: timer_now } = self.instant();
-            let mut env = StepEnv {
-                now,
-                timer_now,
-                random: &mut random,
-                limits: &limits,
-                absent_activities: &[],
+            let (program, limits) = (program.clone(), limits.clone());
+            let (instant, mut random) = (self.instant(), self.random.fork());
+            let go_on = move || {
+                let Now { shown: now, timers: timer_now } = instant;
+                let (random, limits) = (&mut random, &limits);
+                let absent_activities = &[];
+                let mut env = StepEnv { now, timer_now, random, limits, absent_activities };
+                let effects = trial.go_on(&program, input, &mut env);
+                (trial, effects)
             };
-            effects = trial.go_on(&program, input, &mut env);
+            let Some(stepped) = self.compute.run(go_on).await else {
+                return tracing::error!("a step of a test of a state panicked");
+            };
+            (trial, effects) = stepped;
         };
         // Who does not wait any more does not want to know.
         let _ = waits.send((outcome, trial.inspection().clone()));

@@ -53,7 +53,7 @@ impl DueIndex {
             true => self.instants.first().map(|(due, _)| *due),
             false => Some(now),
         };
-        Claim { executions, next_due }
+        Claim { executions, pending, next_due }
     }
 }
 
@@ -72,7 +72,7 @@ mod tests {
         index.restore(id(1), &Agenda { due, has_effects: true, heartbeats: Vec::new() });
         index.restore(id(2), &Agenda { due, has_effects: false, heartbeats: Vec::new() });
         let claim = index.claim(Timestamp(5), 9);
-        assert_eq!(claim, Claim { executions: vec![id(1), id(2)], next_due: None });
+        assert_eq!(claim, Claim { executions: vec![id(1), id(2)], pending: 2, next_due: None });
         assert_eq!(index.claim(Timestamp(9), 9), Claim::default());
     }
 
@@ -82,7 +82,7 @@ mod tests {
         let due = Some(Timestamp(5));
         index.restore(id(1), &Agenda { due, has_effects: true, heartbeats: Vec::new() });
         let claim = index.claim(Timestamp(4), 9);
-        assert_eq!(claim, Claim { executions: vec![id(1)], next_due: due });
+        assert_eq!(claim, Claim { executions: vec![id(1)], pending: 1, next_due: due });
         assert_eq!(index.claim(Timestamp(5), 9).executions, [id(1)]);
     }
 
@@ -94,8 +94,14 @@ mod tests {
         }
         index.replace(id(3), Some(Timestamp(3)), Some(Timestamp(7)));
         let claim = index.claim(Timestamp(5), 1);
-        assert_eq!(claim, Claim { executions: vec![id(1)], next_due: Some(Timestamp(2)) });
+        assert_eq!(
+            claim,
+            Claim { executions: vec![id(1)], pending: 0, next_due: Some(Timestamp(2)) }
+        );
         let claim = index.claim(Timestamp(5), 5);
-        assert_eq!(claim, Claim { executions: vec![id(2)], next_due: Some(Timestamp(7)) });
+        assert_eq!(
+            claim,
+            Claim { executions: vec![id(2)], pending: 0, next_due: Some(Timestamp(7)) }
+        );
     }
 }

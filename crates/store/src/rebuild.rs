@@ -40,7 +40,8 @@ pub fn rebuild<Row: AsRef<[u8]>>(
     for (task, deadline) in heartbeats {
         execution.set_heartbeat_deadline(*task, *deadline);
     }
-    Ok(Loaded { header, execution, record_bytes })
+    let checkpoint_bytes = checkpoint.map_or(0, <[u8]>::len);
+    Ok(Loaded { header, execution, record_bytes, checkpoint_bytes })
 }
 
 /// The execution before its first record.

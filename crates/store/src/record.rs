@@ -186,6 +186,8 @@ pub struct Loaded {
     pub execution: Execution,
     /// Bytes of records since the last checkpoint, for deciding when the next is due.
     pub record_bytes: usize,
+    /// Bytes of the last checkpoint; 0 where there is none.
+    pub checkpoint_bytes: usize,
 }
 
 /// Whose executions to list.
@@ -233,6 +235,9 @@ pub struct HistoryPage {
 pub struct Claim {
     /// The executions.
     pub executions: Vec<ExecutionId>,
+    /// How many of them, the first ones, are taken for the effects that were pending when the last
+    /// process ended. The others are due.
+    pub pending: usize,
     /// When something is due next, as far as is known.
     pub next_due: Option<Timestamp>,
 }

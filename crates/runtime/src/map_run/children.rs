@@ -3,14 +3,10 @@
 //! Promises: the name of a child follows from the run and its place in it, so that one that was
 //! started before a crash is found again and not started twice.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use asl::Program;
-use engine::{
-    Effect, Execution, ExecutionId, Failure, Limits, StartParameters, Status, Step, StepEnv,
-    Timestamp,
-};
+use engine::{Effect, Execution, ExecutionId, Failure, Limits, StartParameters, Status, Timestamp};
 use sha2::{Digest, Sha256};
 use store::{
     DefinitionId, ExecutionHeader, Expected, MachineId, MapRunChild, Revision, Scope, StoreError,
@@ -25,6 +21,7 @@ use crate::drive;
 use crate::live::{Answer, Ask, Held, Undone};
 use crate::shell::{Backoff, Shell};
 use crate::start::FirstStep;
+use crate::steps::{Begin, Stepped};
 
 /// What the names of the children of a Map Run follow from.
 pub(crate) struct Names {
@@ -158,7 +155,11 @@ impl Shell {
         keeps_outputs: bool,
     ) -> Vec<Started> {
         if family.names.is_express {
-            return children.into_iter().map(|it| self.start_express_child(&family, it)).collect();
+            let mut started = Vec::with_capacity(children.len());
+            for child in children {
+                started.push(self.start_express_child(&family, child).await);
+            }
+            return started;
         }
         let mut starts = tokio::task::JoinSet::new();
         for child in children {
@@ -168,45 +169,41 @@ impl Shell {
         starts.join_all().await
     }
 
-    fn start_express_child(self: &Arc<Self>, family: &Family, child: Child) -> Started {
+    async fn start_express_child(self: &Arc<Self>, family: &Family, child: Child) -> Started {
         let now = self.instant();
         let id = ExecutionId::new(now.shown, &mut self.random.fork());
         let parameters = family.parameters(id, &child);
         let limits = self.express_limits();
-        let Some((execution, step)) =
-            self.first_child_step(family, parameters, now, (&limits, &[]))
-        else {
+        let facts = (&limits, Vec::new());
+        let step = self.first_child_step(family, parameters, now, facts).await;
+        let Some(Stepped { execution, records, effects }) = step else {
             return Started::Lost(child);
         };
         let policy = self.child_log_policy(&family.state_machine_arn);
-        let lines = self.log_lines(policy.as_ref(), &family.names.scope, &execution, &step.records);
+        let lines = self.log_lines(policy.as_ref(), &family.names.scope, &execution, &records);
         self.send_log_lines(lines);
         if execution.status == Status::Running {
-            return Started::Express(Box::new(execution), step.effects, child);
+            return Started::Express(execution, effects, child);
         }
         Started::Ended(express_outcome(&execution, &child))
     }
 
     /// A fault of ours in a child's first step ends nothing but this child.
-    fn first_child_step(
+    async fn first_child_step(
         &self,
         family: &Family,
         parameters: StartParameters,
-        Now { shown: now, timers: timer_now }: Now,
-        (limits, absent_activities): (&Limits, &[Arc<str>]),
-    ) -> Option<(Execution, Step)> {
-        let mut random = self.random.fork();
-        let mut env = StepEnv { now, timer_now, random: &mut random, limits, absent_activities };
-        let start = AssertUnwindSafe(|| {
-            let mocks = family.mocks.clone();
-            engine::start_map_child(&family.program, parameters, family.processor, mocks, &mut env)
-        });
-        let started = catch_unwind(start);
-        if started.is_err() {
+        now: Now,
+        facts: (&Limits, Vec<Arc<str>>),
+    ) -> Option<Stepped> {
+        let (parameters, mocks) = (Box::new(parameters), family.mocks.clone());
+        let begin = Begin::StartMapChild(parameters, family.processor, mocks);
+        let started = self.step(&family.program, begin, now, facts).await;
+        if started.is_none() {
             let run = &family.names.machine;
             tracing::error!(%run, "a child of a Map Run met a mistake in Stairwell");
         }
-        started.ok()
+        started
     }
 
     /// Starts a Standard child, or finds the one that was started before, however long the store is
@@ -244,20 +241,19 @@ impl Shell {
         let arn = header.arn.clone();
         let limits = &self.config.limits;
         let absent = self.absent_activities(&family.names.scope, &family.program).await?;
-        let Some((execution, step)) =
-            self.first_child_step(family, parameters, now, (limits, &absent))
-        else {
+        let step = self.first_child_step(family, parameters, now, (limits, absent)).await;
+        let Some(Stepped { execution, records, effects }) = step else {
             return Ok(Started::Lost(child.clone()));
         };
         let policy = self.child_log_policy(&family.state_machine_arn);
-        let lines = self.log_lines(policy.as_ref(), &family.names.scope, &execution, &step.records);
-        let program = family.program.clone();
+        let lines = self.log_lines(policy.as_ref(), &family.names.scope, &execution, &records);
+        let (execution, program) = (*execution, family.program.clone());
         let (record_bytes, state_bytes) = (0, 0);
         let mut held = Box::new(Held { header, execution, program, record_bytes, state_bytes });
         // However old it is, a child that was there has had its turn.
         let expected = Expected::New { free_after: Timestamp(i64::MIN) };
-        let commit = drive::commit(&mut held, expected, None, step.records, now.timers);
-        let first = FirstStep { held, commit, effects: step.effects, lines };
+        let commit = drive::commit(&mut held, expected, None, records, now.timers);
+        let first = FirstStep { held, commit, effects, lines };
         match self.commit_start(first).await {
             Ok(Some(ended)) => {
                 let output = ended.execution.output.clone().filter(|_| keeps_output);

@@ -25,7 +25,7 @@ use super::progress::Progress;
 use super::results::{StoredResults, gathered};
 use super::{ChildEnd, Driving, MapRunName, Word};
 use crate::child::Refusal;
-use crate::express::ExpressRun;
+use crate::express::{EXPRESS_BYTES, ExpressRun};
 use crate::live::{Held, Message};
 use crate::permission::Acting;
 use crate::shell::{Backoff, Shell};
@@ -510,6 +510,7 @@ impl Driver {
             program: self.family.program.clone(),
             policy: self.shell.child_log_policy(&self.family.state_machine_arn),
             trace_header: None,
+            reserved: self.shell.budget.take(EXPRESS_BYTES + child.input.len_bytes()),
         };
         let run = self.shell.clone().run_express(run, execution, effects, Some(sender));
         self.express.spawn(async move {

@@ -9,6 +9,7 @@ mod clock;
 mod express_history;
 mod map_runs;
 mod nested;
+mod overload;
 mod releases;
 mod restarts;
 mod retention;

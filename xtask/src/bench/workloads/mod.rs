@@ -7,6 +7,7 @@ mod language;
 mod loops;
 mod map_runs;
 mod nested;
+mod overload;
 mod process;
 
 use clap::ValueEnum;
@@ -42,6 +43,11 @@ pub(crate) enum Workload {
     Closed,
     /// Half of the possible rate for a long time; not part of a plain run
     Hour,
+    /// Long expressions, and many executions due at once, beside other callers; not part of a
+    /// plain run
+    Beside,
+    /// A restart with many executions due at once; not part of a plain run
+    DueAtOnce,
 }
 
 impl Workload {
@@ -82,6 +88,8 @@ impl Workload {
             Workload::Parked => growth::parked(bench).await,
             Workload::Closed => growth::closed(bench).await,
             Workload::Hour => growth::hour(bench).await,
+            Workload::Beside => overload::beside(bench).await,
+            Workload::DueAtOnce => overload::due_at_once(bench).await,
         }
     }
 }
