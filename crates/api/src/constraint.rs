@@ -4,6 +4,8 @@
 //! constraints, counted in one `ValidationException` in AWS's words. Members that the model does
 //! not have are passed over, as AWS does.
 
+use std::sync::Arc;
+
 use json::{Object, Value};
 
 use crate::error::{ApiError, ErrorCode};
@@ -215,6 +217,20 @@ pub(crate) fn check(members: &[Member], request: &Object) -> Result<(), ApiError
     let count = violations.len();
     let violations = violations.join("; ");
     Err(ApiError::validation(format!("{count} validation {noun} detected: {violations}")))
+}
+
+/// What of a request the operation takes: on the outside, as deeper members cannot be mistaken for
+/// others.
+pub(crate) fn without_unknown(members: &[Member], request: Arc<Object>) -> Arc<Object> {
+    let is_known = |name: &str| members.iter().any(|member| member.name == name);
+    if request.iter().all(|(name, _)| is_known(name)) {
+        return request;
+    }
+    let mut known = Object::with_capacity(members.len());
+    for (name, value) in request.iter().filter(|(name, _)| is_known(name)) {
+        known.insert(name.clone(), value.clone());
+    }
+    Arc::new(known)
 }
 
 fn check_types(members: &[Member], object: &Object) -> Result<(), ApiError> {

@@ -19,7 +19,8 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// Reads the body and checks it against what the operation takes.
+    /// Reads the body and checks it against what the operation takes. Members that the operation
+    /// does not have are dropped: nothing that is decided or done may follow from them.
     ///
     /// # Errors
     /// `SerializationException` where it is not a JSON object; else as [`constraint::check`].
@@ -40,7 +41,20 @@ impl Request {
             return Err(unreadable("The request body is not a JSON object.".to_owned()));
         };
         constraint::check(members, &object)?;
-        Ok(Request { scope, trace_header, members: object })
+        let members = constraint::without_unknown(members, object);
+        Ok(Request { scope, trace_header, members })
+    }
+
+    /// A request of these members, which are not checked.
+    #[cfg(test)]
+    pub(crate) fn unchecked(scope: Scope, members: &[Member], object: Object) -> Request {
+        let members = constraint::without_unknown(members, Arc::new(object));
+        Request { scope, trace_header: None, members }
+    }
+
+    /// Everything that the operation takes of what was given.
+    pub(crate) fn value(&self) -> Value {
+        Value::Object(self.members.clone())
     }
 
     /// The text of that name, where it was given.

@@ -93,8 +93,9 @@ async fn attempted(
     throttle(api, operation, &scope, &body).await?;
     let request = Request::read(scope, trace_header, &body, operation.members)?;
     drop(body);
-    let resource = &*attempt.resource.insert(authorization::resource(&operation, &request));
-    authorization::check(api, caller, &operation, &request, resource).await?;
+    let needed = authorization::needed(&operation, &request);
+    attempt.resource = needed.first().and_then(|needed| needed.resource.clone());
+    authorization::check(api, caller, &operation, &request, &needed).await?;
     operation.call(api, &request).await
 }
 

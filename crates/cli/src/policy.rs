@@ -184,22 +184,20 @@ impl Needs {
     fn service(&mut self, service: &str, action: &str, waits: bool, arguments: &Value) {
         let needs = integrations::task_permissions(service, action, waits, arguments, &self.scope);
         let Some(needs) = needs else { return };
-        let mut call = needs.call;
-        if call.resource.is_none() && call.action.starts_with("states:") {
-            let names = ["ExecutionArn", "StateMachineArn", "ActivityArn", "MapRunArn"];
-            let arn = names.iter().find_map(|name| text(arguments, name));
-            call.resource = arn.map(|arn| runtime::without_qualifier(&arn).0.to_owned());
-        }
-        let any = || "*".to_owned();
-        let resource = call.resource.unwrap_or_else(any);
-        let more: Vec<&str> = needs.more.iter().map(|permission| &*permission.action).collect();
-        if resource == "*" {
-            self.add(&[&[&*call.action], &*more].concat(), resource);
-        } else {
-            self.add(&[&*call.action], resource);
-            if !more.is_empty() {
-                self.add(&more, "*");
+        // Together what is done to the same; what the job is asked for may be any.
+        let mut by_resource: Vec<(&str, Vec<&str>)> = Vec::new();
+        let more = needs.more.iter().map(|permission| ("*", &*permission.action));
+        let call = needs.call.iter();
+        let call = call.map(|it| (it.resource.as_deref().unwrap_or("*"), &*it.action));
+        for (resource, action) in call.chain(more) {
+            match by_resource.iter_mut().find(|(there, _)| *there == resource) {
+                Some((_, actions)) if actions.contains(&action) => {}
+                Some((_, actions)) => actions.push(action),
+                None => by_resource.push((resource, vec![action])),
             }
+        }
+        for (resource, actions) in by_resource {
+            self.add(&actions, resource);
         }
         if let Some(rule) = needs.events_rule {
             let Scope { account, region } = self.scope.clone();

@@ -44,10 +44,10 @@ impl Integration for AwsSdk {
         let operation = service.and_then(|service| Some((service, service.operation(action)?)));
         // What there is not fails by itself.
         let parameters = call.request.parameters.value();
-        let permission = operation.map(|(service, operation)| {
-            permission::permission(service, &operation.name, parameters, &call.scope)
+        let permissions = operation.map(|(service, operation)| {
+            permission::permissions(service, &operation.name, parameters, &call.scope)
         });
-        permission.into_iter().collect()
+        permissions.unwrap_or_default()
     }
 
     fn denied(&self, call: &ServiceCall, message: &str) -> Failure {

@@ -6,9 +6,11 @@
 use async_trait::async_trait;
 use aws::Names;
 use engine::{Failure, ServiceTarget};
-use json::{Document, Value};
+use json::Document;
 use runtime::{Integration, Permission, Runtime, ServiceCall};
 use store::Scope;
+
+use crate::permission;
 
 /// A call of the API.
 #[derive(Clone)]
@@ -57,11 +59,11 @@ where
 {
     fn permissions(&self, call: &ServiceCall) -> Vec<Permission> {
         let ServiceTarget::Action(resource) = &call.request.target else { return Vec::new() };
+        let service = service_model::service("sfn").expect("there is a model of Step Functions");
         let action = resource.resource.split('.').next().unwrap_or_default();
-        let (first, rest) = action.split_at_checked(1).unwrap_or_default();
-        let action = format!("states:{}{rest}", first.to_ascii_uppercase());
-        let resource = permitted_resource(&action, call.request.parameters.value(), &call.scope);
-        vec![Permission::on_arn(action, &resource)]
+        let operation = service.operation(action).expect("a program calls what is in the model");
+        let parameters = call.request.parameters.value();
+        permission::permissions(service, &operation.name, parameters, &call.scope)
     }
 
     fn denied(&self, call: &ServiceCall, message: &str) -> Failure {
@@ -103,32 +105,6 @@ where
 
     fn is_in_process(&self) -> bool {
         true
-    }
-}
-
-/// The parameters that name the resource of an action, the closest first.
-const RESOURCES: [&str; 7] = [
-    "ExecutionArn",
-    "StateMachineVersionArn",
-    "StateMachineAliasArn",
-    "StateMachineArn",
-    "ActivityArn",
-    "MapRunArn",
-    "ResourceArn",
-];
-
-/// The ARN that a role must be allowed; `*` where AWS knows no resource of the action.
-fn permitted_resource(action: &str, parameters: &Value, scope: &Scope) -> String {
-    let Scope { account, region } = scope;
-    let text = |name: &str| parameters.get(name).and_then(Value::as_str);
-    let made = |kind: &str| {
-        let name = text("Name").unwrap_or_default();
-        format!("arn:aws:states:{region}:{account}:{kind}:{name}")
-    };
-    match action {
-        "states:CreateStateMachine" => made("stateMachine"),
-        "states:CreateActivity" => made("activity"),
-        _ => RESOURCES.iter().find_map(|name| text(name)).unwrap_or("*").to_owned(),
     }
 }
 

@@ -8,6 +8,8 @@ use std::future::pending;
 use std::sync::Arc;
 
 use engine::{ExecutionId, Failure};
+use permissions::{Needed, Place};
+pub use permissions::{QUALIFIER, without_qualifier};
 use store::{ExecutionHeader, Scope, StoreError};
 
 use crate::shell::{Backoff, Shell};
@@ -30,6 +32,21 @@ impl Permission {
         Permission { action: action.into(), resource, context: Vec::new() }
     }
 
+    /// Everything that the role must be allowed for an operation of that service, with parameters as
+    /// tasks have them; none where there is no such operation.
+    pub fn all_for(
+        service: &str,
+        operation: &str,
+        parameters: &json::Value,
+        scope: &Scope,
+    ) -> Option<Vec<Permission>> {
+        let Scope { account, region } = scope;
+        let place = Place { partition: "aws", region, account };
+        let names = permissions::Names::Parameters;
+        let needed = permissions::needed(service, operation, parameters, names, &place)?;
+        Some(needed.into_iter().map(Permission::from).collect())
+    }
+
     /// For an action of Step Functions to what has that ARN: that of the state machine stands for
     /// its versions and aliases, which are a condition key.
     /// See <https://docs.aws.amazon.com/step-functions/latest/dg/auth-version-alias.html>.
@@ -43,14 +60,12 @@ impl Permission {
     }
 }
 
-/// The condition key of the version or the alias that is named, in small letters.
-pub const QUALIFIER: &str = "states:statemachinequalifier";
-
-/// The ARN of the state machine of a version or an alias, and which that is; any other ARN itself.
-pub fn without_qualifier(arn: &str) -> (&str, Option<&str>) {
-    match arn.match_indices(':').nth(6) {
-        Some((end, _)) if arn.contains(":stateMachine:") => (&arn[..end], Some(&arn[end + 1..])),
-        _ => (arn, None),
+impl From<Needed> for Permission {
+    fn from(Needed { action, resource, .. }: Needed) -> Permission {
+        match resource {
+            Some(arn) if action.starts_with("states:") => Permission::on_arn(action, &arn),
+            resource => Permission::new(action, resource),
+        }
     }
 }
 

@@ -186,6 +186,12 @@ impl Operation {
         Some(OPERATIONS[index])
     }
 
+    /// All of them.
+    #[cfg(test)]
+    pub(crate) fn all() -> &'static [Operation] {
+        &OPERATIONS
+    }
+
     /// Does it, and gives the body of the answer.
     ///
     /// # Errors

@@ -90,9 +90,12 @@ impl Optimised {
         parameters: &Value,
     ) -> Result<(), Failure> {
         let Some(access) = call.access().await else { return Err(not_assumed(call)) };
-        let permission = self.service.permission(operation, parameters, &call.scope);
-        let checked = access.check(&permission).await;
-        checked.map_err(|message| self.denied(call, &message))
+        let permissions = self.service.permissions(operation, parameters, &call.scope);
+        for permission in &permissions {
+            let checked = access.check(permission).await;
+            checked.map_err(|message| self.denied(call, &message))?;
+        }
+        Ok(())
     }
 
     /// What a call that brought no result means to the task.
