@@ -68,9 +68,9 @@ impl ModelObjects {
         let operations = [("GetObject", &self.input), ("PutObject", &self.output)];
         let named = operations.into_iter().filter_map(|(operation, object)| {
             let parameters = Value::from(object.as_ref()?.parameters());
-            Some(permission::permission(s3, operation, &parameters, scope))
+            Some(permission::permissions(s3, operation, &parameters, scope))
         });
-        named.collect()
+        named.flatten().collect()
     }
 
     /// The parameters that the model is called with: the body is read from its object.
