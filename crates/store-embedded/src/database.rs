@@ -14,17 +14,19 @@ use lsm_tree::{
     SequenceNumberCounter, ValueType,
 };
 use parking_lot::{Mutex, RwLock};
-use store::Revision;
+use store::{Revision, StoreError};
 
 use crate::changes::{Value, Write};
+use crate::disk::{self, Disk, RealDisk};
+use crate::error::store_error;
 use crate::horizon::Horizon;
 use crate::keeper::{Keeper, Sealed};
-use crate::log::{self, Log};
+use crate::log::{self, Form, Log, LogFolder, LogScan};
 use crate::lost::{self, LostRange};
 use crate::manifest::{self, MARKER_FILE, TABLES_FOLDER};
 use crate::{OpenError, Options, keys, mend, restore};
 
-const LOG_FOLDER: &str = "log";
+pub(crate) const LOG_FOLDER: &str = "log";
 /// As many unreadable executions are told of one by one.
 const TOLD_MAX: usize = 1_000;
 
@@ -130,6 +132,36 @@ pub(crate) struct Database {
     pub(crate) told: Mutex<Told>,
     /// When so much is in the log, it is written out to tables.
     log_bytes: u64,
+    /// Whether the writer waits for that.
+    in_step: bool,
+}
+
+/// Where a database is.
+pub(crate) struct Place {
+    /// Where its log is.
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) path: PathBuf,
+    /// How its log may look.
+    pub(crate) form: Form,
+}
+
+/// Why rows were not put in place.
+#[derive(Debug)]
+pub(crate) enum WriteFailure {
+    /// Nothing of them was written.
+    Before(lsm_tree::Error),
+    /// They may be in the log, whole or in part.
+    During(io::Error),
+}
+
+impl WriteFailure {
+    /// What it is to somebody who does not try again.
+    pub(crate) fn into_error(self) -> StoreError {
+        match self {
+            WriteFailure::Before(error) => store_error("cannot write", &error),
+            WriteFailure::During(error) => StoreError::Unknown(format!("cannot write: {error}")),
+        }
+    }
 }
 
 /// The executions that were told to be unreadable, each once, as long as they are few enough.
@@ -151,20 +183,24 @@ struct Writing {
 }
 
 impl Database {
-    /// Opens it, or makes it where there is none. Tables that the engine cannot open are mended.
+    /// Opens it, or makes it where there is none. The log is read before anything is changed.
+    /// Tables that the engine cannot open are mended.
     pub(crate) fn open(
-        path: &Path,
+        place: &Place,
         options: &Options,
         alarm: &Alarm,
     ) -> Result<Database, OpenError> {
-        remove_unfinished(path)?;
+        let path = &place.path;
+        let scan = log::scan(&*place.disk, &path.join(LOG_FOLDER), place.form)?.sound()?;
+        remove_unfinished(path, &scan, place.form)?;
+        disk::create_folders(&RealDisk, path).map_err(OpenError::io(path))?;
         mend::remove_copies(path)?;
         for table in Table::ALL {
             manifest::read(&path.join(table.name()))?;
         }
         let open = || {
             // The engine asserts much of what it reads, so that damage may make it panic.
-            catch_unwind(AssertUnwindSafe(|| Database::try_open(path, options, alarm)))
+            catch_unwind(AssertUnwindSafe(|| Database::try_open(place, &scan, options, alarm)))
                 .unwrap_or_else(|_| Err(OpenError::corrupt(path, "the storage engine panicked")))
         };
         let database = match open() {
@@ -180,38 +216,47 @@ impl Database {
         Ok(database)
     }
 
-    fn try_open(path: &Path, options: &Options, alarm: &Alarm) -> Result<Database, OpenError> {
+    fn try_open(
+        place: &Place,
+        scan: &LogScan,
+        options: &Options,
+        alarm: &Alarm,
+    ) -> Result<Database, OpenError> {
+        let path = &place.path;
         let numbers = SequenceNumberCounter::new(1);
         let horizon = Arc::<Horizon>::default();
         let trees = open_trees(path, options, &numbers, &horizon)?;
         let lost = lost::read(path)?;
+        if scan.is_missing() {
+            // Their names; the engine syncs what is in them.
+            RealDisk.sync_folder(path).map_err(OpenError::io(path))?;
+            disk::make_folders_durable(&RealDisk, path).map_err(OpenError::io(path))?;
+        }
         let memtables = [trees[0].active_memtable(), trees[1].active_memtable()];
         let written_out = [0, 1].map(|tree: usize| trees[tree].get_highest_persisted_seqno());
         let lost_numbers = lost.iter().map(|range| range.newest);
         let mut last = written_out.iter().copied().flatten().chain(lost_numbers).max().unwrap_or(0);
-        let log_folder = path.join(LOG_FOLDER);
-        let log = Log::open(&log_folder, |batch| {
+        let log_path = path.join(LOG_FOLDER);
+        if scan.is_missing() && last > 0 && place.form == Form::Now {
+            return Err(OpenError::corrupt(&log_path, "missing, although there is data"));
+        }
+        let spare_bytes_max = options.log_bytes.saturating_mul(2);
+        let log_folder = LogFolder::new(place.disk.clone(), &log_path, spare_bytes_max);
+        let log = Log::open(&log_folder, scan, |batch| {
             last = last.max(batch.number);
+            let mut is_needed = false;
             for write in batch.writes()? {
                 let table = write.table as usize;
                 if written_out[table].is_none_or(|written_out| batch.number > written_out) {
                     memtables[table].insert(row(write, batch.number));
+                    is_needed = true;
                 }
             }
-            Ok(())
+            Ok(is_needed)
         })?;
         numbers.set(last + 1);
         let visible = AtomicU64::new(last + 1);
-        let index = &trees[Table::Index as usize];
-        let row = index
-            .get(keys::horizon(), last + 1)
-            .map_err(|error| OpenError::engine(&path.join(Table::Index.name()), error))?;
-        if let Some(row) = row {
-            let place = path.join(Table::Index.name());
-            let last = keys::execution_id(&row);
-            horizon.set(last.ok_or_else(|| OpenError::corrupt(&place, "the horizon is no id"))?);
-        }
-        horizon.set_index(Some(index.clone()));
+        set_horizon(&horizon, &trees[Table::Index as usize], path, last)?;
         let trees = Arc::new(Trees {
             path: path.to_owned(),
             trees,
@@ -223,10 +268,16 @@ impl Database {
             has_lost: AtomicBool::new(!lost.is_empty()),
             lost: RwLock::new(lost),
         });
-        let keeper = Keeper::start(trees.clone(), &log_folder).map_err(OpenError::io(path))?;
-        let (writing, log_bytes) = (Mutex::new(Writing { log, memtables }), options.log_bytes);
+        let keeper = Keeper::start(trees.clone(), log_folder).map_err(OpenError::io(path))?;
+        let writing = Mutex::new(Writing { log, memtables });
+        let Options { log_bytes, in_step, .. } = *options;
         let told = Mutex::default();
-        Ok(Database { trees, writing, keeper, told, log_bytes })
+        Ok(Database { trees, writing, keeper, told, log_bytes, in_step })
+    }
+
+    /// Whether all of the log is in the form of today.
+    pub(crate) fn has_new_log(&self) -> bool {
+        self.writing.lock().log.is_rewritten()
     }
 
     /// What was lost, as far as it concerns anybody still.
@@ -279,14 +330,14 @@ impl Database {
         &self,
         writes: Vec<Write>,
         horizon: Option<ExecutionId>,
-    ) -> Result<(), lsm_tree::Error> {
+    ) -> Result<(), WriteFailure> {
         let mut writing = self.writing.lock();
-        self.keeper.check()?;
+        self.keeper.check().map_err(WriteFailure::Before)?;
         if writing.log.bytes() >= self.log_bytes {
-            self.seal(&mut writing)?;
+            self.seal(&mut writing).map_err(WriteFailure::Before)?;
         }
         let number = self.trees.numbers.next();
-        writing.log.append(number, &writes)?;
+        writing.log.append(number, &writes).map_err(WriteFailure::During)?;
         for write in writes {
             let memtable = &writing.memtables[write.table as usize];
             memtable.insert(row(write, number));
@@ -306,38 +357,55 @@ impl Database {
         self.trees.horizon.last()
     }
 
-    /// No batch that was committed so far has this number or a greater one.
-    pub(crate) fn next_number(&self) -> u64 {
-        self.trees.visible.load(Ordering::Acquire)
+    /// After a write that failed for want of room: cuts off what it left in the log.
+    pub(crate) fn cut_refused(&self) -> io::Result<()> {
+        self.writing.lock().log.cut()
+    }
+
+    /// How much is in the log, and would be written again at opening.
+    pub(crate) fn log_bytes(&self) -> u64 {
+        self.writing.lock().log.bytes()
     }
 
     /// Has what is in memory written out, and takes up rows elsewhere meanwhile.
     fn seal(&self, writing: &mut Writing) -> Result<(), lsm_tree::Error> {
         self.keeper.wait_for_room()?;
-        let segments = writing.log.turn()?;
+        let turned = writing.log.turn()?;
         for (tree, memtable) in self.trees.all().iter().zip(&mut writing.memtables) {
             tree.rotate_memtable();
             *memtable = tree.active_memtable();
         }
-        self.keeper.write_out(Sealed { segments });
-        Ok(())
+        self.keeper.write_out(Sealed { turned });
+        match self.in_step {
+            true => self.keeper.wait_until_written_out(),
+            false => Ok(()),
+        }
     }
 
-    /// Writes everything in memory to tables, so that the next opening need not.
+    /// Writes everything in memory to tables, and leaves an empty log: the next opening reads none.
     pub(crate) fn flush(&self) -> Result<(), lsm_tree::Error> {
-        self.seal(&mut self.writing.lock())?;
-        self.keeper.wait_until_written_out()
+        let mut writing = self.writing.lock();
+        self.seal(&mut writing)?;
+        self.keeper.wait_until_written_out()?;
+        Ok(writing.log.conclude()?)
     }
 }
 
-/// After a [`Database::flush`]: removes the log, so that the next opening reads none.
-pub(crate) fn clear_log(path: &Path) -> Result<(), OpenError> {
-    log::clear(&path.join(LOG_FOLDER))
-}
-
-/// After a write that failed: removes batches from that number on, which were not answered.
-pub(crate) fn repair_log(path: &Path, unanswered: u64) -> Result<(), OpenError> {
-    log::repair(&path.join(LOG_FOLDER), unanswered)
+/// Takes up the horizon from its row, as of that batch.
+fn set_horizon(
+    horizon: &Horizon,
+    index: &AnyTree,
+    path: &Path,
+    last: u64,
+) -> Result<(), OpenError> {
+    let place = path.join(Table::Index.name());
+    let row = index.get(keys::horizon(), last + 1);
+    if let Some(row) = row.map_err(|error| OpenError::engine(&place, error))? {
+        let last = keys::execution_id(&row);
+        horizon.set(last.ok_or_else(|| OpenError::corrupt(&place, "the horizon is no id"))?);
+    }
+    horizon.set_index(Some(index.clone()));
+    Ok(())
 }
 
 /// Opens the trees, or makes them where there are none.
@@ -429,17 +497,23 @@ impl Drop for View<'_> {
 
 /// Removes what is left of making a database when that was cut short. Refuses where that is not
 /// certain.
-fn remove_unfinished(path: &Path) -> Result<(), OpenError> {
+fn remove_unfinished(path: &Path, scan: &LogScan, form: Form) -> Result<(), OpenError> {
     let folders = Table::ALL.map(|table| path.join(table.name()));
     let missing = folders.iter().map(|folder| folder.join(MARKER_FILE)).find(|it| !it.exists());
-    let (Some(missing), true) = (missing, path.exists()) else { return Ok(()) };
+    let Some(missing) = missing else { return Ok(()) };
     let holds_tables = |folder: &Path| {
         fs::read_dir(folder.join(TABLES_FOLDER)).is_ok_and(|mut tables| tables.next().is_some())
     };
-    if folders.iter().any(|folder| holds_tables(folder))
-        || log::holds_batches(&path.join(LOG_FOLDER))?
-    {
+    // Today the log is made after the trees.
+    let holds_batches = match form {
+        Form::Now => !scan.is_missing(),
+        Form::Before => scan.batches() > 0,
+    };
+    if holds_batches || folders.iter().any(|folder| holds_tables(folder)) {
         return Err(OpenError::corrupt(&missing, "missing, although there is data"));
     }
-    fs::remove_dir_all(path).map_err(OpenError::io(path))
+    if path.exists() {
+        fs::remove_dir_all(path).map_err(OpenError::io(path))?;
+    }
+    Ok(())
 }

@@ -16,7 +16,7 @@ use store::encoding::{AgendaRow, encode_agenda};
 use store::{Agenda, ExecutionHeader, StoreError};
 
 use crate::changes::{Value, Write};
-use crate::database::{Alarm, Database, Table};
+use crate::database::{Alarm, Database, Place, Table, WriteFailure};
 use crate::error::store_error;
 use crate::folder::DataFolder;
 use crate::inspect::{InspectError, inspect};
@@ -97,7 +97,7 @@ pub fn examine(path: &Path) -> Result<Diagnosis, OpenError> {
         Err(error) => diagnosis.add_error(error)?,
     }
     if is_listed {
-        let copy = Copy::make(path, &database).map_err(OpenError::io(path))?;
+        let copy = Copy::make(path, &database, &folder).map_err(OpenError::io(path))?;
         diagnosis.examine_rows(&copy)?;
     }
     Ok(diagnosis)
@@ -155,7 +155,7 @@ impl Diagnosis {
     /// Reads every row, as a server would.
     fn examine_rows(&mut self, copy: &Copy) -> Result<(), OpenError> {
         let opened = mend::mend(&copy.database)
-            .and_then(|_| Database::open(&copy.database, &Options::default(), &no_alarm()));
+            .and_then(|_| Database::open(&copy.place, &Options::default(), &no_alarm()));
         let database = match opened {
             Ok(database) => database,
             Err(OpenError::Corrupt { place, reason }) => {
@@ -251,8 +251,7 @@ impl Diagnosis {
 /// Where no such execution is there, or it needs no release, or something else of it is lost.
 pub fn release(path: &Path, arn: &str) -> Result<(), ReleaseError> {
     let folder = DataFolder::open_existing(path)?;
-    let path = folder.database();
-    let database = Database::open(&path, &Options::default(), &no_alarm())?;
+    let database = folder.open_database(&Options::default(), &no_alarm())?;
     let id = database.newest(&keys::name(arn))?.ok_or(ReleaseError::Absent)?;
     let header = database.header(id)?.ok_or(ReleaseError::Absent)?;
     if header.status != Status::Running || database.agenda(id).is_ok() {
@@ -265,7 +264,7 @@ pub fn release(path: &Path, arn: &str) -> Result<(), ReleaseError> {
         let value = Value::Put(Slice::from(row.as_slice()));
         let write = Write { table: Table::Index, key: keys::agenda(id).as_slice().into(), value };
         let written = database.write(vec![write], None);
-        written.map_err(|error| store_error("cannot write", &error))
+        written.map_err(WriteFailure::into_error)
     };
     let agenda = Agenda { due: None, has_effects: true, heartbeats: Vec::new() };
     write(agenda.clone())?;
@@ -299,16 +298,18 @@ struct Copy {
     folder: PathBuf,
     database: PathBuf,
     original: PathBuf,
+    place: Place,
 }
 
 impl Copy {
-    fn make(path: &Path, original: &Path) -> io::Result<Copy> {
+    fn make(path: &Path, original: &Path, data: &DataFolder) -> io::Result<Copy> {
         let folder = path.join(COPY_FOLDER);
         if folder.exists() {
             fs::remove_dir_all(&folder)?;
         }
         let (database, original) = (folder.join("database"), original.to_owned());
-        let copy = Copy { folder, database, original };
+        let place = data.place(database.clone());
+        let copy = Copy { folder, database, original, place };
         link_all(&copy.original, &copy.database)?;
         Ok(copy)
     }

@@ -9,7 +9,10 @@ use store::StoreError;
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process works in it.
-    #[error("{} is in use by {holder}", path.display())]
+    #[error(
+        "{} is in use by {holder}: stop that process, or use another folder",
+        path.display()
+    )]
     Locked {
         /// The folder.
         path: PathBuf,
@@ -33,7 +36,7 @@ pub enum OpenError {
     /// A version of this program from before its first release made it.
     #[error(
         "{} has format {found}, of a version from before the first release, which this version of \
-         Stairwell does not read",
+         Stairwell does not read: use an empty folder, or the version that wrote it",
         path.display()
     )]
     Unreleased {
@@ -51,7 +54,7 @@ pub enum OpenError {
         reason: String,
     },
     /// It cannot be read or written.
-    #[error("{}: {source}", place.display())]
+    #[error("{}: {source}{}", place.display(), advice(source))]
     Io {
         /// The file or folder.
         place: PathBuf,
@@ -75,6 +78,19 @@ impl OpenError {
             lsm_tree::Error::Io(source) if !is_damage(&source) => OpenError::Io { place, source },
             other => OpenError::Corrupt { place, reason: describe(&other) },
         }
+    }
+}
+
+/// What to do about it, where that is known.
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            ": make room on its disk, and start again"
+        }
+        ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => {
+            ": Stairwell must be able to write to its data folder; change that, or use another folder"
+        }
+        _ => "",
     }
 }
 

@@ -1,43 +1,56 @@
 //! The data folder: who holds it, and which format it has.
 
-use std::cmp::Ordering;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use sha2::{Digest, Sha256};
 
-use crate::OpenError;
+use crate::database::{Alarm, Database, Place};
+use crate::disk::{self, Disk, Opening, RealDisk};
+use crate::log::Form;
+use crate::{OpenError, Options};
 
-/// The format that is written, and the only one that is read: format 1 was never released.
-const FORMAT: u32 = 2;
+/// The format that is written. Format 2 is read, and becomes this one; format 1 was never released.
+pub(crate) const FORMAT: u32 = 3;
+const FORMAT_MIN: u32 = 2;
 
 const LOCK_FILE: &str = "LOCK";
 const VERSION_FILE: &str = "VERSION";
 const PROBE_FILE: &str = "PROBE";
-const DATABASE_FOLDER: &str = "database";
+pub(crate) const DATABASE_FOLDER: &str = "database";
 
 /// The first line of the version file.
 const TITLE: &str = "Stairwell data folder";
 
-/// As much room as there must be before commits are accepted again: what is in the log is written
-/// out to tables soon after.
+/// A version file is shorter, in bytes.
+const VERSION_BYTES_MAX: u64 = 4096;
+
+/// As much room as there must be, beside what the log needs, before commits are accepted again.
 const PROBE_BYTES: usize = 8 << 20;
 
 /// A data folder that nobody else uses for as long as this lives.
 #[derive(Debug)]
 pub(crate) struct DataFolder {
+    disk: Arc<dyn Disk>,
     path: PathBuf,
+    format: AtomicU32,
     /// Locked; the system unlocks it when the process ends, however it ends.
     _lock: File,
 }
 
 impl DataFolder {
-    /// Takes the folder, and makes it where it is not there.
-    pub(crate) fn open(path: &Path) -> Result<DataFolder, OpenError> {
+    /// Takes the folder, and makes it where it is not there. The lock is on the file system of the
+    /// machine, whatever the disk.
+    pub(crate) fn open(disk: Arc<dyn Disk>, path: &Path) -> Result<DataFolder, OpenError> {
+        disk::create_folders(&*disk, path).map_err(OpenError::io(path))?;
+        // A no-op where that is the same disk.
         fs::create_dir_all(path).map_err(OpenError::io(path))?;
         let lock = lock(path)?;
-        let folder = DataFolder { path: path.to_owned(), _lock: lock };
+        let format = AtomicU32::new(FORMAT);
+        let folder = DataFolder { disk, path: path.to_owned(), format, _lock: lock };
         folder.check_version()?;
         Ok(folder)
     }
@@ -46,7 +59,7 @@ impl DataFolder {
     pub(crate) fn open_existing(path: &Path) -> Result<DataFolder, OpenError> {
         let version = path.join(VERSION_FILE);
         fs::metadata(&version).map_err(OpenError::io(&version))?;
-        DataFolder::open(path)
+        DataFolder::open(Arc::new(RealDisk), path)
     }
 
     /// Where the engine keeps its files.
@@ -54,57 +67,99 @@ impl DataFolder {
         self.path.join(DATABASE_FOLDER)
     }
 
-    /// Whether there is room to write, tried by writing.
-    pub(crate) fn probe(&self) -> io::Result<()> {
+    /// Opens what is in it, which has the format of today then.
+    pub(crate) fn open_database(
+        &self,
+        options: &Options,
+        alarm: &Alarm,
+    ) -> Result<Database, OpenError> {
+        let database = Database::open(&self.place(self.database()), options, alarm)?;
+        if database.has_new_log() {
+            self.upgrade()?;
+        }
+        Ok(database)
+    }
+
+    /// A database of the format of this folder.
+    pub(crate) fn place(&self, path: PathBuf) -> Place {
+        Place { disk: self.disk.clone(), path, form: self.form() }
+    }
+
+    /// How its log may look.
+    fn form(&self) -> Form {
+        match self.format.load(Ordering::Relaxed) {
+            FORMAT => Form::Now,
+            _ => Form::Before,
+        }
+    }
+
+    /// Writes down that all in it has the format of today.
+    fn upgrade(&self) -> Result<(), OpenError> {
+        if self.form() == Form::Before {
+            self.write_version()?;
+            self.format.store(FORMAT, Ordering::Relaxed);
+            tracing::info!(format = FORMAT, "the data folder has the format of this version now");
+        }
+        Ok(())
+    }
+
+    /// Whether there is room to write, and so many bytes for the log, tried by writing.
+    pub(crate) fn probe(&self, log_bytes: u64) -> io::Result<()> {
         let path = self.path.join(PROBE_FILE);
-        let written = File::create(&path).and_then(|mut file| {
+        let written = self.disk.open(&path, Opening::Write).and_then(|file| {
             // Not zeros, which some file systems do not store.
-            file.write_all(&vec![0x5A; PROBE_BYTES])?;
-            file.sync_all()
+            let bytes = vec![0x5A; PROBE_BYTES];
+            let end = PROBE_BYTES as u64 + log_bytes;
+            let mut offset = 0;
+            while offset < end {
+                file.write_at(&bytes, offset)?;
+                offset += PROBE_BYTES as u64;
+            }
+            file.sync()
         });
-        let removed = fs::remove_file(&path);
+        let removed = self.disk.unlink(&path);
         written.and(removed)
     }
 
     fn check_version(&self) -> Result<(), OpenError> {
-        let path = self.path.join(VERSION_FILE);
-        match fs::read_to_string(&path) {
-            Ok(text) => {
-                let found = parse_version(&text)
-                    .ok_or_else(|| OpenError::corrupt(&path, "not a version file"))?;
-                let path = self.path.clone();
-                match found.cmp(&FORMAT) {
-                    Ordering::Less => Err(OpenError::Unreleased { path, found }),
-                    Ordering::Equal => Ok(()),
-                    Ordering::Greater => {
-                        Err(OpenError::NewerVersion { path, found, supported: FORMAT })
-                    }
-                }
+        let path = self.path.clone();
+        match format(&*self.disk, &path)? {
+            Some(found) if found > FORMAT => {
+                Err(OpenError::NewerVersion { path, found, supported: FORMAT })
             }
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                if self.database().exists() {
-                    return Err(OpenError::corrupt(&path, "missing, although there is data"));
-                }
-                self.write_version(&path)
+            Some(found) if found < FORMAT_MIN => Err(OpenError::Unreleased { path, found }),
+            // Cached only, perhaps: an attempt to make the folder may have failed in the middle.
+            Some(FORMAT) if !self.database().exists() => self.write_version(),
+            Some(found) => {
+                self.format.store(found, Ordering::Relaxed);
+                Ok(())
             }
-            Err(error) if error.kind() == ErrorKind::InvalidData => {
-                Err(OpenError::corrupt(&path, "not a version file"))
+            None if self.database().exists() => {
+                let version = path.join(VERSION_FILE);
+                Err(OpenError::corrupt(&version, "missing, although there is data"))
             }
-            Err(error) => Err(OpenError::io(&path)(error)),
+            None => self.write_version(),
         }
     }
 
-    /// Under another name first, so that the file is whole or absent.
-    fn write_version(&self, path: &Path) -> Result<(), OpenError> {
-        let draft = path.with_extension("draft");
-        let write = || {
-            let mut file = File::create(&draft)?;
-            file.write_all(version_text(FORMAT).as_bytes())?;
-            file.sync_all()?;
-            fs::rename(&draft, path)?;
-            File::open(&self.path)?.sync_all()
-        };
-        write().map_err(OpenError::io(path))
+    fn write_version(&self) -> Result<(), OpenError> {
+        disk::make_folders_durable(&*self.disk, &self.path).map_err(OpenError::io(&self.path))?;
+        let path = self.path.join(VERSION_FILE);
+        let text = version_text(FORMAT);
+        disk::replace(&*self.disk, &path, text.as_bytes()).map_err(OpenError::io(&path))
+    }
+}
+
+/// The format of a data folder, where it says one.
+pub(crate) fn format(disk: &dyn Disk, folder: &Path) -> Result<Option<u32>, OpenError> {
+    let path = folder.join(VERSION_FILE);
+    match disk.open(&path, Opening::Read).and_then(|file| file.read_to(VERSION_BYTES_MAX)) {
+        Ok(bytes) => {
+            let found = str::from_utf8(&bytes).ok().and_then(parse_version);
+            found.map(Some).ok_or_else(|| OpenError::corrupt(&path, "not a version file"))
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(OpenError::io(&path)(error)),
     }
 }
 

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -13,7 +12,7 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::database::{Table, Trees};
 use crate::error::{describe, is_damaged};
-use crate::log;
+use crate::log::{LogFolder, Turned};
 
 /// How long merged tables are.
 const TABLE_BYTES: u64 = 8 << 20;
@@ -43,13 +42,13 @@ pub(crate) struct Keeper {
 
 /// Memory to be written out.
 pub(crate) struct Sealed {
-    /// The segments of the log that can be let go of then.
-    pub(crate) segments: Vec<PathBuf>,
+    /// What can be let go of in the log then.
+    pub(crate) turned: Turned,
 }
 
 struct Shared {
     trees: Arc<Trees>,
-    log: PathBuf,
+    log: Arc<LogFolder>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -60,18 +59,18 @@ struct State {
     /// There are new tables.
     is_fresh: bool,
     /// Why nothing goes on any more.
-    failed: Option<String>,
+    failed: Option<(io::ErrorKind, String)>,
     /// Why tables are not merged, where one of them is damaged.
     unmerged: Option<String>,
     is_closed: bool,
 }
 
 impl Keeper {
-    pub(crate) fn start(trees: Arc<Trees>, log: &Path) -> io::Result<Keeper> {
+    pub(crate) fn start(trees: Arc<Trees>, log: Arc<LogFolder>) -> io::Result<Keeper> {
         // What was there at the last end may be merged, or be gone.
         let state = Mutex::new(State { is_fresh: true, ..State::default() });
         let changed = Condvar::new();
-        let shared = Arc::new(Shared { trees, log: log.to_owned(), state, changed });
+        let shared = Arc::new(Shared { trees, log, state, changed });
         let keeper = Keeper { shared, threads: Mutex::default() };
         keeper.spawn("store-flush", Shared::write_out)?;
         keeper.spawn("store-merge", Shared::merge)?;
@@ -161,7 +160,7 @@ impl Drop for Keeper {
 impl State {
     fn check(&self) -> Result<(), lsm_tree::Error> {
         match &self.failed {
-            Some(reason) => Err(io::Error::other(reason.clone()).into()),
+            Some((kind, reason)) => Err(io::Error::new(*kind, reason.clone()).into()),
             None => Ok(()),
         }
     }
@@ -171,11 +170,11 @@ impl Shared {
     fn run(&self, work: impl FnOnce(&Shared) -> Result<(), lsm_tree::Error>) {
         let failed = match catch_unwind(AssertUnwindSafe(|| work(self))) {
             Ok(Ok(())) => return,
-            Ok(Err(lsm_tree::Error::Io(error))) => error.to_string(),
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "the storage engine panicked".to_owned(),
+            Ok(Err(lsm_tree::Error::Io(error))) => (error.kind(), error.to_string()),
+            Ok(Err(error)) => (io::ErrorKind::Other, error.to_string()),
+            Err(_) => (io::ErrorKind::Other, "the storage engine panicked".to_owned()),
         };
-        tracing::error!(failed, "tables cannot be written");
+        tracing::error!(failed = failed.1, "tables cannot be written");
         self.state.lock().failed = Some(failed);
         self.changed.notify_all();
     }
@@ -183,19 +182,19 @@ impl Shared {
     /// Writes out what is sealed, until the end.
     fn write_out(&self) -> Result<(), lsm_tree::Error> {
         loop {
-            let segments = {
+            let turned = {
                 let mut state = self.state.lock();
                 while state.sealed.is_empty() && !state.is_closed {
                     self.changed.wait(&mut state);
                 }
                 let Some(sealed) = state.sealed.front() else { return Ok(()) };
-                sealed.segments.clone()
+                sealed.turned.clone()
             };
             for tree in self.trees.all() {
                 let lock = tree.get_flush_lock();
                 tree.flush(&lock, self.trees.unseen_before())?;
             }
-            log::free(&self.log, &segments)?;
+            self.log.free(&turned)?;
             let mut state = self.state.lock();
             state.sealed.pop_front();
             state.is_fresh = true;

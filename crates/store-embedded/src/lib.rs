@@ -10,6 +10,7 @@ mod agenda_reads;
 mod agendas;
 mod changes;
 mod database;
+pub mod disk;
 pub mod doctor;
 mod error;
 mod folder;
@@ -31,4 +32,5 @@ mod store;
 mod writer;
 
 pub use error::OpenError;
+pub use log::{LogScan, Verdict, scan_log};
 pub use store::{EmbeddedStore, Health, Options};

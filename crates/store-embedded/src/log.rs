@@ -1,367 +1,327 @@
 //! The log: every batch is written here and synced before it is answered, and read again at opening
 //! until the trees have written out what is in it.
 //!
-//! Files `<first>-<salt>.log`, called segments, of which only the last is written to. A record has
-//! the form
+//! Files `<place>-<salt>.log`, called segments, of which only the last is written to; their form is
+//! in `segment.rs`. What is in the log has places without gaps, and each segment says which is the
+//! least that was still needed when it was made, so that whatever is missing or damaged is noticed.
 //!
-//! | bytes | |
-//! | --- | --- |
-//! | 4 | `SWL1` |
-//! | 4 | length of the rows |
-//! | 8 | the record's place in the log: one more than that of the record before it |
-//! | 8 | the batch's number in the trees |
-//! | 8 | XXH3 of the rows, with the XXH3 of all before it as the seed, and that with the salt |
-//! | | rows: table (1), kind (1), lengths of key (2) and value (4), key, value |
+//! Opening reads first, and changes nothing (`scan.rs`); then comes the verdict; then what is still
+//! needed is written to a new segment and synced, so that nothing is believed that only a cache
+//! has. A segment gets its name when what is in it so far is durable.
 //!
-//! Numbers are little-endian. A segment whose rows are written out becomes the next one, under a
-//! new salt, so that a sync need not make a file longer; what is left in it of its last use is no
-//! record under the new salt, nor can anybody who does not know the salt put one into a payload.
-//!
-//! A record that the end of the process or of the power cut short is the last one, and is dropped.
-//! One that is broken with others after it is refused: commits that were answered would be gone
-//! without a word.
+//! A segment whose rows are written out is used again under a new salt when a later segment has said
+//! so: a sync need not make a file longer then. What is left in it of its last use is no record
+//! under the new salt, nor can anybody who does not know the salt put one into a payload.
 
-use std::fs::{self, File, OpenOptions};
-use std::hash::{BuildHasher, RandomState};
+mod scan;
+mod segment;
+#[cfg(test)]
+mod tests;
+
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use lsm_tree::Slice;
-use xxhash_rust::xxh3::xxh3_64_with_seed;
-
+pub(crate) use self::scan::{Form, scan};
+pub use self::scan::{LogScan, Verdict, scan_log};
+pub(crate) use self::segment::Batch;
+use self::segment::{HEADER_BYTES, Header, Records, Segment, write_row};
 use crate::OpenError;
-use crate::changes::{Value, Write};
-use crate::database::Table;
-
-const MAGIC: [u8; 4] = *b"SWL1";
-const HEADER_BYTES: usize = 32;
-const ROW_HEADER_BYTES: usize = 8;
+use crate::changes::Write;
+use crate::disk::{Disk, DiskFile, Opening, is_full, make_folders_durable, replace};
 
 /// The name of a segment that waits to be used again.
 const SPARE: &str = "spare";
 
+/// The name of a segment in the making.
+const DRAFT: &str = "draft";
+
+/// The name of what was dropped last.
+const TORN: &str = "torn";
+
+/// So much is written at once when what is needed is written again.
+const CHUNK_BYTES: usize = 1 << 20;
+
+/// Where the log is, and what is needed of it.
+#[derive(Debug)]
+pub(crate) struct LogFolder {
+    disk: Arc<dyn Disk>,
+    path: PathBuf,
+    /// The least place that is not written out to tables.
+    needed_from: AtomicU64,
+    /// A segment that is longer is cut before it is used again.
+    spare_bytes_max: u64,
+}
+
 /// The log, open at its end.
+#[derive(Debug)]
 pub(crate) struct Log {
-    folder: PathBuf,
-    segment: Segment,
-    file: File,
-    /// Where the next record goes.
-    offset: u64,
-    /// Its place.
-    next: u64,
-    /// Segments before this one, and how much is in them.
-    full: Vec<PathBuf>,
+    folder: Arc<LogFolder>,
+    /// Nothing where there was no room for one at opening.
+    active: Option<Active>,
+    /// Segments before that one, oldest first.
+    full: Vec<Full>,
+    /// How much is in those that are not written out.
     full_bytes: u64,
+    /// The place of what is written next.
+    next: u64,
     /// The record in the making.
     buffer: Vec<u8>,
 }
 
-/// What is read of a log.
-pub(crate) struct Batch<'a> {
-    /// Its number in the trees.
-    pub(crate) number: u64,
-    rows: &'a [u8],
+/// The segment that is written to.
+#[derive(Debug)]
+struct Active {
+    segment: Segment,
+    file: Box<dyn DiskFile>,
+    /// Where the next record goes.
+    offset: u64,
+    /// What is there may be a part of a record that was refused, or all of it.
+    has_refused: bool,
+}
+
+#[derive(Debug)]
+struct Full {
+    first: u64,
+    path: PathBuf,
+}
+
+/// What can be let go of once what was written before a [`Log::turn`] is in tables.
+#[derive(Clone, Debug)]
+pub(crate) struct Turned {
+    /// Segments that the new one does not need.
+    obsolete: Vec<PathBuf>,
+    /// The place of the new one.
+    first: u64,
 }
 
 impl Log {
-    /// Gives what is in the log to `apply`, and goes on in a segment of its own.
+    /// Gives what is in a log that is not damaged to `replay`, writes what that says is needed to a
+    /// new segment, and goes on there. Where there is no room for it, nothing can be appended.
     ///
     /// # Errors
-    /// Where a record is broken and others follow it.
+    /// Where `replay` fails, or the disk.
     pub(crate) fn open(
-        folder: &Path,
-        mut apply: impl FnMut(Batch<'_>) -> io::Result<()>,
+        folder: &Arc<LogFolder>,
+        scan: &LogScan,
+        mut replay: impl FnMut(&Batch<'_>) -> io::Result<bool>,
     ) -> Result<Log, OpenError> {
-        fs::create_dir_all(folder).map_err(OpenError::io(folder))?;
-        let mut next: Option<u64> = None;
-        let mut before: Option<(PathBuf, usize)> = None;
-        let (mut full, mut full_bytes) = (Vec::new(), 0);
-        for segment in segments(folder)? {
-            let path = segment.path(folder);
-            let bytes = fs::read(&path).map_err(OpenError::io(&path))?;
-            let mut records = Records { segment: &segment, bytes: &bytes, at: 0 };
-            let mut last = None;
-            for (place, batch) in &mut records {
-                last = Some(place);
-                apply(batch).map_err(OpenError::io(&path))?;
-            }
-            let end = records.at;
-            if segment.goes_on(&bytes, end) {
-                return Err(follows(&path, end));
-            }
-            let Some(last) = last else {
-                // Begun, and not written to: or its first record was cut short.
-                remove(folder, &path).map_err(OpenError::io(&path))?;
-                continue;
-            };
-            if next.is_some_and(|expected| expected != segment.first) {
-                let (path, at) = before.unwrap_or((path, 0));
-                return Err(follows(&path, at));
-            }
-            next = Some(last + 1);
-            full_bytes += end as u64;
-            full.push(path.clone());
-            before = Some((path, end));
+        let failed = |error| OpenError::io(&folder.path)(error);
+        if scan.is_missing() {
+            make_folders_durable(&*folder.disk, &folder.path).map_err(failed)?;
         }
-        let next = next.unwrap_or(0);
-        let (segment, file) = Segment::begin(folder, next).map_err(OpenError::io(folder))?;
-        let folder = folder.to_owned();
-        Ok(Log { folder, segment, file, offset: 0, next, full, full_bytes, buffer: Vec::new() })
+        let mut needed = Vec::new();
+        for batch in scan.records() {
+            if replay(&batch).map_err(failed)? {
+                needed.push(batch);
+            }
+        }
+        tell_torn(folder, scan);
+        let next = scan.next;
+        folder.needed_from.store(next, Ordering::Release);
+        let old =
+            scan.segments.iter().map(|it| Full { first: it.segment.first, path: it.path.clone() });
+        let buffer = Vec::new();
+        let mut log = Log {
+            folder: folder.clone(),
+            active: None,
+            full: Vec::new(),
+            full_bytes: 0,
+            next,
+            buffer,
+        };
+        match folder.begin(next, next, &needed) {
+            Ok((active, next)) => {
+                (log.active, log.next) = (Some(active), next);
+                let obsolete = old.map(|it| it.path).chain(scan.stale.iter().cloned()).collect();
+                folder.free(&Turned { obsolete, first: scan.next }).map_err(failed)?;
+            }
+            Err(error) if is_full(&error) => {
+                tracing::warn!(%error, "there is no room to write the log again");
+                log.full.extend(old);
+                log.full_bytes = scan.segments.iter().map(|it| it.end as u64).sum();
+                let oldest = log.full.first().map_or(next, |it| it.first);
+                folder.needed_from.store(oldest, Ordering::Release);
+                log.sync_old().map_err(failed)?;
+            }
+            Err(error) => return Err(failed(error)),
+        }
+        Ok(log)
+    }
+
+    /// The least that can be done for what only a cache may have, where there is no room.
+    fn sync_old(&self) -> io::Result<()> {
+        let disk = &self.folder.disk;
+        self.full.iter().try_for_each(|it| disk.open(&it.path, Opening::Write)?.sync())?;
+        disk.sync_folder(&self.folder.path)
     }
 
     /// Writes a batch; it is on the disk when this returns. After an error, nothing may be
-    /// appended.
+    /// appended: see [`Log::cut`].
     pub(crate) fn append(&mut self, number: u64, writes: &[Write]) -> io::Result<()> {
+        let Some(active) = &mut self.active else {
+            return Err(io::Error::new(ErrorKind::StorageFull, "No space was left for the log"));
+        };
         let buffer = &mut self.buffer;
         buffer.clear();
-        buffer.resize(HEADER_BYTES, 0);
-        for write in writes {
-            write_row(buffer, write)?;
-        }
-        let length = u32::try_from(buffer.len() - HEADER_BYTES)
-            .map_err(|_| io::Error::new(ErrorKind::InvalidInput, "a batch of more than 4 GiB"))?;
-        buffer[..4].copy_from_slice(&MAGIC);
-        buffer[4..8].copy_from_slice(&length.to_le_bytes());
-        buffer[8..16].copy_from_slice(&self.next.to_le_bytes());
-        buffer[16..24].copy_from_slice(&number.to_le_bytes());
-        let (header, rows) = buffer.split_at_mut(HEADER_BYTES);
-        let sum = self.segment.sum(&header[..24], rows);
-        header[24..].copy_from_slice(&sum.to_le_bytes());
-        self.file.write_all_at(buffer, self.offset)?;
-        self.file.sync_data()?;
-        self.offset += buffer.len() as u64;
+        active.segment.write_record(buffer, self.next, number, |buffer| {
+            writes.iter().try_for_each(|write| write_row(buffer, write))
+        })?;
+        assert!(!active.has_refused, "nothing is appended after an error");
+        active.has_refused = true;
+        active.file.write_at(buffer, active.offset)?;
+        active.file.sync()?;
+        active.has_refused = false;
+        active.offset += buffer.len() as u64;
         self.next += 1;
         // A large one is not kept for the small ones to come.
         buffer.shrink_to(1 << 20);
         Ok(())
     }
 
-    /// How much is in it.
+    /// After an append that failed for want of room: cuts off what is there of its record, and
+    /// nothing else. Takes no room.
+    ///
+    /// # Errors
+    /// Where the disk fails, or what is before it is not what was written.
+    pub(crate) fn cut(&mut self) -> io::Result<()> {
+        let Some(active) = self.active.as_mut().filter(|active| active.has_refused) else {
+            return Ok(());
+        };
+        let bytes = active.file.read_to(active.offset)?;
+        let (segment, next) = (&active.segment, active.segment.first + 1);
+        let mut records = Records { segment, bytes: &bytes, at: HEADER_BYTES, next, number: 0 };
+        records.by_ref().for_each(drop);
+        if segment.read_header(&bytes).is_none() || records.at as u64 != active.offset {
+            let (path, at) = (segment.path(&self.folder.path), records.at);
+            let reason = format!("{}: a batch at byte {at} is broken", path.display());
+            return Err(io::Error::new(ErrorKind::InvalidData, reason));
+        }
+        active.file.set_bytes(active.offset)?;
+        active.file.sync()?;
+        active.has_refused = false;
+        Ok(())
+    }
+
+    /// Whether all of it is in the form of today.
+    pub(crate) fn is_rewritten(&self) -> bool {
+        self.active.is_some()
+    }
+
+    /// How much is in it that may not be in tables.
     pub(crate) fn bytes(&self) -> u64 {
-        self.full_bytes + self.offset
+        self.full_bytes + self.active.as_ref().map_or(0, |active| active.offset)
     }
 
-    /// Goes on in another segment. Returns those that are full: they can be let go of when all in
-    /// them is written out.
-    pub(crate) fn turn(&mut self) -> io::Result<Vec<PathBuf>> {
-        let (segment, file) = Segment::begin(&self.folder, self.next)?;
-        let before = std::mem::replace(&mut self.segment, segment);
-        self.file = file;
-        self.offset = 0;
+    /// Goes on in another segment. The floor of that one moves with what was written out so far.
+    pub(crate) fn turn(&mut self) -> io::Result<Turned> {
+        let floor = self.folder.needed_from.load(Ordering::Acquire);
+        self.go_on(floor)
+    }
+
+    /// After everything was written out: goes on in another segment, which needs no other, so that
+    /// the next opening reads none.
+    pub(crate) fn conclude(&mut self) -> io::Result<()> {
+        let turned = self.go_on(self.next)?;
+        self.folder.free(&turned)
+    }
+
+    fn go_on(&mut self, floor: u64) -> io::Result<Turned> {
+        let (active, next) = self.folder.begin(self.next, floor, &[])?;
+        self.next = next;
         self.full_bytes = 0;
-        self.full.push(before.path(&self.folder));
-        Ok(std::mem::take(&mut self.full))
-    }
-}
-
-/// Lets go of segments, the oldest first, of which one is kept to be used again.
-pub(crate) fn free(folder: &Path, segments: &[PathBuf]) -> io::Result<()> {
-    let spare = folder.join(SPARE);
-    for segment in segments {
-        if spare.exists() {
-            remove(folder, segment)?;
-        } else {
-            fs::rename(segment, &spare)?;
-            sync_folder(folder)?;
+        let first = active.segment.first;
+        if let Some(before) = self.active.replace(active) {
+            let path = before.segment.path(&self.folder.path);
+            self.full.push(Full { first: before.segment.first, path });
         }
+        let obsolete = self.full.extract_if(.., |it| it.first < floor).map(|it| it.path).collect();
+        Ok(Turned { obsolete, first })
     }
-    Ok(())
 }
 
-/// Removes a file, for good before another one after it is: nothing may be missing in between.
-fn remove(folder: &Path, file: &Path) -> io::Result<()> {
-    fs::remove_file(file)?;
-    sync_folder(folder)
-}
-
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
-/// After everything was written out: removes it all, so that the next opening reads nothing.
-pub(crate) fn clear(folder: &Path) -> Result<(), OpenError> {
-    let mut paths: Vec<_> =
-        segments(folder)?.into_iter().map(|segment| segment.path(folder)).collect();
-    let spare = folder.join(SPARE);
-    if spare.exists() {
-        paths.push(spare);
+impl LogFolder {
+    pub(crate) fn new(disk: Arc<dyn Disk>, path: &Path, spare_bytes_max: u64) -> Arc<LogFolder> {
+        let needed_from = AtomicU64::new(0);
+        Arc::new(LogFolder { disk, path: path.to_owned(), needed_from, spare_bytes_max })
     }
-    paths.iter().try_for_each(|path| remove(folder, path).map_err(OpenError::io(path)))
-}
 
-/// Whether anything is in it.
-pub(crate) fn holds_batches(folder: &Path) -> Result<bool, OpenError> {
-    for segment in segments(folder)? {
-        let path = segment.path(folder);
-        let bytes = fs::read(&path).map_err(OpenError::io(&path))?;
-        if (Records { segment: &segment, bytes: &bytes, at: 0 }).next().is_some() {
-            return Ok(true);
+    /// Makes a segment with these batches, all with new places, and gives it its name when they
+    /// are durable. Returns the place after them.
+    fn begin(&self, first: u64, floor: u64, batches: &[Batch<'_>]) -> io::Result<(Active, u64)> {
+        let draft = self.path.join(DRAFT);
+        match self.disk.rename(&self.path.join(SPARE), &draft) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
         }
-    }
-    Ok(false)
-}
-
-/// After a write or a sync that failed: cuts off all batches from that number on, which were not
-/// answered, though they may be there. Takes no room on the disk.
-pub(crate) fn repair(folder: &Path, unanswered: u64) -> Result<(), OpenError> {
-    for segment in segments(folder)? {
-        let path = segment.path(folder);
-        let bytes = fs::read(&path).map_err(OpenError::io(&path))?;
-        let mut records = Records { segment: &segment, bytes: &bytes, at: 0 };
-        let mut end = 0;
-        while let Some((_, batch)) = records.next()
-            && batch.number < unanswered
-        {
-            end = records.at;
+        let segment = Segment::new(first);
+        let file = self.disk.open(&draft, Opening::Write)?;
+        let header = Header { floor, used_bytes: file.bytes()? };
+        let mut buffer = segment.header(header);
+        let (mut offset, mut next) = (0, first + 1);
+        for batch in batches {
+            segment.write_record(&mut buffer, next, batch.number, |buffer| {
+                buffer.extend_from_slice(batch.rows());
+                Ok(())
+            })?;
+            next += 1;
+            if buffer.len() >= CHUNK_BYTES {
+                file.write_at(&buffer, offset)?;
+                offset += buffer.len() as u64;
+                buffer.clear();
+            }
         }
-        let cut = || {
-            let file = OpenOptions::new().write(true).open(&path)?;
-            file.set_len(end as u64)?;
-            file.sync_all()
-        };
-        cut().map_err(OpenError::io(&path))?;
-    }
-    Ok(())
-}
-
-fn follows(path: &Path, at: usize) -> OpenError {
-    OpenError::corrupt(path, format!("a batch at byte {at} is broken, and others follow it"))
-}
-
-/// A file of the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Segment {
-    /// The place of its first record.
-    first: u64,
-    salt: u64,
-}
-
-impl Segment {
-    /// Makes one, of the spare where there is one.
-    fn begin(folder: &Path, first: u64) -> io::Result<(Segment, File)> {
-        let segment = Segment { first, salt: RandomState::new().hash_one(first) };
-        let path = segment.path(folder);
-        match fs::rename(folder.join(SPARE), &path) {
-            Ok(()) => {}
-            Err(error) if error.kind() == ErrorKind::NotFound => drop(File::create_new(&path)?),
-            Err(error) => return Err(error),
+        if let Some(last) = batches.last() {
+            // An empty one, so that damage to the one before it does not look like a torn end.
+            segment.write_record(&mut buffer, next, last.number, |_| Ok(()))?;
+            next += 1;
         }
-        let file = OpenOptions::new().write(true).open(&path)?;
-        sync_folder(folder)?;
-        Ok((segment, file))
+        file.write_at(&buffer, offset)?;
+        offset += buffer.len() as u64;
+        file.sync()?;
+        self.disk.rename(&draft, &segment.path(&self.path))?;
+        self.disk.sync_folder(&self.path)?;
+        Ok((Active { segment, file, offset, has_refused: false }, next))
     }
 
-    fn path(&self, folder: &Path) -> PathBuf {
-        folder.join(format!("{:020}-{:016x}.log", self.first, self.salt))
+    /// What was written before that turn is in tables: lets go of the segments that nothing needs,
+    /// of which one is kept to be used again.
+    pub(crate) fn free(&self, turned: &Turned) -> io::Result<()> {
+        self.needed_from.store(turned.first, Ordering::Release);
+        if turned.obsolete.is_empty() {
+            return Ok(());
+        }
+        let mut has_spare = self.disk.list(&self.path)?.iter().any(|name| name == SPARE);
+        for segment in &turned.obsolete {
+            if has_spare {
+                self.disk.unlink(segment)?;
+            } else {
+                self.keep_as_spare(segment)?;
+                has_spare = true;
+            }
+        }
+        self.disk.sync_folder(&self.path)
     }
 
-    fn parse(name: &str) -> Option<Segment> {
-        let (first, salt) = name.strip_suffix(".log")?.split_once('-')?;
-        Some(Segment { first: first.parse().ok()?, salt: u64::from_str_radix(salt, 16).ok()? })
-    }
-
-    fn sum(&self, header: &[u8], rows: &[u8]) -> u64 {
-        xxh3_64_with_seed(rows, xxh3_64_with_seed(header, self.salt))
-    }
-
-    /// The record at that byte: its place, its batch, and the byte after it.
-    fn record<'a>(&self, bytes: &'a [u8], at: usize) -> Option<(u64, Batch<'a>, usize)> {
-        let header: &[u8; HEADER_BYTES] = bytes.get(at..)?.first_chunk()?;
-        let number = |at: usize| {
-            u64::from_le_bytes(*header[at..].first_chunk().expect("it is within the header"))
-        };
-        let length = number(0) >> 32;
-        let begin = at + HEADER_BYTES;
-        let end = begin.checked_add(usize::try_from(length).ok()?)?;
-        let rows = bytes.get(begin..end)?;
-        let is_whole = header[..4] == MAGIC && number(24) == self.sum(&header[..24], rows);
-        is_whole.then(|| (number(8), Batch { number: number(16), rows }, end))
-    }
-
-    /// Whether there are records after that byte, at which there is none.
-    fn goes_on(&self, bytes: &[u8], end: usize) -> bool {
-        let mut candidates = memchr::memmem::find_iter(&bytes[end..], &MAGIC);
-        candidates.any(|at| self.record(bytes, end + at).is_some())
+    fn keep_as_spare(&self, segment: &Path) -> io::Result<()> {
+        let file = self.disk.open(segment, Opening::Write)?;
+        if file.bytes()? > self.spare_bytes_max {
+            file.set_bytes(self.spare_bytes_max)?;
+        }
+        self.disk.rename(segment, &self.path.join(SPARE))
     }
 }
 
-/// The records from the first byte on, up to the first thing that is none.
-struct Records<'a> {
-    segment: &'a Segment,
-    bytes: &'a [u8],
-    at: usize,
-}
-
-impl<'a> Iterator for Records<'a> {
-    type Item = (u64, Batch<'a>);
-
-    fn next(&mut self) -> Option<(u64, Batch<'a>)> {
-        let (place, batch, end) = self.segment.record(self.bytes, self.at)?;
-        self.at = end;
-        Some((place, batch))
-    }
-}
-
-/// The segments, oldest first.
-fn segments(folder: &Path) -> Result<Vec<Segment>, OpenError> {
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(OpenError::io(folder)(error)),
+/// Says what is dropped of a log, and keeps it beside the log, where that is possible.
+fn tell_torn(folder: &LogFolder, scan: &LogScan) {
+    let (Verdict::Torn { file, byte, bytes }, Some(torn)) = (scan.verdict(), scan.torn()) else {
+        return;
     };
-    let mut segments = Vec::new();
-    for entry in entries {
-        let name = entry.map_err(OpenError::io(folder))?.file_name();
-        segments.extend(name.to_str().and_then(Segment::parse));
-    }
-    segments.sort();
-    Ok(segments)
-}
-
-fn write_row(buffer: &mut Vec<u8>, write: &Write) -> io::Result<()> {
-    let too_long = |_| io::Error::new(ErrorKind::InvalidInput, "a row is too long");
-    let (kind, value) = match &write.value {
-        Value::Put(value) => (0, value.as_ref()),
-        Value::Remove => (1, [].as_slice()),
-        Value::RemoveOnce => (2, [].as_slice()),
-    };
-    buffer.extend_from_slice(&[write.table as u8, kind]);
-    buffer.extend_from_slice(&u16::try_from(write.key.len()).map_err(too_long)?.to_le_bytes());
-    buffer.extend_from_slice(&u32::try_from(value.len()).map_err(too_long)?.to_le_bytes());
-    buffer.extend_from_slice(&write.key);
-    buffer.extend_from_slice(value);
-    Ok(())
-}
-
-impl Batch<'_> {
-    /// Its rows. Fails where they are not in our form, although their sum is right.
-    pub(crate) fn writes(&self) -> io::Result<Vec<Write>> {
-        let mut rest = self.rows;
-        let mut writes = Vec::new();
-        while !rest.is_empty() {
-            let row = read_row(&mut rest);
-            writes.push(row.ok_or_else(|| {
-                io::Error::new(ErrorKind::InvalidData, "a row of the log is not in our form")
-            })?);
-        }
-        Ok(writes)
-    }
-}
-
-fn read_row(rest: &mut &[u8]) -> Option<Write> {
-    let (header, after) = rest.split_first_chunk::<ROW_HEADER_BYTES>()?;
-    let [table, kind, key @ .., a, b, c, d] = *header;
-    let (key, after) = after.split_at_checked(usize::from(u16::from_le_bytes(key)))?;
-    let length = usize::try_from(u32::from_le_bytes([a, b, c, d])).ok()?;
-    let (value, after) = after.split_at_checked(length)?;
-    *rest = after;
-    let table = *Table::ALL.get(usize::from(table))?;
-    let value = match kind {
-        0 => Value::Put(Slice::from(value)),
-        1 => Value::Remove,
-        2 => Value::RemoveOnce,
-        _ => return None,
-    };
-    Some(Write { table, key: Slice::from(key), value })
+    let kept = folder.path.join(TORN);
+    let is_kept = replace(&*folder.disk, &kept, torn).is_ok();
+    tracing::warn!(
+        file = %file.display(), byte, bytes, kept = is_kept.then(|| kept.display().to_string()),
+        "the last batch of the log is not whole, was not answered, and is dropped"
+    );
 }

@@ -12,7 +12,7 @@ use lsm_tree::{Guard, Slice};
 use store::{ExecutionHeader, StoreError};
 
 use crate::changes::{Value, Write};
-use crate::database::{Database, Table, View};
+use crate::database::{Database, Table, WriteFailure, View};
 use crate::error::store_error;
 use crate::lost::LostRange;
 use crate::{keys, resources};
@@ -82,7 +82,7 @@ impl Restoring<'_> {
         }
         self.rows += writes.len() as u64;
         let written = self.database.write(writes, None);
-        written.map_err(|error| store_error("cannot write", &error))
+        written.map_err(WriteFailure::into_error)
     }
 
     /// The horizon, which is the last one known, and the last version of a resource.

@@ -13,33 +13,38 @@ use store::{
     Claim, Commit, Ended, ExecutionHeader, ExecutionQuery, HistoryCursor, HistoryPage, ListCursor,
     Loaded, Resource, ResourceKey, ResourceKind, Scope, Store, StoreError,
 };
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
+use crate::OpenError;
 use crate::agendas::Agendas;
 use crate::changes::ExecutionChange;
 use crate::database::{Alarm, Database, Table};
+use crate::disk::{Disk, RealDisk};
 use crate::error::store_error;
 use crate::folder::DataFolder;
+use crate::keys;
 use crate::lost::LostRange;
 use crate::queue::{Queue, Reply, Request, ResourceChange, closed};
 use crate::readers::Readers;
 use crate::writer::Writer;
-use crate::{OpenError, database, keys};
 
 /// How the store uses the machine.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// Memory for what was read from the disk lately. Taken as it is needed.
     pub cache_bytes: u64,
-    /// How long the log becomes before it is written out to tables. After a crash twice as much is
-    /// read at most.
+    /// How long the log becomes before it is written out to tables. After a crash four times as
+    /// much is read at most.
     pub log_bytes: u64,
+    /// Whether the writer waits while the log is written out. Slower, and the calls of the disk come
+    /// in the same order each time: for simulations.
+    pub in_step: bool,
 }
 
 impl Default for Options {
     /// 64 MiB of cache, 8 MiB of log.
     fn default() -> Options {
-        Options { cache_bytes: 64 << 20, log_bytes: 8 << 20 }
+        Options { cache_bytes: 64 << 20, log_bytes: 8 << 20, in_step: false }
     }
 }
 
@@ -74,6 +79,8 @@ pub(crate) struct Shared {
     // Readers and the writer hold it for reading; it is held for writing only while the database
     // is opened anew or closed, for which the engine must be let go of everywhere.
     pub(crate) database: RwLock<Result<Database, StoreError>>,
+    /// Why nothing is written until a restart.
+    failed: watch::Sender<Option<String>>,
 }
 
 impl EmbeddedStore {
@@ -86,10 +93,23 @@ impl EmbeddedStore {
     /// Where another process has it, a newer version made it, or something in it is not as it was
     /// written.
     pub fn open(path: impl AsRef<Path>, options: Options) -> Result<EmbeddedStore, OpenError> {
-        let folder = DataFolder::open(path.as_ref())?;
+        EmbeddedStore::open_on(Arc::new(RealDisk), path, options)
+    }
+
+    /// The same, with the log and the version of the folder on that disk. The tables and the lock
+    /// are on the file system of the machine all the same.
+    ///
+    /// # Errors
+    /// As [`EmbeddedStore::open`].
+    pub fn open_on(
+        disk: Arc<dyn Disk>,
+        path: impl AsRef<Path>,
+        options: Options,
+    ) -> Result<EmbeddedStore, OpenError> {
+        let folder = DataFolder::open(disk, path.as_ref())?;
         let (queue, is_alarmed) = (Arc::<Queue>::default(), Arc::<AtomicBool>::default());
         let alarm = alarm(&queue, &is_alarmed);
-        let database = Database::open(&folder.database(), &options, &alarm)?;
+        let database = folder.open_database(&options, &alarm)?;
         let shared = Arc::new(Shared {
             folder,
             queue,
@@ -99,6 +119,7 @@ impl EmbeddedStore {
             options,
             readers: Readers::default(),
             database: RwLock::new(Ok(database)),
+            failed: watch::Sender::default(),
         });
         let writer = Writer::new(shared.clone());
         let thread = std::thread::Builder::new().name("store-writer".to_owned());
@@ -113,6 +134,20 @@ impl EmbeddedStore {
             lost: lost.iter().map(LostRange::describe).collect(),
             quarantined: self.shared.agendas.lock().quarantined(),
             is_examining: self.shared.is_alarmed(),
+        }
+    }
+
+    /// Comes back when the disk has failed, with why: from then on nothing is written, until another
+    /// process opens the folder. Reads go on.
+    pub fn failure(&self) -> impl Future<Output = String> + Send + use<> {
+        let mut failed = self.shared.failed.subscribe();
+        async move {
+            let reason = failed.wait_for(Option::is_some).await.ok().and_then(|it| it.clone());
+            match reason {
+                Some(reason) => reason,
+                // The store is gone, and has not failed.
+                None => std::future::pending().await,
+            }
         }
     }
 
@@ -182,12 +217,16 @@ impl Shared {
         }
     }
 
-    /// Lets go of the database, has it repaired, and opens it again.
+    /// Says for good that nothing is written any more.
+    pub(crate) fn fail(&self, reason: &str) {
+        self.failed.send_replace(Some(reason.to_owned()));
+    }
+
+    /// Lets go of the database, has something done to its tables, and opens it again.
     pub(crate) fn reopen(
         &self,
-        repair: impl FnOnce(&Path) -> Result<(), OpenError>,
-    ) -> Result<(), String> {
-        let path = self.folder.database();
+        change: impl FnOnce(&Path) -> Result<(), OpenError>,
+    ) -> Result<(), OpenError> {
         // Merging may take seconds, in which reads go on.
         let _ = self.read(|database| {
             database.stop();
@@ -196,10 +235,16 @@ impl Shared {
         let mut database = self.database.write();
         // Until it is open again, and for those that come if it cannot be opened.
         *database = Err(StoreError::Refused("the database is being opened again".to_owned()));
-        let opened = repair(&path).and_then(|()| Database::open(&path, &self.options, &self.alarm));
-        let result = opened.as_ref().map(drop).map_err(ToString::to_string);
-        *database = opened.map_err(|error| StoreError::Refused(error.to_string()));
-        result
+        let opened = change(&self.folder.database())
+            .and_then(|()| self.folder.open_database(&self.options, &self.alarm));
+        match opened {
+            Ok(opened) => *database = Ok(opened),
+            Err(error) => {
+                *database = Err(StoreError::Refused(error.to_string()));
+                return Err(error);
+            }
+        }
+        Ok(())
     }
 
     /// Writes out what is in memory, where that is possible, and lets go of the database.
@@ -208,9 +253,7 @@ impl Shared {
         let Ok(open) = std::mem::replace(&mut *database, Err(closed())) else { return Ok(()) };
         let flushed = if flush { open.flush() } else { return Ok(()) };
         drop(open);
-        flushed.map_err(|error| store_error("cannot write out what is in memory", &error))?;
-        database::clear_log(&self.folder.database())
-            .map_err(|error| StoreError::Refused(format!("cannot clear the log: {error}")))
+        flushed.map_err(|error| store_error("cannot write out what is in memory", &error))
     }
 }
 

@@ -5,8 +5,8 @@
 mod mending;
 
 use std::collections::{HashMap, HashSet};
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,13 +15,14 @@ use store::{ExecutionHeader, Expected, ResourceKey, Revision, StoreError};
 
 use crate::agendas::Change;
 use crate::changes::{ExecutionChange, Write};
-use crate::database::Database;
+use crate::database::{Database, WriteFailure};
+use crate::disk::is_full;
 use crate::error::store_error;
 use crate::queue::{Reply, Request, Wait};
 use crate::removals::{Cleanup, Removal};
 use crate::store::Shared;
 use crate::writer::mending::Mending;
-use crate::{database, removals, resources};
+use crate::{OpenError, removals, resources};
 
 /// A group may be as large as this, so that its sync does not take too long.
 const GROUP_BYTES_MAX: usize = 8 << 20;
@@ -38,8 +39,6 @@ pub(crate) struct Writer {
     recent: Recent,
     /// Requests that have to wait for the next group.
     carried: Vec<Request>,
-    /// The first number that no answered batch has.
-    answered: u64,
     /// Set while nothing can be written.
     broken: Option<Broken>,
     /// What is left of executions that are removed.
@@ -50,6 +49,17 @@ pub(crate) struct Writer {
 struct Broken {
     reason: String,
     since: Instant,
+    /// Until a restart: the disk failed, and nobody knows what is on it.
+    is_final: bool,
+}
+
+/// Whether and when writing may go on after a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outlook {
+    /// Once there is room, or at once where there is.
+    Room,
+    /// After a restart.
+    Restart,
 }
 
 /// A batch in the making. No row is in it twice, since the engine could not tell which came last:
@@ -66,10 +76,9 @@ struct Group {
 
 impl Writer {
     pub(crate) fn new(shared: Arc<Shared>) -> Writer {
-        let answered = shared.read(|database| Ok(database.next_number())).unwrap_or_default();
         let (recent, cleanup) = (Recent::default(), Cleanup::default());
         let (carried, broken, mending) = (Vec::new(), None, Mending::default());
-        Writer { shared, recent, carried, answered, broken, cleanup, mending }
+        Writer { shared, recent, carried, broken, cleanup, mending }
     }
 
     /// Until a [`Request::Close`].
@@ -100,13 +109,14 @@ impl Writer {
                     // The caller may have gone.
                     return drop(reply.send(result));
                 }
-                Err(_) => drop(self.breaks("the writer panicked")),
+                Err(_) => self.breaks("the writer panicked", Outlook::Room),
             }
         }
     }
 
     fn wait(&self) -> Wait {
         match &self.broken {
+            Some(broken) if broken.is_final => Wait::ForEver,
             Some(_) => Wait::AtMost(RECOVERY_PAUSE),
             None if self.is_busy() => Wait::Not,
             None => Wait::ForEver,
@@ -123,8 +133,8 @@ impl Writer {
                 (Request::Close(reply), _) => close = Some(reply),
                 (Request::Examine, _) => self.examine(),
                 (Request::Mend(found), _) => copies.push(found),
-                (request, Some(broken)) => {
-                    request.refuse(StoreError::Refused(broken.reason.clone()));
+                (request, Some(_)) => {
+                    request.refuse(self.refusal());
                 }
                 (request, None) => self.stage(&mut group, request),
             }
@@ -199,18 +209,9 @@ impl Writer {
         let mut writes = std::mem::take(&mut group.writes);
         let last = group.resources.last();
         writes.extend(last.map(|(version, _)| resources::counter(*version)));
-        let written = self.shared.read(|database| {
-            let written = database.write(writes, None);
-            written.map_err(|error| store_error("cannot write", &error))?;
-            Ok(database.next_number())
-        });
-        match written {
-            Ok(next_number) => {
-                self.answered = next_number;
-                self.finish(group);
-            }
+        match self.put(writes, None) {
+            Ok(()) => self.finish(group),
             Err(error) => {
-                let error = self.breaks(&reason_of(error));
                 for (_, _, reply) in group.executions {
                     drop(reply.send(Err(error.clone())));
                 }
@@ -221,18 +222,42 @@ impl Writer {
         }
     }
 
+    /// Puts rows in place, and refuses everything from now on where that fails.
+    fn put(&mut self, writes: Vec<Write>, horizon: Option<ExecutionId>) -> Result<(), StoreError> {
+        let written = self.shared.read(|database| Ok(database.write(writes, horizon)))?;
+        let (error, may_be_there) = match written {
+            Ok(()) => return Ok(()),
+            Err(WriteFailure::Before(error)) => (error, false),
+            Err(WriteFailure::During(error)) => (lsm_tree::Error::Io(error), true),
+        };
+        let mut outlook = outlook(&error);
+        let mut reason = reason_of(store_error("cannot write", &error));
+        if !may_be_there || outlook == Outlook::Restart {
+            self.breaks(&reason, outlook);
+        } else {
+            let cut = self.shared.read(|database| Ok(database.cut_refused()))?;
+            if let Err(error) = &cut {
+                reason = format!("{reason}; cannot take it back: {error}");
+                outlook = if is_full(error) { Outlook::Room } else { Outlook::Restart };
+            }
+            self.breaks(&reason, outlook);
+            if cut.is_ok() {
+                return Err(self.refusal());
+            }
+        }
+        match may_be_there {
+            true => Err(StoreError::Unknown(reason)),
+            false => Err(self.refusal()),
+        }
+    }
+
     fn remove(&mut self, headers: &[ExecutionHeader]) -> Result<(), StoreError> {
-        if let Some(broken) = &self.broken {
-            return Err(StoreError::Refused(broken.reason.clone()));
+        if self.broken.is_some() {
+            return Err(self.refusal());
         }
         let Removal { writes, horizon, cleanup } =
             self.shared.read(|database| removals::plan(database, headers))?;
-        let written = self.shared.read(|database| {
-            let written = database.write(writes, horizon);
-            written.map_err(|error| store_error("cannot write", &error))?;
-            Ok(database.next_number())
-        });
-        self.answered = written.map_err(|error| self.breaks(&reason_of(error)))?;
+        self.put(writes, horizon)?;
         headers.iter().for_each(|header| self.recent.forget(header.id));
         self.cleanup.append(cleanup);
         Ok(())
@@ -262,41 +287,66 @@ impl Writer {
         }
     }
 
-    /// Refuses everything from now on, until [`Writer::recover`] succeeds.
-    fn breaks(&mut self, error: &str) -> StoreError {
-        // The engine does not tell what failed in its workers; a write of our own does.
-        let reason = match self.shared.folder.probe() {
-            Ok(()) => error.to_owned(),
-            Err(probed) => format!("{error}: {probed}"),
+    /// Refuses everything from now on, until [`Writer::recover`] succeeds, if it ever may.
+    fn breaks(&mut self, error: &str, outlook: Outlook) {
+        let is_final = outlook == Outlook::Restart;
+        let reason = match is_final {
+            true => format!("nothing is written until a restart, since the disk failed: {error}"),
+            // The engine does not tell what failed in its workers; a write of our own does.
+            false => match self.shared.folder.probe(0) {
+                Ok(()) => error.to_owned(),
+                Err(probed) => format!("{error}: {probed}"),
+            },
         };
         tracing::error!(reason, "the store refuses commits");
-        self.broken = Some(Broken { reason: reason.clone(), since: Instant::now() });
-        self.shared.agendas.lock().set_broken(Some(StoreError::Refused(reason.clone())));
-        // What was being written may be there, although it failed.
-        StoreError::Unknown(reason)
+        self.broken = Some(Broken { reason: reason.clone(), since: Instant::now(), is_final });
+        self.shared.agendas.lock().set_broken(Some(self.refusal()));
+        if is_final {
+            self.shared.fail(&reason);
+        }
     }
 
-    /// Opens the database anew where there is room to write, as after a crash, but without the
-    /// batches that were refused.
+    /// The answer to everything while nothing can be written.
+    fn refusal(&self) -> StoreError {
+        let reason = self.broken.as_ref().map_or("it failed", |broken| &broken.reason);
+        StoreError::Refused(reason.to_owned())
+    }
+
+    /// Opens the database anew where there is room to write, as after a crash, but without what was
+    /// refused.
     fn recover(&mut self) {
         let Some(broken) = &mut self.broken else { return };
-        if broken.since.elapsed() < RECOVERY_PAUSE {
+        if broken.is_final || broken.since.elapsed() < RECOVERY_PAUSE {
             return;
         }
         broken.since = Instant::now();
-        let shared = self.shared.clone();
-        let result = match shared.folder.probe() {
-            Ok(()) => shared.reopen(|path: &Path| database::repair_log(path, self.answered)),
-            Err(error) => Err(error.to_string()),
-        };
+        let result = self.try_recover();
         match result {
             Ok(()) => {
                 tracing::info!("the store accepts commits again");
                 self.broken = None;
                 self.shared.agendas.lock().set_broken(None);
             }
-            Err(reason) => broken.reason = reason,
+            Err((reason, Outlook::Room)) => {
+                if let Some(broken) = &mut self.broken {
+                    broken.reason = reason;
+                }
+            }
+            Err((reason, Outlook::Restart)) => self.breaks(&reason, Outlook::Restart),
         }
+    }
+
+    fn try_recover(&self) -> Result<(), (String, Outlook)> {
+        let io = |error: io::Error| {
+            let outlook = if is_full(&error) { Outlook::Room } else { Outlook::Restart };
+            (error.to_string(), outlook)
+        };
+        // Closed, or could not be opened the last time: then there is nothing to cut off.
+        let log = self.shared.read(|database| Ok((database.log_bytes(), database.cut_refused())));
+        let (log_bytes, cut) = log.unwrap_or((0, Ok(())));
+        cut.map_err(io)?;
+        self.shared.folder.probe(log_bytes).map_err(io)?;
+        self.shared.reopen(|_| Ok(())).map_err(|error| (error.to_string(), outlook_of(&error)))
     }
 
     fn close(&mut self) -> Result<(), StoreError> {
@@ -318,6 +368,22 @@ impl Group {
         self.writes.extend(writes);
         let change = Change { id, scope, previous_status, status, previous_due, due };
         self.executions.push((change, known, reply));
+    }
+}
+
+/// What can become of an error of a write.
+fn outlook(error: &lsm_tree::Error) -> Outlook {
+    match error {
+        lsm_tree::Error::Io(error) if is_full(error) => Outlook::Room,
+        _ => Outlook::Restart,
+    }
+}
+
+/// What can become of an error of opening.
+fn outlook_of(error: &OpenError) -> Outlook {
+    match error {
+        OpenError::Io { source, .. } if is_full(source) => Outlook::Room,
+        _ => Outlook::Restart,
     }
 }
 

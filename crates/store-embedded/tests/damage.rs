@@ -57,13 +57,24 @@ async fn crash_image(folder: &Path) -> (PathBuf, Vec<Life>) {
     (image, lives)
 }
 
-/// The only segment of the log with anything in it.
+/// How long the header block of a segment is.
+const HEADER_BYTES: usize = 4096;
+
+/// The segments of the log, oldest first.
+fn segments(folder: &Path) -> Vec<PathBuf> {
+    let files = fs::read_dir(folder.join("database").join("log")).unwrap();
+    let files = files.map(|entry| entry.unwrap().path());
+    let mut segments: Vec<_> =
+        files.filter(|it| it.extension().is_some_and(|it| it == "log")).collect();
+    segments.sort();
+    segments
+}
+
+/// The only segment of the log.
 fn segment(folder: &Path) -> PathBuf {
-    let segments = fs::read_dir(folder.join("database").join("log")).unwrap();
-    let paths: Vec<_> = segments.map(|entry| entry.unwrap().path()).collect();
-    let full: Vec<_> = paths.iter().filter(|it| it.metadata().unwrap().len() > 0).collect();
-    assert_eq!(full.len(), 1, "{paths:?}");
-    full[0].clone()
+    let segments = segments(folder);
+    assert_eq!(segments.len(), 1, "{segments:?}");
+    segments[0].clone()
 }
 
 /// How many of the lives are there; each must be whole up to a commit.
@@ -89,7 +100,9 @@ async fn a_log_that_ends_anywhere_gives_whole_commits() {
     let (image, lives) = crash_image(folder.path()).await;
     let bytes = fs::read(segment(&image)).unwrap();
     // Every byte of the last batch and a few before it, and some places all over.
-    let last = (bytes.len() - 40..=bytes.len()).chain((0..bytes.len()).step_by(bytes.len() / 25));
+    let batches = bytes.len() - HEADER_BYTES;
+    let all = (HEADER_BYTES..bytes.len()).step_by(batches / 25);
+    let last = (bytes.len() - 40..=bytes.len()).chain(all);
     for (length, zeros) in last.zip([0, 1, 5_000].into_iter().cycle()) {
         let cut = folder.path().join("cut");
         copy(&image, &cut);
@@ -97,7 +110,7 @@ async fn a_log_that_ends_anywhere_gives_whole_commits() {
         fs::write(segment(&cut), cut_bytes).unwrap();
         let store = open(&cut).unwrap();
         let survivors = survivors(&store, &lives).await;
-        assert!(survivors * bytes.len() <= (length + bytes.len() / 6) * lives.len());
+        assert!(survivors * batches <= (length - HEADER_BYTES + batches / 6) * lives.len());
         assert!(length < bytes.len() || survivors == lives.len(), "nothing was cut");
         // And it goes on from there.
         let mut life = Life::new(1_000);
@@ -122,8 +135,20 @@ async fn a_log_that_is_broken_before_its_end_is_refused() {
         let error = error(&image);
         let beginning = "FOLDER/database/log/00000000000000000000-";
         assert!(error.starts_with(beginning), "{error}");
+        if at < HEADER_BYTES {
+            let header =
+                ".log is corrupt: its header block, from byte 0 on, is not what was written";
+            assert!(error.ends_with(header), "{error}");
+            continue;
+        }
         assert!(error.contains(".log is corrupt: a batch at byte "), "{error}");
         assert!(error.ends_with(" is broken, and others follow it"), "{error}");
+    }
+    // A segment gets its name when its header block is durable.
+    for length in [0, 1, HEADER_BYTES - 1] {
+        fs::write(segment(&image), &bytes[..length]).unwrap();
+        let error = error(&image);
+        assert!(error.ends_with("from byte 0 on, is not what was written"), "{error}");
     }
     // It was left as it is, so that somebody can look at it.
     fs::write(segment(&image), &bytes).unwrap();
@@ -201,7 +226,9 @@ async fn a_folder_is_used_by_one_store_at_a_time() {
     let (store, _) = filled(folder.path()).await;
     let error = error(folder.path());
     assert!(error.starts_with("FOLDER is in use by damage"), "{error}");
-    assert!(error.ends_with(&format!(" (process {})", std::process::id())), "{error}");
+    let advice = "stop that process, or use another folder";
+    let process = std::process::id();
+    assert!(error.ends_with(&format!(" (process {process}): {advice}")), "{error}");
     store.close().await.unwrap();
     drop(store);
     open(folder.path()).unwrap();
@@ -215,18 +242,19 @@ async fn a_folder_of_another_version_or_of_somebody_else_is_refused() {
     let version = folder.path().join("VERSION");
     let ours = fs::read_to_string(&version).unwrap();
 
-    let newer = "FOLDER has format 3, and this version of Stairwell reads formats up to 2: use \
+    let newer = "FOLDER has format 4, and this version of Stairwell reads formats up to 3: use \
                  the version that wrote it, or a newer one";
     let unreleased = "FOLDER has format 1, of a version from before the first release, which this \
-                      version of Stairwell does not read";
-    for (format, expected) in [(3, newer), (1, unreleased)] {
+                      version of Stairwell does not read: use an empty folder, or the version that \
+                      wrote it";
+    for (format, expected) in [(4, newer), (1, unreleased)] {
         let body = format!("Stairwell data folder\nformat {format}\n");
         let sum = Sha256::digest(&body);
         let sum: String = sum[..8].iter().map(|it| format!("{it:02x}")).collect();
         fs::write(&version, format!("{body}sum {sum}\n")).unwrap();
         assert_eq!(error(folder.path()), expected);
     }
-    for damaged in [ours.replace('2', "3"), String::new(), "hello".to_owned()] {
+    for damaged in [ours.replace("format 3", "format 4"), String::new(), "hello".to_owned()] {
         fs::write(&version, damaged).unwrap();
         assert_eq!(error(folder.path()), "FOLDER/VERSION is corrupt: not a version file");
     }
@@ -271,4 +299,85 @@ async fn making_a_store_can_be_cut_short_anywhere() {
         store.commit(life.start()).await.unwrap();
         life.check(&store).await;
     }
+}
+
+/// A folder that version 0 of Stairwell left when it was killed, twice.
+fn folder_of_format_2(folder: &Path) -> PathBuf {
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples/format-2");
+    let image = folder.join("image");
+    copy(&sample, &image);
+    image
+}
+
+#[tokio::test]
+async fn a_folder_of_format_2_is_read_once_and_has_the_format_of_today_then() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = folder_of_format_2(folder.path());
+    let version = fs::read_to_string(image.join("VERSION")).unwrap();
+    assert!(version.contains("format 2"), "{version}");
+    let mut lives = Vec::new();
+    for number in 0..3 {
+        let mut life = Life::new(number);
+        (life.start(), life.pass(2));
+        life.end(Status::Succeeded);
+        lives.push(life);
+    }
+    for number in 3..6 {
+        let mut life = Life::new(number);
+        life.start();
+        lives.push(life);
+    }
+    for _ in 0..2 {
+        let store = open(&image).unwrap();
+        for life in &lives {
+            life.check(&store).await;
+        }
+        let version = fs::read_to_string(image.join("VERSION")).unwrap();
+        assert!(version.contains("format 3"), "{version}");
+    }
+    assert_eq!(segments(&image).len(), 1);
+}
+
+#[tokio::test]
+async fn damage_to_a_folder_of_format_2_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = folder_of_format_2(folder.path());
+    for (number, path) in segments(&image).iter().enumerate() {
+        let bytes = fs::read(path).unwrap();
+        let end = if number == 0 { bytes.len() } else { bytes.len() / 2 };
+        for at in (0..end).step_by(bytes.len() / 12) {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 0x10;
+            fs::write(path, &damaged).unwrap();
+            let error = error(&image);
+            assert!(error.starts_with("FOLDER/database/log/"), "{error}");
+            assert!(error.contains(" is corrupt: "), "{error}");
+            assert_eq!(fs::read(path).unwrap(), damaged, "it was left as it was");
+        }
+        fs::write(path, &bytes).unwrap();
+    }
+    open(&image).unwrap();
+}
+
+#[tokio::test]
+async fn a_log_that_is_gone_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = folder.path().join("image");
+    let (store, _) = filled(&image).await;
+    store.close().await.unwrap();
+    drop(store);
+    fs::remove_dir_all(image.join("database").join("log")).unwrap();
+    let missing = "FOLDER/database/log is corrupt: missing, although there is data";
+    assert_eq!(error(&image), missing);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_folder_that_cannot_be_written_says_what_to_do() {
+    // Nobody may make a folder there, root included.
+    let error = open(Path::new("/sys/stairwell")).expect_err("it should not open").to_string();
+    assert!(error.starts_with("/sys/stairwell: "), "{error}");
+    let advice = "Stairwell must be able to write to its data folder; change that, or use another \
+                  folder";
+    assert!(error.ends_with(advice), "{error}");
 }

@@ -1,7 +1,8 @@
 //! A full disk refuses commits, and nothing else; once there is room, commits go on by themselves,
 //! and what was refused is not there.
 //!
-//! Needs a small file system of its own, which only root can mount: says so where it cannot.
+//! Needs a small file system of its own, which only root can mount: says so where it cannot. The
+//! same is tested on a simulated disk in `disk.rs`, everywhere.
 
 #![allow(clippy::unwrap_used)]
 

@@ -4,7 +4,7 @@ use std::thread::JoinHandle;
 
 use store::StoreError;
 
-use super::Writer;
+use super::{Outlook, Writer, outlook_of};
 use crate::agenda_reads::AgendaSlice;
 use crate::agendas::Scan;
 use crate::mend::{self, Copy};
@@ -73,7 +73,7 @@ impl Writer {
             self.mending.futile_looks = 0;
             match self.shared.reopen(|path| mend::put_in_place(path, &copies)) {
                 Ok(()) => tracing::warn!(tables = copies.len(), "damaged tables are mended"),
-                Err(reason) => drop(self.breaks(&reason)),
+                Err(error) => self.breaks(&error.to_string(), outlook_of(&error)),
             }
         }
         self.calm();
@@ -131,7 +131,7 @@ impl Writer {
                     self.shared.agendas.lock().take_up(Vec::new(), &[], Scan::Done);
                 }
             }
-            Err(error) => drop(self.breaks(&error.to_string())),
+            Err(error) => self.breaks(&error.to_string(), Outlook::Room),
         }
     }
 
