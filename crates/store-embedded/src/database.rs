@@ -362,11 +362,6 @@ impl Database {
         self.writing.lock().log.cut()
     }
 
-    /// How much is in the log, and would be written again at opening.
-    pub(crate) fn log_bytes(&self) -> u64 {
-        self.writing.lock().log.bytes()
-    }
-
     /// Has what is in memory written out, and takes up rows elsewhere meanwhile.
     fn seal(&self, writing: &mut Writing) -> Result<(), lsm_tree::Error> {
         self.keeper.wait_for_room()?;

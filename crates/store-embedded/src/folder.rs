@@ -28,7 +28,8 @@ const TITLE: &str = "Stairwell data folder";
 /// A version file is shorter, in bytes.
 const VERSION_BYTES_MAX: u64 = 4096;
 
-/// As much room as there must be, beside what the log needs, before commits are accepted again.
+/// As much room as there must be before commits are accepted again: what is in the log is written
+/// out to tables soon after.
 const PROBE_BYTES: usize = 8 << 20;
 
 /// A data folder that nobody else uses for as long as this lives.
@@ -103,18 +104,12 @@ impl DataFolder {
         Ok(())
     }
 
-    /// Whether there is room to write, and so many bytes for the log, tried by writing.
-    pub(crate) fn probe(&self, log_bytes: u64) -> io::Result<()> {
+    /// Whether there is room to write, tried by writing.
+    pub(crate) fn probe(&self) -> io::Result<()> {
         let path = self.path.join(PROBE_FILE);
         let written = self.disk.open(&path, Opening::Write).and_then(|file| {
             // Not zeros, which some file systems do not store.
-            let bytes = vec![0x5A; PROBE_BYTES];
-            let end = PROBE_BYTES as u64 + log_bytes;
-            let mut offset = 0;
-            while offset < end {
-                file.write_at(&bytes, offset)?;
-                offset += PROBE_BYTES as u64;
-            }
+            file.write_at(&vec![0x5A; PROBE_BYTES], 0)?;
             file.sync()
         });
         let removed = self.disk.unlink(&path);

@@ -118,6 +118,8 @@ impl Log {
             }
         }
         tell_torn(folder, scan);
+        // Makes room.
+        folder.remove(&scan.stale).map_err(failed)?;
         let next = scan.next;
         folder.needed_from.store(next, Ordering::Release);
         let old =
@@ -134,7 +136,7 @@ impl Log {
         match folder.begin(next, next, &needed) {
             Ok((active, next)) => {
                 (log.active, log.next) = (Some(active), next);
-                let obsolete = old.map(|it| it.path).chain(scan.stale.iter().cloned()).collect();
+                let obsolete = old.map(|it| it.path).collect();
                 folder.free(&Turned { obsolete, first: scan.next }).map_err(failed)?;
             }
             Err(error) if is_full(&error) => {
@@ -223,8 +225,10 @@ impl Log {
     /// After everything was written out: goes on in another segment, which needs no other, so that
     /// the next opening reads none.
     pub(crate) fn conclude(&mut self) -> io::Result<()> {
+        // The new one is as short as can be.
+        self.folder.remove(&[self.folder.path.join(SPARE)])?;
         let turned = self.go_on(self.next)?;
-        self.folder.free(&turned)
+        self.folder.remove(&turned.obsolete)
     }
 
     fn go_on(&mut self, floor: u64) -> io::Result<Turned> {
@@ -299,6 +303,17 @@ impl LogFolder {
             } else {
                 self.keep_as_spare(segment)?;
                 has_spare = true;
+            }
+        }
+        self.disk.sync_folder(&self.path)
+    }
+
+    /// Removes files, where they are there.
+    fn remove(&self, files: &[PathBuf]) -> io::Result<()> {
+        for file in files {
+            match self.disk.unlink(file) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                Ok(()) | Err(_) => {}
             }
         }
         self.disk.sync_folder(&self.path)

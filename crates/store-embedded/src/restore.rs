@@ -12,7 +12,7 @@ use lsm_tree::{Guard, Slice};
 use store::{ExecutionHeader, StoreError};
 
 use crate::changes::{Value, Write};
-use crate::database::{Database, Table, WriteFailure, View};
+use crate::database::{Database, Table, View, WriteFailure};
 use crate::error::store_error;
 use crate::lost::LostRange;
 use crate::{keys, resources};

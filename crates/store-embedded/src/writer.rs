@@ -293,7 +293,7 @@ impl Writer {
         let reason = match is_final {
             true => format!("nothing is written until a restart, since the disk failed: {error}"),
             // The engine does not tell what failed in its workers; a write of our own does.
-            false => match self.shared.folder.probe(0) {
+            false => match self.shared.folder.probe() {
                 Ok(()) => error.to_owned(),
                 Err(probed) => format!("{error}: {probed}"),
             },
@@ -342,10 +342,9 @@ impl Writer {
             (error.to_string(), outlook)
         };
         // Closed, or could not be opened the last time: then there is nothing to cut off.
-        let log = self.shared.read(|database| Ok((database.log_bytes(), database.cut_refused())));
-        let (log_bytes, cut) = log.unwrap_or((0, Ok(())));
+        let cut = self.shared.read(|database| Ok(database.cut_refused())).unwrap_or(Ok(()));
         cut.map_err(io)?;
-        self.shared.folder.probe(log_bytes).map_err(io)?;
+        self.shared.folder.probe().map_err(io)?;
         self.shared.reopen(|_| Ok(())).map_err(|error| (error.to_string(), outlook_of(&error)))
     }
 
