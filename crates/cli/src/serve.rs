@@ -46,6 +46,12 @@ pub(crate) fn serve(arguments: &ServeArguments, matches: &ArgMatches) -> anyhow:
     code
 }
 
+/// Comes back with a reason, if ever.
+type Failure = std::pin::Pin<Box<dyn Future<Output = String> + Send>>;
+
+/// What the process ends with when the disk failed: EX_IOERR of sysexits.h.
+const EXIT_DISK: i32 = 74;
+
 /// A server that listens.
 pub(crate) struct Server {
     listener: TcpListener,
@@ -54,6 +60,8 @@ pub(crate) struct Server {
     tls: Option<Tls>,
     /// What the first line says of the storage.
     storage: String,
+    /// Comes back when nothing can be written any more until a restart.
+    failure: Failure,
 }
 
 impl Server {
@@ -68,7 +76,7 @@ impl Server {
             .with_context(|| format!("cannot listen on {address}"))?;
         let tls = settings.security.tls()?;
         let audit = settings.security.audit()?;
-        let (store, storage) = open(&settings.storage).await?;
+        let (store, storage, failure) = open(&settings.storage).await?;
         let identities = Arc::new(Identities::new(store.clone()));
         let mut config = runtime_config(
             Clock::system_of(&*store).await?,
@@ -92,7 +100,7 @@ impl Server {
         let api = Api::new(runtime.clone(), settings.accounts.clone());
         let api = api.throttled(settings.throttling.clone()).with_callers(callers, audit);
         let api = Arc::new(api);
-        Ok(Server { listener, api, runtime, tls, storage })
+        Ok(Server { listener, api, runtime, tls, storage, failure })
     }
 
     /// The address that it listens on: with the port that it got, where any would do.
@@ -112,7 +120,7 @@ impl Server {
     /// Serves until the first signal, then stops in order: no request is cut off, and what was
     /// answered is kept. A second signal ends the process at once.
     pub(crate) async fn run(self, mut end: EndSignals) {
-        let Server { listener, api, runtime, tls, storage: _ } = self;
+        let Server { listener, api, runtime, tls, storage: _, failure } = self;
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let mut serving = tokio::spawn(api::serve(listener, tls, api, async {
             // A sender that is gone means the same as a message.
@@ -120,6 +128,12 @@ impl Server {
         }));
         tokio::select! {
             () = end.next() => {}
+            reason = failure => {
+                // Another process reads what is on the disk, and syncs it before it is believed.
+                tracing::error!(reason, "the disk of the data folder failed, and the server ends");
+                runtime.shutdown().await;
+                std::process::exit(EXIT_DISK);
+            }
             // Nobody told it to: a process that does not listen is of no use.
             _ = &mut serving => {
                 tracing::error!("the server met a mistake in Stairwell, and ends");
@@ -217,21 +231,23 @@ pub(crate) fn in_memory() -> anyhow::Result<Api> {
     Ok(Api::new(runtime, Accounts::default()))
 }
 
-async fn open(storage: &Storage) -> anyhow::Result<(Arc<dyn Store>, String)> {
+async fn open(storage: &Storage) -> anyhow::Result<(Arc<dyn Store>, String, Failure)> {
     match storage {
         Storage::Memory => {
-            Ok((Arc::new(MemoryStore::new()), "in memory, gone at the end".to_owned()))
+            let never = Box::pin(std::future::pending());
+            Ok((Arc::new(MemoryStore::new()), "in memory, gone at the end".to_owned(), never))
         }
         Storage::Folder(folder) => {
             let path = folder.clone();
             let opened = tokio::task::spawn_blocking(move || open_folder(&path));
             let store = opened.await.context("the data folder could not be opened")??;
-            Ok((Arc::new(store), folder.display().to_string()))
+            let failure = Box::pin(store.failure());
+            Ok((Arc::new(store), folder.display().to_string(), failure))
         }
     }
 }
 
-pub(crate) fn open_folder(folder: &Path) -> anyhow::Result<impl Store + use<>> {
+pub(crate) fn open_folder(folder: &Path) -> anyhow::Result<EmbeddedStore> {
     // Its errors name the folder and what lies beneath themselves.
     EmbeddedStore::open(folder, Options::default())
         .map_err(|error| anyhow::anyhow!("cannot open the data folder: {error}"))

@@ -191,14 +191,16 @@ impl Database {
         alarm: &Alarm,
     ) -> Result<Database, OpenError> {
         let path = &place.path;
-        let scan = log::scan(&*place.disk, &path.join(LOG_FOLDER), place.form)?.sound()?;
-        remove_unfinished(path, &scan, place.form)?;
+        let read_log = || log::scan(&*place.disk, &path.join(LOG_FOLDER), place.form)?.sound();
+        remove_unfinished(path, &read_log()?, place.form)?;
         disk::create_folders(&RealDisk, path).map_err(OpenError::io(path))?;
         mend::remove_copies(path)?;
         for table in Table::ALL {
             manifest::read(&path.join(table.name()))?;
         }
         let open = || {
+            // Anew each time: the first attempt may have written the log again.
+            let scan = read_log()?;
             // The engine asserts much of what it reads, so that damage may make it panic.
             catch_unwind(AssertUnwindSafe(|| Database::try_open(place, &scan, options, alarm)))
                 .unwrap_or_else(|_| Err(OpenError::corrupt(path, "the storage engine panicked")))
