@@ -118,8 +118,10 @@ impl Log {
             }
         }
         tell_torn(folder, scan);
-        // Makes room.
-        folder.remove(&scan.stale).map_err(failed)?;
+        // Makes room. A crash may have left a file with two names: what has one of these must not be
+        // written to, since it may be a segment too.
+        let unused = [SPARE, DRAFT].map(|name| folder.path.join(name));
+        folder.remove(&[&unused, scan.stale.as_slice()].concat()).map_err(failed)?;
         let next = scan.next;
         folder.needed_from.store(next, Ordering::Release);
         let old =
