@@ -6,6 +6,7 @@
 mod bench;
 mod client;
 mod crash;
+mod disk;
 mod process;
 mod server;
 mod suites;
@@ -34,6 +35,8 @@ enum Command {
     /// Kills a server under load with SIGKILL, again and again, and looks for what was lost or
     /// done twice.
     Crash(crash::CrashArguments),
+    /// Runs the embedded store on a simulated disk that fails, from seeds.
+    Disk(disk::DiskArguments),
     /// Runs seeded worlds in simulated time: `cargo xtask simulate -- --help` lists its options.
     Simulate {
         /// Passed on to the simulator.
@@ -68,6 +71,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Test(arguments) => suites::run(&arguments),
         Command::Tidy => tidy::run(),
         Command::Crash(arguments) => crash::run(&arguments),
+        Command::Disk(arguments) => disk::run(&arguments),
         Command::Simulate { arguments } => {
             process::cargo_run("stairwell-simulator", "stairwell-simulate", &arguments)
         }

@@ -88,7 +88,8 @@ fn advice(error: &io::Error) -> &'static str {
             ": make room on its disk, and start again"
         }
         ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => {
-            ": Stairwell must be able to write to its data folder; change that, or use another folder"
+            ": Stairwell must be able to write to its data folder; change that, or use another \
+             folder"
         }
         _ => "",
     }

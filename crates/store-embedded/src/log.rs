@@ -9,9 +9,9 @@
 //! needed is written to a new segment and synced, so that nothing is believed that only a cache
 //! has. A segment gets its name when what is in it so far is durable.
 //!
-//! A segment whose rows are written out is used again under a new salt when a later segment has said
-//! so: a sync need not make a file longer then. What is left in it of its last use is no record
-//! under the new salt, nor can anybody who does not know the salt put one into a payload.
+//! A segment whose rows are written out is used again under a new salt when a later segment has
+//! said so: a sync need not make a file longer then. What is left in it of its last use is no
+//! record under the new salt, nor can anybody who does not know the salt put one into a payload.
 
 mod scan;
 mod segment;

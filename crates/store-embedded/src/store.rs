@@ -36,8 +36,8 @@ pub struct Options {
     /// How long the log becomes before it is written out to tables. After a crash four times as
     /// much is read at most.
     pub log_bytes: u64,
-    /// Whether the writer waits while the log is written out. Slower, and the calls of the disk come
-    /// in the same order each time: for simulations.
+    /// Whether the writer waits while the log is written out. Slower, and the calls of the disk
+    /// come in the same order each time: for simulations.
     pub in_step: bool,
 }
 
@@ -137,8 +137,8 @@ impl EmbeddedStore {
         }
     }
 
-    /// Comes back when the disk has failed, with why: from then on nothing is written, until another
-    /// process opens the folder. Reads go on.
+    /// Comes back when the disk has failed, with why: from then on nothing is written, until
+    /// another process opens the folder. Reads go on.
     pub fn failure(&self) -> impl Future<Output = String> + Send + use<> {
         let mut failed = self.shared.failed.subscribe();
         async move {

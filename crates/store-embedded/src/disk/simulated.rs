@@ -1,4 +1,5 @@
-//! A disk in memory that keeps apart what is durable and what is only cached, and fails as disks do.
+//! A disk in memory that keeps apart what is durable and what is only cached, and fails as disks
+//! do.
 //!
 //! When the power fails, any part of what was not synced is there afterwards: each sector of 512
 //! bytes as it was synced or as it was cached, and each name as well. A sync that fails leaves the

@@ -67,8 +67,8 @@ pub(super) struct Scanned {
     pub(super) end: usize,
 }
 
-/// Reads the log of a data folder, and says what is wrong with it. Changes nothing; a store that has
-/// the folder open may change it meanwhile.
+/// Reads the log of a data folder, and says what is wrong with it. Changes nothing; a store that
+/// has the folder open may change it meanwhile.
 ///
 /// # Errors
 /// Where a file cannot be read.
