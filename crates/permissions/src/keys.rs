@@ -1,8 +1,8 @@
 //! The condition keys that requests here ever have.
 //! See <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>.
 //!
-//! A condition on any other key cannot be decided: what allows by it does not allow, and what denies
-//! by it denies.
+//! A condition on any other key cannot be decided: what allows by it does not allow, and what
+//! denies by it denies.
 
 /// Whether a request ever has a key, and of what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

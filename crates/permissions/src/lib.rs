@@ -1,5 +1,5 @@
-//! What each operation of AWS's services must be allowed: IAM's actions, the resources that they are
-//! asked for, and the condition keys that AWS has for them.
+//! What each operation of AWS's services must be allowed: IAM's actions, the resources that they
+//! are asked for, and the condition keys that AWS has for them.
 //! See <https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html>.
 //!
 //! Promises: one table for everybody who asks, in the API, for tasks and for the policies that

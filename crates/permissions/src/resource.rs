@@ -1,10 +1,10 @@
 //! The resources of a request.
 //!
-//! A form is the text of an ARN with `${Partition}`, `${Region}`, `${Account}` and paths of members
-//! in braces. After a path may stand `|text`, its value where it is absent; `#n`, the n-th part from
-//! the end of what slashes divide; `~`, what names an object or a parameter: decoded, without its
-//! first slash and without a version; `!text`, not known where it contains the text. `*` alone is
-//! all resources.
+//! A form is the text of an ARN with `${Partition}`, `${Region}`, `${Account}` and paths of
+//! members in braces. After a path may stand `|text`, its value where it is absent; `#n`, the n-th
+//! part from the end of what slashes divide; `~`, what names an object or a parameter: decoded,
+//! without its first slash and without a version; `!text`, not known where it contains the text.
+//! `*` alone is all resources.
 
 use json::Value;
 

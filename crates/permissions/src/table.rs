@@ -67,8 +67,8 @@ pub struct Place<'a> {
 pub struct Needed {
     /// Such as `states:StartExecution`.
     pub action: &'static str,
-    /// The ARN of what it is done to, as the request names it; `*` where the action has no resource;
-    /// none where it is not known.
+    /// The ARN of what it is done to, as the request names it; `*` where the action has no
+    /// resource; none where it is not known.
     pub resource: Option<String>,
     /// The condition keys that AWS has for the action, beside those of every request.
     pub keys: &'static [String],

@@ -32,8 +32,8 @@ impl Permission {
         Permission { action: action.into(), resource, context: Vec::new() }
     }
 
-    /// Everything that the role must be allowed for an operation of that service, with parameters as
-    /// tasks have them; none where there is no such operation.
+    /// Everything that the role must be allowed for an operation of that service, with parameters
+    /// as tasks have them; none where there is no such operation.
     pub fn all_for(
         service: &str,
         operation: &str,
