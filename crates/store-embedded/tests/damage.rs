@@ -318,7 +318,8 @@ async fn a_folder_of_format_2_is_read_once_and_has_the_format_of_today_then() {
     let mut lives = Vec::new();
     for number in 0..3 {
         let mut life = Life::new(number);
-        (life.start(), life.pass(2));
+        life.start();
+        life.pass(2);
         life.end(Status::Succeeded);
         lives.push(life);
     }

@@ -83,7 +83,8 @@ async fn crash_after_every_call(seed: u64) -> usize {
     for _ in 0..STEPS {
         let step = model.next(&mut numbers);
         let answer = step.run(&store).await;
-        for image in std::mem::take(&mut *images.lock()) {
+        let taken = std::mem::take(&mut *images.lock());
+        for image in taken {
             check_image(image, options, &model, &step).await;
             count += 1;
         }
