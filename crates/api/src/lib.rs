@@ -8,13 +8,16 @@
 //! Does not: decide anything about an execution (that is `runtime` and `engine`), weigh policies
 //! (`policy`), or compute signatures (`signature`).
 //!
-//! In reading order: [`serve`] accepts, `router` finds the operation, `request` and `constraint`
+//! In reading order: [`serve`] accepts within the limits of `connections`, `browser` refuses web
+//! pages of other origins, `router` finds the operation, `request` and `constraint`
 //! check what came, `callers` asks who it is, `operations` do it, `write` and `history` answer.
 
 mod audit;
 mod authorization;
+mod browser;
 mod callers;
 mod configuration;
+mod connections;
 mod constraint;
 mod credential;
 mod error;

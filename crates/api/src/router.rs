@@ -14,6 +14,7 @@ use store::Scope;
 use crate::Api;
 use crate::audit::{Attempt, Outcome};
 use crate::authorization;
+use crate::browser;
 use crate::error::{ApiError, ErrorCode};
 use crate::operations::Operation;
 use crate::query;
@@ -26,7 +27,7 @@ pub(crate) type Response = hyper::Response<Full<Bytes>>;
 /// definition, so that it is not refused for its quotes.
 const BODY_BYTES_MAX: usize = 2 * 1_048_576;
 /// How long the body of a request may take to arrive.
-const BODY_SECONDS_MAX: u64 = 60;
+const BODY_SECONDS_MAX: u64 = 30;
 /// What a request takes in memory besides its body, about.
 const REQUEST_BYTES: usize = 1_024;
 const CONTENT_TYPE: &str = "application/x-amz-json-1.0";
@@ -35,6 +36,11 @@ const TARGET_PREFIX: &str = "AWSStepFunctions.";
 /// Answers any request.
 pub(crate) async fn answer(api: &Api, request: hyper::Request<Incoming>) -> Response {
     let (parts, body) = request.into_parts();
+    if let Err(message) = browser::check(&parts) {
+        let mut response = respond(Err(ApiError::new(ErrorCode::AccessDeniedException, message)));
+        *response.status_mut() = StatusCode::FORBIDDEN;
+        return response;
+    }
     match (&parts.method, parts.uri.path()) {
         (&Method::GET, "/health") => respond(Ok(br#"{"status":"ok"}"#.to_vec())),
         (&Method::POST, "/") if query::speaks(&parts) => match read(api, body).await {
@@ -142,8 +148,8 @@ impl Api {
     }
 }
 
-/// The operation that `X-Amz-Target` names. The content type is looked at first: it is what keeps
-/// a web page from calling a server on the reader's machine without asking.
+/// The operation that `X-Amz-Target` names. The content type is checked first: a web page of another
+/// origin cannot send this one without asking the server (a CORS preflight request).
 fn operation(parts: &Parts) -> Result<Operation, ApiError> {
     let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok());
     let content_type = content_type.unwrap_or_default();

@@ -16,6 +16,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::Api;
+use crate::browser;
+use crate::connections::{Connection, Connections, Limits};
 use crate::error::{ApiError, ErrorCode};
 use crate::router::{self, Response};
 use crate::tls::Tls;
@@ -24,24 +26,29 @@ use crate::tls::Tls;
 const HEAD_SECONDS_MAX: u64 = 120;
 /// How long requests that are under way may take to finish when the server stops.
 const FINISH_SECONDS_MAX: u64 = 20;
+/// How often a client that keeps an HTTP/2 connection open is asked whether it is still there, and
+/// how long it may take to answer.
+const PING_INTERVAL: Duration = Duration::from_secs(60);
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long to wait before accepting again where the system is out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves the API until `shutdown` is ready: then takes no new connections, answers long polls at
 /// once, lets the other requests that are under way finish (20 seconds at most), and returns.
+///
+/// `connections_max` is how many connections may be open at a time. When there are as many, a new
+/// one takes the place of the one that has been idle for longest; where all are busy, it is
+/// answered with 503 and `Retry-After`.
 pub async fn serve(
     listener: TcpListener,
     tls: Option<Tls>,
     api: Arc<Api>,
+    connections_max: usize,
     shutdown: impl Future<Output = ()>,
 ) {
-    let connections = GracefulShutdown::new();
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(Duration::from_secs(HEAD_SECONDS_MAX));
-    builder.http2().timer(TokioTimer::new());
+    let under_way = GracefulShutdown::new();
+    let connections = Connections::new(Limits::new(connections_max));
+    let server = Server { builder: builder(), tls, api: api.clone() };
     let mut shutdown = pin!(shutdown);
     loop {
         let accepted = tokio::select! {
@@ -50,7 +57,10 @@ pub async fn serve(
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, _)) => accept(stream, tls.as_ref(), &builder, &connections, &api),
+            Ok((stream, _)) => match connections.open() {
+                Some(connection) => server.accept(stream, connection, under_way.watcher()),
+                None => refuse(&stream),
+            },
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -60,52 +70,100 @@ pub async fn serve(
     drop(listener);
     api.closing.send_replace(true);
     let finished =
-        tokio::time::timeout(Duration::from_secs(FINISH_SECONDS_MAX), connections.shutdown());
+        tokio::time::timeout(Duration::from_secs(FINISH_SECONDS_MAX), under_way.shutdown());
     if finished.await.is_err() {
         tracing::warn!("some requests did not finish in time and were cut off");
     }
 }
 
-fn accept(
-    stream: TcpStream,
-    tls: Option<&Tls>,
-    builder: &auto::Builder<TokioExecutor>,
-    connections: &GracefulShutdown,
-    api: &Arc<Api>,
-) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "TCP_NODELAY could not be set");
-    }
-    let (api, builder, watcher) = (api.clone(), builder.clone(), connections.watcher());
-    match tls.cloned() {
-        None => {
-            tokio::spawn(async move { converse(stream, &builder, watcher, api).await });
-        }
-        Some(tls) => {
-            tokio::spawn(async move {
-                match tls.shake_hands(stream).await {
-                    Ok(stream) => converse(stream, &builder, watcher, api).await,
-                    Err(error) => tracing::debug!(%error, "a TLS connection did not come about"),
-                }
-            });
-        }
+fn builder() -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_secs(HEAD_SECONDS_MAX));
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(PING_TIMEOUT);
+    builder
+}
+
+/// Answers that there is no room, as far as that can be done without waiting for the client.
+fn refuse(stream: &TcpStream) {
+    const ANSWER: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n\
+        Content-Length: 0\r\nConnection: close\r\n\r\n";
+    if let Err(error) = stream.try_write(ANSWER) {
+        tracing::debug!(%error, "a connection was refused without an answer");
     }
 }
 
-/// Answers the requests of a connection until it ends.
-async fn converse<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
-    stream: S,
-    builder: &auto::Builder<TokioExecutor>,
-    watcher: Watcher,
+/// What each connection is served with.
+#[derive(Clone)]
+struct Server {
+    builder: auto::Builder<TokioExecutor>,
+    tls: Option<Tls>,
     api: Arc<Api>,
-) {
-    let service = service_fn(move |request| {
-        let api = api.clone();
-        async move { Ok::<_, Infallible>(or_failure(router::answer(&api, request)).await) }
-    });
-    let connection = builder.serve_connection(TokioIo::new(stream), service);
-    if let Err(error) = watcher.watch(connection).await {
-        tracing::debug!(error, "a connection ended early");
+}
+
+impl Server {
+    fn accept(&self, stream: TcpStream, connection: Connection, watcher: Watcher) {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY could not be set");
+        }
+        let (server, connection) = (self.clone(), Arc::new(connection));
+        tokio::spawn(async move {
+            let served = server.converse(stream, connection.clone(), watcher);
+            tokio::select! {
+                biased;
+                () = served => {}
+                () = connection.is_over() => tracing::debug!("an idle connection was ended"),
+            }
+        });
+    }
+
+    /// Answers the requests of a connection until it ends.
+    async fn converse(self, stream: TcpStream, connection: Arc<Connection>, watcher: Watcher) {
+        // A client that sends nothing costs no buffers.
+        let mut closing = self.api.closing.subscribe();
+        let is_readable = tokio::select! {
+            biased;
+            _ = closing.wait_for(|is_closing| *is_closing) => false,
+            readable = stream.readable() => readable.is_ok(),
+        };
+        if !is_readable {
+            return;
+        }
+        match &self.tls {
+            None => self.answer(stream, connection, watcher).await,
+            Some(tls) => match tls.shake_hands(stream).await {
+                Ok(stream) => self.answer(stream, connection, watcher).await,
+                Err(error) => tracing::debug!(%error, "a TLS connection did not come about"),
+            },
+        }
+    }
+
+    async fn answer<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+        &self,
+        stream: S,
+        connection: Arc<Connection>,
+        watcher: Watcher,
+    ) {
+        let is_tls = self.tls.is_some();
+        let service = service_fn(|request| {
+            let (api, under_way) = (self.api.clone(), connection.begin());
+            async move {
+                let mut response = or_failure(router::answer(&api, request)).await;
+                browser::add_headers(&mut response, is_tls);
+                drop(under_way);
+                Ok::<_, Infallible>(response)
+            }
+        });
+        let conversation = self.builder.serve_connection(TokioIo::new(stream), service);
+        if let Err(error) = watcher.watch(conversation).await {
+            tracing::debug!(error, "a connection ended early");
+        }
     }
 }
 

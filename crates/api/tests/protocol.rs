@@ -295,3 +295,70 @@ async fn idle_connections_do_not_hold_up_a_stop() {
     server.stop().await.expect("the server ends well");
     drop((idle, used));
 }
+
+/// Whether a request is served that has these headers, by `Origin`, `Host`, content type and
+/// whether it is signed: a web page of another origin is refused before anything else is looked
+/// at, and everybody else is not affected.
+#[tokio::test]
+async fn web_pages_of_other_origins_are_refused() {
+    let server = Server::start().await;
+    let own = ["", "http://127.0.0.1:8083", "http://localhost:8083"];
+    let foreign = ["null", "https://evil.example", "http://rebind.example:8083"];
+    for host in ["127.0.0.1:8083", "localhost:8083", "rebind.example:8083"] {
+        for origin in own.iter().chain(&foreign) {
+            for content_type in ["application/x-amz-json-1.0", "application/x-www-form-urlencoded"]
+            {
+                for is_signed in [true, false] {
+                    let request = from_a_page(&server, host, origin, content_type, is_signed);
+                    let answer = server.send(request).await;
+                    let is_own = origin.is_empty()
+                        || (own.contains(origin) && *origin == format!("http://{host}"));
+                    let case = format!("{host} {origin} {content_type} {is_signed}");
+                    let refused = answer.status == 403;
+                    assert_eq!(refused, !is_own, "{case}: {}", answer.text);
+                    if refused {
+                        assert_eq!(answer.header("x-amzn-errortype"), "AccessDeniedException");
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn from_a_page(
+    server: &Server,
+    host: &str,
+    origin: &str,
+    content_type: &str,
+    is_signed: bool,
+) -> Request<Full<Bytes>> {
+    let form = content_type.ends_with("urlencoded");
+    let body = if form { "Action=ListUsers&Version=2010-05-08" } else { "{}" };
+    let mut request = server.request("ListStateMachines", "{}").map(|_| Full::from(body));
+    let headers = request.headers_mut();
+    headers.insert("host", host.parse().expect("valid"));
+    headers.insert("content-type", content_type.parse().expect("valid"));
+    if !origin.is_empty() {
+        headers.insert("origin", origin.parse().expect("valid"));
+    }
+    if is_signed {
+        let signature = "AWS4-HMAC-SHA256 Credential=123456789012/20260101/us-east-1/states/\
+                         aws4_request, SignedHeaders=host, Signature=0";
+        headers.insert("authorization", signature.parse().expect("valid"));
+    }
+    request
+}
+
+#[tokio::test]
+async fn every_answer_tells_browsers_not_to_use_it() {
+    let server = Server::start().await;
+    let health = Request::get("/health").body(Full::default()).expect("valid");
+    let elsewhere = Request::get("/elsewhere").body(Full::default()).expect("valid");
+    for request in [health, elsewhere, server.request("ListStateMachines", "{}")] {
+        let answer = server.send(request).await;
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+        assert_eq!(answer.header("cross-origin-resource-policy"), "same-origin");
+        assert_eq!(answer.header("referrer-policy"), "no-referrer");
+        assert_eq!(answer.header("cache-control"), "no-store");
+    }
+}

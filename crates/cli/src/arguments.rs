@@ -110,7 +110,8 @@ pub(crate) struct ServeArguments {
         long = "access-key",
         env = "STAIRWELL_ACCESS_KEYS",
         value_name = "KEY=ACCOUNT[:SECRET]",
-        value_delimiter = ','
+        value_delimiter = ',',
+        hide_env_values = true
     )]
     pub(crate) access_keys: Vec<String>,
     /// Refuse whoever is not known by a signature, as always on an address that others can reach

@@ -122,7 +122,11 @@ impl Server {
     pub(crate) async fn run(self, mut end: EndSignals) {
         let Server { listener, api, runtime, tls, storage: _, failure } = self;
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+<<<<<<< HEAD
         let mut serving = tokio::spawn(api::serve(listener, tls, api, async {
+=======
+        let serving = tokio::spawn(api::serve(listener, tls, api, connections_max(), async {
+>>>>>>> 3773a76 (Web pages of other origins are refused, and a connection without a request does not stay)
             // A sender that is gone means the same as a message.
             let _ = stopped.await;
         }));
@@ -153,6 +157,26 @@ impl Server {
             } => {}
         }
     }
+}
+
+/// How many connections a server may have open at a time.
+const CONNECTIONS_MAX: u64 = 10_000;
+/// File descriptors that are left for the store, calls to services, and log files.
+const OTHER_FILES: u64 = 512;
+
+/// How many connections may be open at a time: as many as the system lets this process have, after
+/// its soft limit of file descriptors was raised.
+fn connections_max() -> usize {
+    let wanted = CONNECTIONS_MAX + OTHER_FILES;
+    let files = rlimit::increase_nofile_limit(wanted).unwrap_or_else(|error| {
+        tracing::warn!(%error, "the limit of open files could not be raised");
+        1_024
+    });
+    let connections = files.saturating_sub(OTHER_FILES).clamp(64, CONNECTIONS_MAX);
+    if connections < CONNECTIONS_MAX {
+        tracing::info!(connections, files, "the limit of open files bounds the connections");
+    }
+    usize::try_from(connections).expect("10,000 fits")
 }
 
 /// SIGINT and SIGTERM.

@@ -75,7 +75,7 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("a bound address");
         let (stop, stopped) = oneshot::channel();
-        let serving = tokio::spawn(stairwell_api::serve(listener, None, api, async {
+        let serving = tokio::spawn(stairwell_api::serve(listener, None, api, 1_000, async {
             stopped.await.expect("the test says when");
         }));
         Server { address, runtime, stop, serving }
