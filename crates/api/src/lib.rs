@@ -14,6 +14,7 @@
 
 mod audit;
 mod authorization;
+mod body;
 mod browser;
 mod callers;
 mod configuration;
@@ -43,6 +44,7 @@ pub use status_event::status_detail;
 pub use throttle::{Rate, Throttling};
 pub use tls::{Tls, TlsError};
 
+use body::BodyBudget;
 use runtime::Runtime;
 use throttle::Buckets;
 use tokio::sync::watch;
@@ -54,6 +56,7 @@ pub struct Api {
     buckets: Buckets,
     callers: Callers,
     audit: Audit,
+    bodies: BodyBudget,
     /// Becomes true when the server stops: long polls end then.
     closing: watch::Sender<bool>,
 }
@@ -63,7 +66,8 @@ impl Api {
     pub fn new(runtime: Runtime, accounts: Accounts) -> Api {
         let (callers, audit) = (Callers::default(), Audit::default());
         let (buckets, closing) = (Buckets::default(), watch::Sender::new(false));
-        Api { runtime, accounts, buckets, callers, audit, closing }
+        let bodies = BodyBudget::default();
+        Api { runtime, accounts, buckets, callers, audit, bodies, closing }
     }
 
     /// The same, which throttles requests that come over HTTP.

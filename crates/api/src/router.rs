@@ -1,10 +1,9 @@
 //! From an HTTP request to an operation, and from its result to an HTTP response.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::{Body, Bytes, Incoming};
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
 use hyper::header::{self, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
@@ -23,12 +22,7 @@ use crate::throttle::START_EXPRESS;
 
 pub(crate) type Response = hyper::Response<Full<Bytes>>;
 
-/// AWS takes requests of 1 MB, headers included. The rest is room for the escapes of a long
-/// definition, so that it is not refused for its quotes.
-const BODY_BYTES_MAX: usize = 2 * 1_048_576;
-/// How long the body of a request may take to arrive.
-const BODY_SECONDS_MAX: u64 = 30;
-/// What a request takes in memory besides its body, about.
+/// What a request takes in memory besides its body, in bytes, about.
 const REQUEST_BYTES: usize = 1_024;
 const CONTENT_TYPE: &str = "application/x-amz-json-1.0";
 const TARGET_PREFIX: &str = "AWSStepFunctions.";
@@ -173,31 +167,9 @@ fn operation(parts: &Parts) -> Result<Operation, ApiError> {
 /// Reads a body, and counts the memory of the request until it is answered: the body, what is made
 /// of it, and something for the rest.
 async fn read(api: &Api, body: Incoming) -> Result<(Bytes, Reserved), ApiError> {
-    let bytes = usize::try_from(body.size_hint().upper().unwrap_or(u64::MAX));
-    let bytes = bytes.unwrap_or(BODY_BYTES_MAX).min(BODY_BYTES_MAX);
-    let mut reserved = api.runtime.reserve(REQUEST_BYTES + 2 * bytes)?;
-    let body = collect(body).await?;
-    reserved.resize(REQUEST_BYTES + 2 * body.len());
+    let (body, _room) = api.bodies.read(body).await?;
+    let reserved = api.runtime.reserve(REQUEST_BYTES + 2 * body.len())?;
     Ok((body, reserved))
-}
-
-async fn collect(body: Incoming) -> Result<Bytes, ApiError> {
-    let whole = Limited::new(body, BODY_BYTES_MAX).collect();
-    match tokio::time::timeout(Duration::from_secs(BODY_SECONDS_MAX), whole).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            let message = format!("The request body is longer than {BODY_BYTES_MAX} bytes.");
-            Err(ApiError::new(ErrorCode::RequestEntityTooLargeException, message))
-        }
-        Ok(Err(error)) => {
-            let message = format!("The request body could not be read: {error}");
-            Err(ApiError::new(ErrorCode::SerializationException, message))
-        }
-        Err(_) => {
-            let message = "The request body did not arrive in time.";
-            Err(ApiError::new(ErrorCode::RequestTimeoutException, message))
-        }
-    }
 }
 
 /// The response to a request that came to this result.
@@ -218,6 +190,9 @@ pub(crate) fn respond(result: Result<Vec<u8>, ApiError>) -> Response {
     let request_id = uuid::Uuid::new_v4().to_string();
     let request_id = HeaderValue::try_from(request_id).expect("a UUID is printable");
     headers.insert("x-amzn-requestid", request_id);
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
     if let Some(code) = code {
         headers.insert("x-amzn-errortype", HeaderValue::from_static(code));
     }
