@@ -40,7 +40,7 @@ class Strangers(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.server = Server(folder.name)
-        self.addCleanup(self.server.stop)
+        self.addCleanup(self.server.kill)
         host, port = self.server.url.removeprefix("http://").split(":")
         self.address = (host, int(port))
         self.sockets = []
