@@ -13,6 +13,7 @@ use clap::ArgMatches;
 use identity::Identities;
 use integrations::{Connections, LocalFunctions};
 use runtime::{Clock, Runtime, RuntimeConfig};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use store::{MemoryStore, Store};
 use store_embedded::{EmbeddedStore, Options};
 use tokio::net::TcpListener;
@@ -122,11 +123,8 @@ impl Server {
     pub(crate) async fn run(self, mut end: EndSignals) {
         let Server { listener, api, runtime, tls, storage: _, failure } = self;
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-<<<<<<< HEAD
-        let mut serving = tokio::spawn(api::serve(listener, tls, api, async {
-=======
-        let serving = tokio::spawn(api::serve(listener, tls, api, connections_max(), async {
->>>>>>> 3773a76 (Web pages of other origins are refused, and a connection without a request does not stay)
+        let connections = connections_max();
+        let mut serving = tokio::spawn(api::serve(listener, tls, api, connections, async {
             // A sender that is gone means the same as a message.
             let _ = stopped.await;
         }));
@@ -168,10 +166,13 @@ const OTHER_FILES: u64 = 512;
 /// its soft limit of file descriptors was raised.
 fn connections_max() -> usize {
     let wanted = CONNECTIONS_MAX + OTHER_FILES;
-    let files = rlimit::increase_nofile_limit(wanted).unwrap_or_else(|error| {
+    let limit = getrlimit(Resource::Nofile);
+    let files = limit.maximum.map_or(wanted, |maximum| maximum.min(wanted));
+    let files = files.max(limit.current.unwrap_or(wanted));
+    let raised = Rlimit { current: Some(files), maximum: limit.maximum };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
         tracing::warn!(%error, "the limit of open files could not be raised");
-        1_024
-    });
+    }
     let connections = files.saturating_sub(OTHER_FILES).clamp(64, CONNECTIONS_MAX);
     if connections < CONNECTIONS_MAX {
         tracing::info!(connections, files, "the limit of open files bounds the connections");
