@@ -61,6 +61,11 @@ fn instead_of(restriction: &jsonata::Restriction) -> String {
     }
 }
 
+/// Whether a text is an expression, or was meant to be one and is refused as such.
+pub(crate) fn has_marks(text: &str) -> bool {
+    jsonata::expression_text(text).is_some() || jsonata::is_malformed(text)
+}
+
 /// The JSONata template that a field holds.
 pub(crate) fn jsonata<'a>(
     field: Option<(&'a Value, Place<'a>)>,
@@ -109,7 +114,9 @@ pub(crate) fn expression<'a>(
         return None;
     }
     let field = fields.located(name)?;
-    field.0.as_str().and_then(jsonata::expression_text)?;
+    if !field.0.as_str().is_some_and(has_marks) {
+        return None;
+    }
     jsonata(Some(field), Offers::Nothing, findings)
 }
 

@@ -7,6 +7,7 @@ mod tables;
 
 use json::{Object, Value};
 
+use crate::expressions::has_marks;
 use crate::findings::Findings;
 use crate::language::QueryLanguage;
 use crate::parse_timestamp;
@@ -99,7 +100,7 @@ impl Field {
     fn accepts(&self, value: &Value, language: QueryLanguage) -> Result<(), String> {
         let is_expression = self.expression
             && language == QueryLanguage::Jsonata
-            && value.as_str().and_then(jsonata::expression_text).is_some();
+            && value.as_str().is_some_and(has_marks);
         if is_expression { Ok(()) } else { self.shape.accepts(value) }
     }
 }
@@ -337,8 +338,7 @@ pub(crate) fn check_parameters<'a>(
             findings.error(place, message);
             continue;
         };
-        let is_expression =
-            !has_paths && value.as_str().and_then(jsonata::expression_text).is_some();
+        let is_expression = !has_paths && value.as_str().is_some_and(has_marks);
         if plain.is_none()
             && !is_expression
             && let Err(message) = field.shape.accepts(value)

@@ -41,6 +41,7 @@ pub(crate) fn template_fault(failure: &jsonata::TemplateFailure, field: &impl Di
     let location = format!("{field}{}", failure.pointer);
     let what = match &failure.error {
         None => "returned nothing (undefined).".to_owned(),
+        Some(error) if error.code == "D1000" => "returned an unsupported result type.".to_owned(),
         Some(error) => format!("threw an error during evaluation. {error}"),
     };
     let text = format!(

@@ -579,5 +579,10 @@ fn a_function_is_no_result() {
         &[],
     );
     world.run();
-    assert!(world.outcome().contains("threw an error during evaluation. D1000: "));
+    assert_eq!(
+        world.outcome(),
+        "FAILED States.QueryEvaluationError: An error occurred while executing the state 'S' \
+         (entered at the event id #2). The JSONata expression '$sum' specified for the field \
+         'Output' returned an unsupported result type."
+    );
 }

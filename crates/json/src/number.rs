@@ -39,9 +39,9 @@ impl Number {
     pub(crate) fn from_valid(text: &str) -> Number {
         if is_integer(text) {
             return match text.parse::<i64>() {
-                // `-0` would come back as `0`.
-                Ok(number) if number != 0 || text.len() == 1 => Number::Int(number),
-                _ => Number::Text(text.into()),
+                // `-0` is 0, as in Java, whose integers have no negative zero.
+                Ok(number) => Number::Int(number),
+                Err(_) => Number::Text(text.into()),
             };
         }
         match text.parse::<f64>() {

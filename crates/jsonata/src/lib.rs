@@ -38,4 +38,6 @@ pub use error::{EvaluationError, SyntaxError};
 pub use expression::{Expression, Options};
 pub use limits::Limits;
 pub use needs::{Needs, Restriction};
-pub use template::{Template, TemplateError, TemplateFailure, expression_text, is_function};
+pub use template::{
+    Template, TemplateError, TemplateFailure, expression_text, is_function, is_malformed,
+};

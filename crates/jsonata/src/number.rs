@@ -160,6 +160,11 @@ pub(crate) fn round(number: f64, places: i32) -> f64 {
     if result == 0.0 { 0.0 } else { result }
 }
 
+/// Whether a number can be shifted by so many places and stay a float.
+pub(crate) fn can_shift(number: f64, places: i32) -> bool {
+    shift(number, places).is_finite()
+}
+
 fn shift(number: f64, places: i32) -> f64 {
     if places == 0 {
         return number;

@@ -57,6 +57,14 @@ pub fn expression_text(text: &str) -> Option<&str> {
     Some(text.strip_prefix("{%")?.strip_suffix("%}")?.trim())
 }
 
+/// Whether a text begins with `{%` or ends in `%}`, blanks aside, and yet is no expression: it is
+/// not closed, not opened, or has blanks around it. AWS refuses it. See
+/// <https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html>.
+pub fn is_malformed(text: &str) -> bool {
+    let trimmed = text.trim();
+    expression_text(text).is_none() && (trimmed.starts_with("{%") || trimmed.ends_with("%}"))
+}
+
 /// Whether the JSONata of Step Functions has a function of that name, which comes without `$`.
 pub fn is_function(name: &str) -> bool {
     Builtin::find(name, &Options::STEP_FUNCTIONS).is_some()
@@ -66,7 +74,8 @@ impl Template {
     /// Compiles a template, and reports every mistake in it.
     ///
     /// # Errors
-    /// One entry for each text between marks that is no expression.
+    /// One entry for each text between marks that is no expression, and for each text that
+    /// [`is_malformed`].
     pub fn compile(template: &Value) -> Result<Template, Vec<TemplateError>> {
         let mut compiler = Compiler::default();
         let root = compiler.node(template, &mut String::new());
@@ -185,7 +194,12 @@ impl Compiler {
         match value {
             Value::String(text) => match expression_text(text) {
                 Some(expression) => self.expression(value, expression, pointer),
-                None => Node::Literal(value.clone()),
+                None => {
+                    if is_malformed(text) {
+                        self.malformed(text, pointer);
+                    }
+                    Node::Literal(value.clone())
+                }
             },
             Value::Array(items) => {
                 let nodes = items.iter().enumerate();
@@ -232,6 +246,15 @@ impl Compiler {
         let node = compile(self, pointer);
         pointer.truncate(length);
         node
+    }
+
+    fn malformed(&mut self, text: &str, pointer: &str) {
+        let message = format!(
+            "The JSONata expression '{text}' must start with '{{%' and end with '%}}', without \
+             spaces before or after"
+        );
+        let error = SyntaxError::new("S0500", 0).with("message", &message);
+        self.errors.push(TemplateError { pointer: pointer.to_owned(), error });
     }
 
     fn expression(&mut self, value: &Value, text: &str, pointer: &str) -> Node {

@@ -87,7 +87,10 @@ fn messages_are_those_of_the_reference() {
             "function(a) { 1 }",
             "S0208: Parameter 1 of function definition must be a variable name (start with $)",
         ),
-        ("/(?=a)/", r#"S0303: The regular expression "/(?=a)/" is not supported: it looks ahead"#),
+        (
+            "/(?#a)/",
+            r#"S0303: The regular expression "/(?#a)/" is not supported: it has an unknown kind of group"#,
+        ),
         (
             "[1..1e9]",
             "D2014: The size of the sequence allocated by the range operator (..) must not exceed \

@@ -5,6 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use stairwell_jsonata::{
     Bindings, Environment, Limits, Template, TemplateFailure, expression_text, is_function,
+    is_malformed,
 };
 
 fn compile(template: &str) -> Template {
@@ -53,8 +54,8 @@ fn expressions_are_replaced_wherever_they_stand() {
         (r#""{% $states.input.a %}""#, "1"),
         (r#""{% null %}""#, "null"),
         (
-            r#"{"x":"{% $known %}","y":" {% $known %}","z":null}"#,
-            r#"{"x":"v","y":" {% $known %}","z":null}"#,
+            r#"{"x":"{% $known %}","y":"a {% $known %} b","z":null}"#,
+            r#"{"x":"v","y":"a {% $known %} b","z":null}"#,
         ),
         (
             r#"[1.10,["{% $states.input.list %}"],{"{% 1 %}":true}]"#,
@@ -126,4 +127,34 @@ fn literals_and_whole_expressions_are_known_as_such() {
 fn functions_of_step_functions_are_known() {
     assert!(is_function("sum") && is_function("uuid") && is_function("partition"));
     assert!(!is_function("eval") && !is_function("total"));
+}
+
+#[test]
+fn marks_that_do_not_stand_at_both_ends_are_refused() {
+    for (text, malformed) in [
+        ("{% 10 %", true),
+        ("10 %}", true),
+        (" {% 1 %}", true),
+        ("{% 1 %} ", true),
+        ("\n{% 1 %}\n", true),
+        ("{% x }", true),
+        ("{ % x %}", true),
+        ("{%}", true),
+        ("{% 1 %} boats", true),
+        ("{% 1 %}", false),
+        ("{%1%}", false),
+        ("a {% 1 %} b", false),
+        ("100 %", false),
+        ("{ % x % }", false),
+        ("", false),
+    ] {
+        assert_eq!(is_malformed(text), malformed, "{text}");
+        let template = json::Value::from(vec![json::Value::from(text)]);
+        let errors = Template::compile(&template).err().unwrap_or_default();
+        assert_eq!(errors.len(), usize::from(malformed), "{text}");
+        if let Some(error) = errors.first() {
+            assert_eq!(error.pointer, "[0]");
+            assert!(error.error.message.contains("must start with '{%'"), "{}", error.error);
+        }
+    }
 }

@@ -542,11 +542,11 @@ fn json_merge() {
     ] {
         check(call, &format!("{{\"a\":{left},\"b\":{right}}}"), merged);
     }
-    check(
-        "States.JsonMerge($.a, $.b, $.deep)",
-        "{\"a\":{},\"b\":{\"x\":1},\"deep\":\"false\"}",
-        "{\"x\":1}",
-    );
+    let by_path = "States.JsonMerge($.a, $.b, $.deep)";
+    check(by_path, "{\"a\":{},\"b\":{\"x\":1},\"deep\":false}", "{\"x\":1}");
+    for deep in ["true", "\"false\"", "null", "0", "{}", "[]"] {
+        refuse(by_path, &format!("{{\"a\":{{}},\"b\":{{}},\"deep\":{deep}}}"));
+    }
     check(
         "States.JsonMerge(States.StringToJson('{\"c\": \"false\"}'), $.i, false)",
         "{\"i\":{\"d\":1}}",

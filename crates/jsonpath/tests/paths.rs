@@ -122,7 +122,7 @@ fn roots_are_input_context_and_variables() {
     check("$größe['cm'][0:1]", "[170]");
     check("$größe.cm[*]", "[170,180]");
     check("$$.Execution.Input.x[?(@ == 1)]", "[1]");
-    check("$größe.cm.max()", "180.0");
+    check("$größe.cm.length()", "2");
 
     let root = |text: &str| Path::parse(text).expect("it is a path").root().clone();
     assert_eq!(root("$"), Root::Input);
@@ -292,8 +292,6 @@ fn filters_compare() {
     titles("@.tags empty false", "[\"Moby Dick\"]");
     titles("@.tags.length() == 2", "[\"Moby Dick\"]");
     titles("@.tags[0] == 'sea'", "[\"Moby Dick\"]");
-    titles("@.tags[*]", "[\"Moby Dick\"]");
-    titles("@.tags[?(@ == 'sea')]", "[\"Moby Dick\"]");
     titles("true == true", "[\"Sayings\",\"Sword\",\"Moby Dick\",\"Rings\"]");
 }
 
@@ -336,6 +334,99 @@ fn filters_on_all_kinds_of_values() {
     check_on("[{\"a\":-1.5e1}]", "$[?(@.a == -15)].a", "[-1.5e1]");
 }
 
+const BOOKS: &str = r#"{"isbn":"doc","book":[
+    {"cat":"fic","isbn":"1","tags":["x"],"price":8,"c":{"d":1},"t":"house 2","u":"É"},
+    {"cat":"ref","tags":[],"price":12,"s":""},
+    {"cat":"fic","price":22,"zz":{"zz":1},"tags":null}]}"#;
+
+fn prices(filter: &str, expected: &str) {
+    check_on(BOOKS, &format!("$.book[?({filter})].price"), expected);
+}
+
+#[test]
+fn filters_compare_with_texts_without_quotes() {
+    // AWS's blog "Using JSONPath effectively in AWS Step Functions"; early versions of Jayway.
+    prices("@.cat==fic", "[8,22]");
+    prices("@.cat == fic", "[8,22]");
+    prices("@.cat != fic", "[12]");
+    prices("fic==@.cat", "[8,22]");
+    prices("@['cat']==fic", "[8,22]");
+    prices("@.cat==fic && @.price==8", "[8]");
+    prices("@.cat==fic&&@.price==8", "[8]");
+    prices("(@.cat==ref) || (@.price==8)", "[8,12]");
+    prices("@.t==house 2", "[8]");
+    prices("@.cat==fic-x", "[]");
+    prices("@.cat==Fic", "[]");
+    prices("@.cat > fic", "[12]");
+    prices("@.tags contains x", "[8]");
+}
+
+#[test]
+fn filters_ask_whether_a_path_leads_somewhere() {
+    // As Jayway 2.4 and 2.9 answer.
+    prices("@.tags", "[8,12,22]");
+    prices("@.tags[*]", "[8,12,22]");
+    prices("@.tags[0:1]", "[8,12]");
+    prices("@.tags[0]", "[8]");
+    prices("@.tags[?(@ == 'x')]", "[8,12,22]");
+    prices("@.tags[?(@ == 'q')]", "[8,12,22]");
+    prices("@..zz", "[8,12,22]");
+    prices("@.c.*", "[8]");
+    prices("@.c.d", "[8]");
+    prices("$.isbn", "[8]");
+    prices("$.isbn == 'doc'", "[8,12,22]");
+    prices("$.nope", "[]");
+    prices("!@.isbn", "[12,22]");
+    prices("!$.isbn", "[12,22]");
+    prices("!!@.isbn", "[8]");
+    prices("!(@.isbn)", "[12,22]");
+    prices("!@.isbn || @.price==8", "[8,12,22]");
+    prices("@.price==12 && !@.isbn", "[12]");
+    prices("!(@.isbn) || @.price==8", "[8,12,22]");
+    // Before a comparison the `!` does nothing.
+    prices("!@.cat == 'fic'", "[8,22]");
+    prices("!(@.cat == 'fic')", "[12]");
+    prices("@.tags empty true", "[12]");
+    prices("@.tags empty false", "[8]");
+    prices("@.s empty true", "[12]");
+    prices("@.nope empty true", "[]");
+    prices("@.tags empty [1]", "[]");
+    prices("@.tags empty 'x'", "[]");
+}
+
+#[test]
+fn filters_match_as_java_does() {
+    prices("@.cat =~ /FIC/i", "[8,22]");
+    prices("@.u =~ /é/i", "[]");
+    prices("@.u =~ /é/iu", "[8]");
+    prices("@.t =~ /HOUSE \\d/i", "[8]");
+    prices("@.t =~ /[a-f]+.*/i", "[]");
+    prices("@.t =~ /[F-I]\\w+ \\S/i", "[8]");
+    prices("@.cat =~ /(?=f).*/", "[8,22]");
+    prices("@.cat =~ /f(?!x)ic/", "[8,22]");
+    prices("@.t =~ /.(.)u.*/", "[8]");
+    prices("@.t =~ /\\Qhouse 2\\E/", "[8]");
+    check_on("[\"٣\",\"3\"]", "$[?(@ =~ /\\d/)]", "[\"3\"]");
+    check_on("[\"é\",\"e\"]", "$[?(@ =~ /\\w/)]", "[\"e\"]");
+    check_on("[\"é\",\"e\"]", "$[?(@ =~ /\\W/)]", "[\"é\"]");
+    check_on("[\"é\",\"e\"]", "$[?(@ =~ /\\w/U)]", "[\"é\",\"e\"]");
+    check_on("[\"ſ\",\"S\"]", "$[?(@ =~ /s/i)]", "[\"S\"]");
+    check_on("[\"abab\",\"abba\"]", "$[?(@ =~ /(ab)\\1/)]", "[\"abab\"]");
+    check_on("[\"a b\",\"a\u{a0}b\"]", "$[?(@ =~ /a\\sb/)]", "[\"a b\"]");
+}
+
+#[test]
+fn a_name_may_follow_a_bracket_without_a_dot() {
+    let boats = "{\"boats\":[{\"Id\":\"b-1\",\"crew\":{\"n\":1}}]}";
+    check_on(boats, "$.boats[0]Id", "\"b-1\"");
+    check_on(boats, "$['boats'][0]Id", "\"b-1\"");
+    check_on(boats, "$.boats[*]Id", "[\"b-1\"]");
+    check_on(boats, "$.boats[0]crew.n", "1");
+    check_on(boats, "$.boats[0]crew['n']", "1");
+    check_on(boats, "$.boats[?(@.crew['n'] == 1)]Id", "[\"b-1\"]");
+    assert!(Path::parse("$.boats[0] Id").is_err());
+}
+
 #[test]
 fn functions_end_a_path() {
     check("$.list.length()", "5");
@@ -346,16 +437,9 @@ fn functions_end_a_path() {
     check("$.store.book[?(@.isbn)].length()", "2");
     check("$..price.length()", "5");
     check("$..isbn.length()", "2");
-    check("$.numbers.min()", "1.5");
-    check("$.numbers.max()", "3.0");
-    check("$.list.sum()", "15.0");
-    check("$.list.avg()", "3.0");
-    check("$.list.stddev()", "1.4142135623730951");
-    check("$.store.book[*].price.max()", "22.99");
     check("$.words.concat()", "\"abbabc\"");
     check("$.words.concat('-', $.text)", "\"abbabc-abc\"");
     check("$.concat($.text, \"!\")", "\"abc!\"");
-    check("$.sum($.list, 5)", "20.0");
     check("$.deep.a.b.keys()", "[\"c\",\"d\"]");
     check("$.text.keys()", "null");
     check("$.list.first()", "1");
@@ -368,11 +452,16 @@ fn functions_end_a_path() {
     check("$.store.book.last()['title','price']", "{\"title\":\"Rings\",\"price\":22.99}");
     check("$.list.append(6)[*]", "[1,2,3,4,5,6]");
     check("$.length($.list)", "5");
-    refuse("$.empty.min()", "Aggregation function attempted to calculate value using empty array");
     refuse(
         "$.empty.first()",
         "Aggregation function attempted to calculate value using empty array",
     );
+    // Measured at AWS (re:Post, "sum() function returns error about not finding path").
+    for name in ["sum", "min", "max", "avg", "stddev"] {
+        let path = format!("$.list.{name}()");
+        refuse(&path, &format!("No results for path: .{name}()"));
+        refuse(&format!("$.list[*].{name}()"), &format!("No results for path: .{name}()"));
+    }
     refuse("$.missing.length()", "Missing property in path $['missing']");
 }
 

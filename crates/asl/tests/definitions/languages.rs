@@ -167,14 +167,14 @@ fn what_is_no_expression_must_be_of_the_type_of_the_field() {
     check_jsonata(
         r#""Type":"Wait","Seconds":"{% 1","End":true"#,
         expect![[r#"
-        Error SCHEMA_VALIDATION_FAILED at /States/S/Seconds
-            Expected value of type Integer"#]],
+        Error INVALID_JSONATA_EXPRESSION at /States/S/Seconds
+            The JSONata expression '{% 1' must start with '{%' and end with '%}', without spaces before or after"#]],
     );
     check_jsonata(
         r#""Type":"Wait","Timestamp":" {% $now() %}","End":true"#,
         expect![[r#"
-        Error SCHEMA_VALIDATION_FAILED at /States/S/Timestamp
-            String does not match RFC3339 timestamp"#]],
+        Error INVALID_JSONATA_EXPRESSION at /States/S/Timestamp
+            The JSONata expression ' {% $now() %}' must start with '{%' and end with '%}', without spaces before or after"#]],
     );
     check_jsonata(
         &format!(r#""Type":"Map","Items":{{}},{ITERATE},"End":true"#),

@@ -76,6 +76,14 @@ impl Items {
     }
 }
 
+/// What came of the steps before the first one that binds something.
+enum Plain {
+    /// Items for the steps after them.
+    Items(Items),
+    /// The path ended early.
+    Ended(Items),
+}
+
 impl Evaluator<'_> {
     /// The value of a path.
     pub(super) fn path(
@@ -85,22 +93,26 @@ impl Evaluator<'_> {
         input: &Value,
         frames: &Frames,
     ) -> Evaluated {
-        let items = self.plain_steps(path, input, frames)?;
         let tuple_steps = &path.steps[path.plain_steps..];
-        let mut value = if tuple_steps.is_empty() || matches!(items, Items::None) {
-            items.into_value(path, node.keep_array)
-        } else {
-            let tuples = self.tuple_steps(tuple_steps, items, frames)?;
-            if node.tuple || node.group().is_some() {
-                Value::Tuples(Rc::new(tuples))
-            } else {
-                let items = tuples.into_iter().map(|tuple| tuple.item).collect();
-                Items::All(Value::sequence(items)).into_value(path, node.keep_array)
+        let mut is_tuples = false;
+        let mut value = match self.plain_steps(path, input, frames)? {
+            Plain::Ended(items) => items.into_value(path, node.keep_array),
+            Plain::Items(items) if tuple_steps.is_empty() => {
+                items.into_value(path, node.keep_array)
+            }
+            Plain::Items(items) => {
+                is_tuples = true;
+                let tuples = self.tuple_steps(path, items, frames)?;
+                if node.tuple || node.group().is_some() {
+                    Value::Tuples(Rc::new(tuples))
+                } else {
+                    let items = tuples.into_iter().map(|tuple| tuple.item).collect();
+                    Items::All(Value::sequence(items)).into_value(path, node.keep_array)
+                }
             }
         };
         if let Some(group) = node.group() {
-            let tuples = !tuple_steps.is_empty();
-            value = self.object(&group.pairs, group.position, value, tuples, frames)?;
+            value = self.object(&group.pairs, group.position, value, is_tuples, frames)?;
         }
         Ok(value)
     }
@@ -111,40 +123,67 @@ impl Evaluator<'_> {
         path: &Path,
         input: &Value,
         frames: &Frames,
-    ) -> Result<Items, Failure> {
+    ) -> Result<Plain, Failure> {
         let steps = &path.steps[..path.plain_steps];
-        let (mut items, mut index) = self.start(steps, input);
+        let (mut items, mut index) = self.start(path, input);
         while let Some(step) = steps.get(index) {
             let last = index + 1 == path.steps.len();
             items = match (&items, &step.kind) {
-                (Items::None, _) => return Ok(Items::None),
+                (Items::None, _) => return Ok(Plain::Ended(Items::None)),
                 (Items::One(item), Kind::Name(name)) if step.is_bare() && !item.is_array() => {
                     self.meter.work(1)?;
                     Items::of(item.member(name))
                 }
                 _ if index == 0 && step.array_constructor => {
                     let input = std::mem::replace(&mut items, Items::None).into_array();
-                    Items::of(self.evaluate(step, &input, frames)?)
+                    match self.first_array(step, &input, frames)? {
+                        // It is the value of the whole path.
+                        empty @ Items::All(_) if empty.length() == 0 => {
+                            return Ok(Plain::Ended(empty));
+                        }
+                        items => items,
+                    }
                 }
                 _ => self.step(step, items, last, frames)?,
             };
             if items.length() == 0 && !last {
-                return Ok(Items::None);
+                return Ok(Plain::Ended(Items::None));
             }
             index += 1;
         }
-        Ok(items)
+        Ok(Plain::Items(items))
+    }
+
+    /// The items of an array constructor that a path begins with. Something else that comes of it
+    /// (a filter of it may leave one item) has none, but for the characters of a text.
+    fn first_array(
+        &mut self,
+        step: &Node,
+        input: &Value,
+        frames: &Frames,
+    ) -> Result<Items, Failure> {
+        Ok(match self.evaluate(step, input, frames)? {
+            value if value.is_array() => Items::All(value),
+            Value::String(text) => {
+                self.meter.items(text.len())?;
+                let characters = text.chars().map(|character| Value::from(character.to_string()));
+                Items::All(Value::sequence(characters.collect()))
+            }
+            _ => Items::None,
+        })
     }
 
     /// What the first step is applied to, and its index: a variable at the start is looked up
-    /// once, also where the context is an array.
-    fn start(&mut self, steps: &[Node], input: &Value) -> (Items, usize) {
-        let Some(first) = steps.first() else { return (Items::of(input.clone()), 0) };
+    /// once, also where the context is an array. There is always something to apply it to, and be
+    /// it nothing (undefined).
+    fn start(&mut self, path: &Path, input: &Value) -> (Items, usize) {
+        let Some(first) = path.steps.first() else { return (Items::of(input.clone()), 0) };
         match &first.kind {
             Kind::Variable(variable) => {
-                if let Some(Node { kind: Kind::Name(name), .. }) = steps.get(1)
+                if path.plain_steps > 1
+                    && let Some(Node { kind: Kind::Name(name), .. }) = path.steps.get(1)
                     && first.is_bare()
-                    && steps[1].is_bare()
+                    && path.steps[1].is_bare()
                     && let Some(member) = self.states_member(variable, name)
                 {
                     return (Items::of(member), 2);
@@ -415,13 +454,23 @@ impl Evaluator<'_> {
     /// The steps from the first one that binds something.
     fn tuple_steps(
         &mut self,
-        steps: &[Node],
+        path: &Path,
         items: Items,
         frames: &Frames,
     ) -> Result<Vec<Tuple>, Failure> {
         let mut items = Some(items);
         let mut tuples: Vec<Tuple> = Vec::new();
-        for step in steps {
+        for (index, step) in path.steps.iter().enumerate().skip(path.plain_steps) {
+            // An array constructor that a path begins with is evaluated once, and binds nothing.
+            if index == 0 && step.array_constructor {
+                let input = items.take().unwrap_or(Items::None).into_array();
+                let has_focus = step.extras.as_ref().is_some_and(|extras| extras.focus.is_some());
+                items = Some(match self.first_array(step, &input, frames)? {
+                    _ if has_focus => Items::All(input),
+                    items => items,
+                });
+                continue;
+            }
             tuples = match (&step.kind, items.take()) {
                 (Kind::Sort(terms), None) => {
                     self.order_tuples(terms, step.position, tuples, frames)?

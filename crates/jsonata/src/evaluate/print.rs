@@ -118,7 +118,8 @@ impl Evaluator<'_> {
             return Ok(());
         }
         let Some(number) = self.finite(value)? else { return Ok(()) };
-        let number = match layout.rounded {
+        // AWS keeps all digits of an integer, where the reference implementation drops some.
+        let number = match layout.rounded && number.trunc() != number {
             true => number::with_precision(number, PRECISION),
             false => number,
         };

@@ -25,7 +25,8 @@ impl Evaluator<'_> {
         frames: &Frames,
     ) -> Evaluated {
         if array.length() <= 1 {
-            return Ok(array);
+            // What comes to it is a sequence, and of one item becomes that item.
+            return Ok(Value::sequence(array.into_items()));
         }
         let entries = array.into_items();
         self.meter.items(entries.len())?;

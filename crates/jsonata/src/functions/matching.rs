@@ -10,7 +10,7 @@ use super::Arguments;
 use crate::error::{Failure, FailureFacts};
 use crate::evaluate::{Evaluated, Evaluator};
 use crate::function::Function;
-use crate::pattern::Pattern;
+use crate::pattern::{GivenUp, Pattern};
 use crate::value::Value;
 
 /// So many states of a pattern are followed for a byte of text in one step.
@@ -51,7 +51,10 @@ impl Evaluator<'_> {
     ) -> Result<Option<crate::pattern::Match>, Failure> {
         let cost = |bytes: usize| bytes.saturating_mul(pattern.weight) / STATES_PER_STEP + 4;
         self.meter.can_work(cost(text.len().saturating_sub(from)) as u64)?;
-        let found = pattern.find(text, from);
+        let found = pattern.find(text, from).map_err(|GivenUp| {
+            let message = "The regular expression goes back too often on this text";
+            FailureFacts::with_message("U1001", message)
+        })?;
         let end = found.as_ref().map_or(text.len(), |found| found.end);
         self.meter.work(cost(end.saturating_sub(from)))?;
         Ok(found)

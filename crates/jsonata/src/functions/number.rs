@@ -42,9 +42,15 @@ pub(super) fn ceil(evaluator: &mut Evaluator<'_>, arguments: &mut Arguments<'_>)
 
 pub(super) fn round(evaluator: &mut Evaluator<'_>, arguments: &mut Arguments<'_>) -> Evaluated {
     let Some(number) = operand(evaluator, arguments, 0)? else { return Ok(Value::Undefined) };
+    let places = arguments.number(1).unwrap_or(0.0);
     // No float has digits further from its point.
-    let places = arguments.number(1).unwrap_or(0.0).clamp(-1_000.0, 1_000.0);
-    Ok(Value::Number(numbers::round(number, places as i32)))
+    let whole = places.clamp(-1_000.0, 1_000.0) as i32;
+    // The reference implementation moves the point in the number's text: by whole places, and it
+    // must be able to move it back.
+    if places.trunc() != places || !numbers::can_shift(number, whole) {
+        return Ok(Value::Number(f64::NAN));
+    }
+    Ok(Value::Number(numbers::round(number, whole)))
 }
 
 pub(super) fn sqrt(evaluator: &mut Evaluator<'_>, arguments: &mut Arguments<'_>) -> Evaluated {
@@ -60,7 +66,9 @@ pub(super) fn sqrt(evaluator: &mut Evaluator<'_>, arguments: &mut Arguments<'_>)
 pub(super) fn power(evaluator: &mut Evaluator<'_>, arguments: &mut Arguments<'_>) -> Evaluated {
     let Some(base) = operand(evaluator, arguments, 0)? else { return Ok(Value::Undefined) };
     let exponent = arguments.number(1).unwrap_or(f64::NAN);
-    let result = base.powf(exponent);
+    // JavaScript has no power where IEEE 754 has 1.
+    let undetermined = exponent.is_nan() || (base.abs() == 1.0 && exponent.is_infinite());
+    let result = if undetermined { f64::NAN } else { base.powf(exponent) };
     if !result.is_finite() {
         let failure = FailureFacts::new("D3061").with("value", numbers::text(base));
         return Err(failure.with("exponent", numbers::text(exponent)));
@@ -156,6 +164,5 @@ pub(super) fn parse_integer(
     let Some(picture) = arguments.text(1) else { return Ok(Value::Undefined) };
     evaluator.meter.work(pictures::cost(picture.len()))?;
     evaluator.meter.work(text.len().saturating_mul(picture.len() / 8 + 1))?;
-    let number = integer::Format::of(&picture)?.parse(&text)?;
-    Ok(number.map_or(Value::Undefined, Value::Number))
+    Ok(Value::Number(integer::Format::of(&picture)?.parse(&text)?))
 }

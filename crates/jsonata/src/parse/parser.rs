@@ -257,7 +257,9 @@ impl<'a> Parser<'a> {
             "~>" => {
                 let right = self.expression(power)?;
                 let keep_array = left.keep_array || right.keep_array;
-                let mut node = self.ancestors.binary(left, right, at, Kind::Apply);
+                let height = left.height.max(right.height);
+                // Unlike other operators it hands no `%` on; those inside mean nothing.
+                let mut node = Node::new(Kind::Apply(Box::new((left, right))), at, height);
                 node.keep_array = keep_array;
                 Ok(node)
             }
@@ -335,7 +337,8 @@ impl<'a> Parser<'a> {
         Ok(pairs)
     }
 
-    /// Takes that operator or fails; an operand follows.
+    /// Takes that operator or fails; an operand follows, or what the reference implementation
+    /// takes for one: a slash after `[]`, `^(…)`, a transform or a function opens a pattern.
     fn expect_operand(&mut self, operator: &str) -> Result<(), SyntaxError> {
         if self.take(operator)? { Ok(()) } else { self.expect(operator) }
     }
@@ -353,7 +356,7 @@ impl<'a> Parser<'a> {
 
     fn predicate(&mut self, mut left: Node, at: usize) -> Parsed {
         if self.token.is("]") {
-            self.expect("]")?;
+            self.expect_operand("]")?;
             keep_array(&mut left);
             return Ok(left);
         }
@@ -376,7 +379,7 @@ impl<'a> Parser<'a> {
                 break;
             }
         }
-        self.expect(")")?;
+        self.expect_operand(")")?;
         let ordered = self.ancestors.order(left, terms, at);
         self.shaped(ordered, at)
     }
@@ -413,7 +416,7 @@ impl<'a> Parser<'a> {
         self.expect_operand("|")?;
         let update = self.inner("|")?;
         let delete = if self.take(",")? { Some(self.inner("|")?) } else { None };
-        self.expect("|")?;
+        self.expect_operand("|")?;
         let parts = [Some(&pattern), Some(&update), delete.as_ref()];
         let height = parts.into_iter().flatten().map(|part| part.height).max().unwrap_or(0);
         let clone = unplaced("clone".into());
@@ -474,7 +477,7 @@ impl<'a> Parser<'a> {
         let signature = if self.token.is("<") { Some(self.signature()?) } else { None };
         self.expect_operand("{")?;
         let body = self.inner("}")?;
-        self.expect("}")?;
+        self.expect_operand("}")?;
         let height = body.height;
         let lambda = Lambda { parameters, parameter_slots: Vec::new(), signature, body, slots: 0 };
         Ok(Node::new(Kind::Lambda(Arc::new(lambda)), at, height))

@@ -124,6 +124,7 @@ impl Ancestors {
         let mut node = self.as_path(left)?;
         let height = node.height.max(right.height.saturating_add(1));
         let Kind::Path(path) = &mut node.kind else { unreachable!("it was made a path") };
+        path.steps[0].array_constructor |= matches!(path.steps[0].kind, Kind::Array(_));
         let first_new = path.steps.len();
         match right.kind {
             Kind::Path(right) => path.steps.extend(right.steps),
@@ -152,10 +153,11 @@ impl Ancestors {
         if matches!(first.kind, Kind::Path(_)) {
             return Ok(first);
         }
-        let sought = self.sought_by(&first);
+        // What else stands first keeps what it seeks to itself, and it means nothing.
+        let is_parent = matches!(first.kind, Kind::Parent(..));
+        let sought = if is_parent { self.sought_by(&first) } else { Vec::new() };
         let (at, height) = (first.position, first.height);
         as_step(&mut first)?;
-        first.array_constructor |= matches!(first.kind, Kind::Array(_));
         let keep_singleton = first.keep_array;
         let path = Path::new(vec![first], keep_singleton);
         let mut node = Node::new(Kind::Path(path), at as usize, height);
@@ -166,7 +168,9 @@ impl Ancestors {
     /// `left[predicate]`
     pub(super) fn predicate(&mut self, mut left: Node, predicate: Node, at: usize) -> Shaped {
         let height = left.height.max(predicate.height.saturating_add(1));
-        let sought = self.sought_by(&predicate);
+        // A bare `%` as the whole predicate means nothing.
+        let is_parent = matches!(predicate.kind, Kind::Parent(..));
+        let sought = if is_parent { Vec::new() } else { self.sought_by(&predicate) };
         let (step, is_path) = last_step(&mut left);
         if step.group().is_some() {
             return Err(SyntaxError::new("S0209", at));

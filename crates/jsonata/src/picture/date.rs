@@ -1,6 +1,6 @@
 //! Pictures of times: `[Y0001]-[M01]-[D01]T[H01]:[m01]`.
 
-use super::calendar::{Moment, Period};
+use super::calendar::{MILLISECONDS_MAX, Moment, Period};
 use super::integer::{Case, Format, Numerals, Separators};
 use crate::error::{Failure, FailureFacts};
 
@@ -42,10 +42,8 @@ pub(super) struct Marker {
     traditional: bool,
     /// At most so many characters.
     pub(super) width_max: Option<usize>,
-    /// A year is cut to so many digits.
-    year_digits: Option<usize>,
-    /// Exactly so many digits are read, since digits follow.
-    pub(super) parse_digits: Option<usize>,
+    /// A year, month or day has at most so many digits; a year is cut to them.
+    pub(super) digits_max: Option<usize>,
 }
 
 /// How a component is written.
@@ -87,7 +85,6 @@ pub(super) fn parse_picture(picture: &str) -> Result<Vec<Part>, Failure> {
                 parts.push(Part::Literal(std::mem::take(&mut literal)));
             }
             let marker = Marker::parse(&rest[1..end])?;
-            narrow_previous(&mut parts, &marker);
             parts.push(Part::Marker(marker));
             rest = &rest[end + 1..];
         } else {
@@ -99,18 +96,6 @@ pub(super) fn parse_picture(picture: &str) -> Result<Vec<Part>, Failure> {
         parts.push(Part::Literal(literal));
     }
     Ok(parts)
-}
-
-/// Where two integers meet, the first must have a known number of digits to be read back.
-fn narrow_previous(parts: &mut [Part], marker: &Marker) {
-    let integer = INTEGERS.contains(marker.component) && matches!(marker.style, Style::Integer(_));
-    if let Some(Part::Marker(previous)) = parts.last_mut()
-        && integer
-        && let Style::Integer(Format { numerals: Numerals::Decimal(decimal), .. }) = &previous.style
-        && INTEGERS.contains(previous.component)
-    {
-        previous.parse_digits = Some(decimal.mandatory);
-    }
 }
 
 impl Marker {
@@ -137,8 +122,7 @@ impl Marker {
             style: Style::Plain,
             traditional: modifier == Some('t'),
             width_max,
-            year_digits: None,
-            parse_digits: None,
+            digits_max: None,
         };
         marker.style = marker.style(presentation, modifier == Some('o'), width_min)?;
         Ok(marker)
@@ -166,26 +150,26 @@ impl Marker {
             && INTEGERS.contains(self.component)
         {
             decimal.mandatory = decimal.mandatory.max(width_min.unwrap_or(0));
-            if self.component == 'Y' {
+            if "YMD".contains(self.component) {
                 if let Some(width_max) = self.width_max {
-                    self.year_digits = Some(width_max);
+                    self.digits_max = Some(width_max);
                     decimal.mandatory = width_max;
                 } else {
                     let digits = decimal.mandatory + decimal.optional;
-                    self.year_digits = (digits >= 2).then_some(digits);
+                    self.digits_max = (digits >= 2).then_some(digits);
                 }
             }
         }
         Ok(Style::Integer(format))
     }
 
-    /// The text of a component.
-    fn write(&self, moment: &Moment, offset: i64) -> Result<String, Failure> {
+    /// The text of a component. Without a moment there are no numbers, and JavaScript says so.
+    fn write(&self, moment: Option<&Moment>, offset: Offset) -> Result<String, Failure> {
         match self.component {
             'Z' | 'z' => return self.write_offset(offset),
             'C' | 'E' => return Ok("ISO".to_owned()),
             'P' => {
-                let half = if moment.hour >= 12 { "pm" } else { "am" };
+                let half = if moment.is_some_and(|moment| moment.hour >= 12) { "pm" } else { "am" };
                 return Ok(match self.style {
                     Style::Name(Case::Upper) => half.to_uppercase(),
                     _ => half.to_owned(),
@@ -193,47 +177,56 @@ impl Marker {
             }
             _ => {}
         }
-        let mut value = component(moment, self.component);
-        if let Some(digits) = self.year_digits {
-            value %= 10_i64.checked_pow(digits as u32).unwrap_or(i64::MAX);
-        }
+        let value = moment.map(|moment| {
+            let value = component(moment, self.component);
+            match self.digits_max {
+                Some(digits) if self.component == 'Y' => {
+                    value % 10_i64.checked_pow(digits as u32).unwrap_or(i64::MAX)
+                }
+                _ => value,
+            }
+        });
         match &self.style {
             Style::Name(case) => {
-                let name = match self.component {
-                    'M' | 'x' => MONTHS[(value - 1) as usize],
-                    'F' => DAYS[(value - 1) as usize],
+                let names: &[&str] = match self.component {
+                    'M' | 'x' => &MONTHS,
+                    'F' => &DAYS,
                     other => return Err(not_a_name(other)),
                 };
+                let Some(value) = value else { return Ok("undefined".to_owned()) };
+                let name = names[(value - 1) as usize];
                 let name = &name[..self.width_max.map_or(name.len(), |max| max.min(name.len()))];
                 Ok(case.apply(name.to_owned()))
             }
-            Style::Integer(format) => format.format(value as f64),
-            Style::Plain => Ok(value.to_string()),
+            Style::Integer(format) => format.format(value.map_or(f64::NAN, |value| value as f64)),
+            Style::Plain => Ok(value.map_or("NaN".to_owned(), |value| value.to_string())),
         }
     }
 
-    /// The offset from UTC; it is given in minutes.
-    fn write_offset(&self, offset: i64) -> Result<String, Failure> {
-        if offset == 0 && self.traditional {
+    /// The offset from UTC.
+    fn write_offset(&self, offset: Offset) -> Result<String, Failure> {
+        let together = offset.hours * 100.0 + offset.minutes;
+        if together == 0.0 && self.traditional {
             return Ok("Z".to_owned());
         }
-        let (hours, minutes) = (offset.abs() / 60, offset.abs() % 60);
         let Style::Integer(format) = &self.style else { return Err(not_a_name(self.component)) };
         let Numerals::Decimal(decimal) = &format.numerals else {
             return Err(not_a_name(self.component));
         };
         let digits = match (&decimal.separators, decimal.mandatory) {
             (Separators::Irregular(_), 1 | 2) => {
-                let hours = format.format(hours as f64)?;
-                if minutes == 0 { hours } else { format!("{hours}:{minutes:02}") }
+                let mut text = format.format(offset.hours)?;
+                if offset.minutes != 0.0 {
+                    text.push(':');
+                    text.push_str(&Format::of("00")?.format(offset.minutes)?);
+                }
+                text
             }
-            (Separators::Regular(..), _) | (_, 3 | 4) => {
-                format.format((hours * 100 + minutes) as f64)?
-            }
+            (Separators::Regular(..), _) | (_, 3 | 4) => format.format(together)?,
             _ => return Err(FailureFacts::new("D3134")),
         };
         let zone = if self.component == 'z' { "GMT" } else { "" };
-        Ok(format!("{zone}{}{digits}", if offset < 0 { '-' } else { '+' }))
+        Ok(format!("{zone}{}{digits}", if together >= 0.0 { "+" } else { "" }))
     }
 }
 
@@ -277,28 +270,38 @@ pub(super) fn component(moment: &Moment, component: char) -> i64 {
     }
 }
 
+/// An offset from UTC; not a number (NaN) where its text was none.
+#[derive(Clone, Copy, Default)]
+struct Offset {
+    hours: f64,
+    /// With the sign that the text has, whatever that of the hours is.
+    minutes: f64,
+}
+
+impl Offset {
+    /// What `±HHMM` means: as the reference implementation reads it, which takes it for one number
+    /// and rounds its hours down, so that `-0530` is six hours and a half.
+    fn of(zone: &str) -> Offset {
+        let number = super::integer::leading_integer(zone).unwrap_or(f64::NAN);
+        Offset { hours: (number / 100.0).floor(), minutes: number % 100.0 }
+    }
+}
+
 /// The text of a time; `zone` is an offset such as `+0530`.
 pub(crate) fn format(
     milliseconds: i64,
     picture: Option<&str>,
     zone: Option<&str>,
 ) -> Result<String, Failure> {
-    let offset = zone.map_or(0, offset_minutes);
-    let moment = Moment::of(milliseconds + offset * 60_000);
+    let offset = zone.map_or(Offset::default(), Offset::of);
+    let shifted = milliseconds as f64 + (offset.hours * 60.0 + offset.minutes) * 60_000.0;
+    let moment = (shifted.abs() <= MILLISECONDS_MAX).then(|| Moment::of(shifted as i64));
     let mut text = String::new();
     for part in parse_picture(picture.unwrap_or(ISO_8601))? {
         match part {
             Part::Literal(literal) => text.push_str(&literal),
-            Part::Marker(marker) => text.push_str(&marker.write(&moment, offset)?),
+            Part::Marker(marker) => text.push_str(&marker.write(moment.as_ref(), offset)?),
         }
     }
     Ok(text)
-}
-
-/// The minutes that `±HHMM` means.
-fn offset_minutes(zone: &str) -> i64 {
-    let number = super::integer::leading_integer(zone).unwrap_or(0.0);
-    // Offsets beyond four digits are not meant.
-    let number = number.clamp(-9_999.0, 9_999.0) as i64;
-    number.signum() * (number.abs() / 100 * 60 + number.abs() % 100)
 }

@@ -120,11 +120,12 @@ impl Format {
         Ok(if number < 0.0 { format!("-{text}") } else { text })
     }
 
-    /// The number of a text; nothing where it is none.
-    pub(crate) fn parse(&self, text: &str) -> Result<Option<f64>, Failure> {
+    /// The number of a text; not a number (NaN) where it is none.
+    pub(crate) fn parse(&self, text: &str) -> Result<f64, Failure> {
         Ok(match &self.numerals {
-            Numerals::Letters => Some(from_letters(text, self.case == Case::Upper)),
-            Numerals::Roman => words::from_roman(&text.to_lowercase()),
+            Numerals::Letters => from_letters(text, self.case == Case::Upper),
+            Numerals::Roman if self.case == Case::Upper => words::from_roman(text),
+            Numerals::Roman => words::from_roman(&text.to_uppercase()),
             Numerals::Words => words::from_words(&text.to_lowercase()),
             Numerals::Decimal(decimal) => decimal.parse(text, self.ordinal),
             Numerals::Unknown(token) => return Err(unknown(token)),
@@ -217,8 +218,8 @@ impl Decimal {
         }
     }
 
-    fn parse(&self, text: &str, ordinal: bool) -> Option<f64> {
-        leading_integer(&self.plain_digits(text, ordinal))
+    fn parse(&self, text: &str, ordinal: bool) -> f64 {
+        leading_integer(&self.plain_digits(text, ordinal)).unwrap_or(f64::NAN)
     }
 
     /// The text with digits from 0 to 9, and without separators and suffix.
@@ -229,7 +230,8 @@ impl Decimal {
             digits = &text[..end];
         }
         let separates = |character: &char| match &self.separators {
-            Separators::Regular(_, separator) => separator == character,
+            // Whatever the separator is: so does the reference implementation.
+            Separators::Regular(..) => *character == ',',
             Separators::Irregular(separators) => {
                 separators.iter().any(|(_, separator)| separator == character)
             }

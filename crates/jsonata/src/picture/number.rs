@@ -297,6 +297,11 @@ fn write_mantissa(mantissa: f64, plan: &Plan, symbols: &Symbols, text: &mut Stri
     let fraction = fraction.to_owned() + &zeros(plan.fraction_min, fraction);
     let regular = interval(&plan.integer_groups);
     let count = integer.len();
+    if regular.is_none() {
+        // As the reference implementation: a group that no digit reaches has its separator too.
+        let beyond = plan.integer_groups.iter().filter(|remaining| **remaining >= count);
+        text.extend(beyond.map(|_| symbols.grouping));
+    }
     for (index, digit) in integer.chars().enumerate() {
         let remaining = count - index;
         let separated = match regular {

@@ -19,11 +19,11 @@ type Component = (char, f64);
 pub(crate) fn parse(text: &str, picture: &str, now: i64) -> Result<Option<f64>, Failure> {
     let parts = date::parse_picture(picture)?;
     let mut pattern = String::from("^");
-    for part in &parts {
+    for (at, part) in parts.iter().enumerate() {
         pattern.push('(');
         match part {
             Part::Literal(literal) => pattern.push_str(&regex::escape(literal)),
-            Part::Marker(marker) => pattern.push_str(&marker_pattern(marker)?),
+            Part::Marker(marker) => pattern.push_str(&marker_pattern(marker, parts.get(at + 1))?),
         }
         pattern.push(')');
     }
@@ -47,8 +47,8 @@ pub(crate) fn parse(text: &str, picture: &str, now: i64) -> Result<Option<f64>, 
     resolve(&components, now).map(Some)
 }
 
-/// What the text of a component looks like.
-fn marker_pattern(marker: &Marker) -> Result<String, Failure> {
+/// What the text of a component looks like, before the next part.
+fn marker_pattern(marker: &Marker, next: Option<&Part>) -> Result<String, Failure> {
     if matches!(marker.component, 'Z' | 'z') {
         let zone = if marker.component == 'z' { "GMT" } else { "" };
         let separated = match zone_separator(marker) {
@@ -71,7 +71,17 @@ fn marker_pattern(marker: &Marker) -> Result<String, Failure> {
             let words: Vec<String> = known_words().into_iter().map(|(word, _)| word).collect();
             format!("(?:{}|and|[-, ])+", words.join("|"))
         }
-        Numerals::Decimal(decimal) => decimal_pattern(decimal, format, marker.parse_digits),
+        Numerals::Decimal(decimal) => {
+            // Where two integers meet, the first has as many digits as its picture: newer than
+            // version 2.0.6, which can read no such text.
+            let meets = matches!(
+                next,
+                Some(Part::Marker(Marker { style: Style::Integer(_), component, .. }))
+                    if !matches!(component, 'Z' | 'z')
+            );
+            let digits = marker.digits_max.or(meets.then_some(decimal.mandatory));
+            decimal_pattern(decimal, format, digits)
+        }
         Numerals::Unknown(_) => {
             format.parse("")?;
             String::new()
@@ -79,20 +89,14 @@ fn marker_pattern(marker: &Marker) -> Result<String, Failure> {
     })
 }
 
-fn decimal_pattern(decimal: &Decimal, format: &Format, digits: Option<usize>) -> String {
-    let separators: String = match &decimal.separators {
-        Separators::Regular(_, separator) => regex::escape(&separator.to_string()),
-        Separators::Irregular(separators) => {
-            separators.iter().map(|(_, separator)| regex::escape(&separator.to_string())).collect()
-        }
+fn decimal_pattern(decimal: &Decimal, format: &Format, digits_max: Option<usize>) -> String {
+    let count = match digits_max {
+        Some(0) | None => "+".to_owned(),
+        Some(max) if decimal.optional == 0 => format!("{{{max}}}"),
+        Some(max) => format!("{{{},{max}}}", max.saturating_sub(decimal.optional)),
     };
-    let count = digits.map_or("+".to_owned(), |digits| format!("{{{digits}}}"));
     let suffix = if format.ordinal { "(?:th|st|nd|rd)" } else { "" };
-    // Digits of any family: the reading of the number sorts them out.
-    match separators.is_empty() {
-        true => format!("\\d{count}{suffix}"),
-        false => format!("[\\d{separators}]{count}{suffix}"),
-    }
+    format!("[0-9]{count}{suffix}")
 }
 
 fn zone_separator(marker: &Marker) -> Option<char> {
@@ -126,8 +130,8 @@ fn read(marker: &Marker, text: &str) -> Result<Option<f64>, Failure> {
             Ok(digits.get(..3).and_then(|digits| digits.parse().ok()))
         }
         (Style::Integer(format), _) => match format.case {
-            Case::Upper => format.parse(&text.to_uppercase()),
-            _ => format.parse(&text.to_lowercase()),
+            Case::Upper => format.parse(&text.to_uppercase()).map(Some),
+            _ => format.parse(&text.to_lowercase()).map(Some),
         },
         (_, 'M' | 'x') => Ok(named(&MONTHS)),
         (_, 'F') => Ok(named(&DAYS)),
@@ -155,7 +159,8 @@ fn read_zone(marker: &Marker, text: &str) -> Option<f64> {
 /// Which of the components of a set were read; a set is chosen when there are no others.
 fn is_set(components: &[Component], all: &str, set: &str) -> bool {
     let read = |wanted: char| {
-        components.iter().any(|(component, value)| *component == wanted && *value != 0.0)
+        let given = |value: f64| value != 0.0 && !value.is_nan();
+        components.iter().any(|(component, value)| *component == wanted && given(*value))
     };
     let others = all.chars().filter(|component| !set.contains(*component)).any(read);
     !others && set.chars().any(read)
@@ -188,8 +193,12 @@ fn resolve(components: &[Component], now: i64) -> Result<f64, Failure> {
         true => value('h') % 12 + if value('P') == 1 { 12 } else { 0 },
         false => value('H'),
     };
+    if values.iter().any(|(_, value)| value.is_nan()) {
+        return Ok(f64::NAN);
+    }
     let moment = Moment {
-        year: value('Y'),
+        // Years of two digits are those of the last century, as in JavaScript.
+        year: if (0..100).contains(&value('Y')) { 1900 + value('Y') } else { value('Y') },
         month: if by_day { 1 } else { value('M').max(1) },
         day: if by_day { value('d') } else { value('D') },
         hour,

@@ -139,22 +139,56 @@ pub(super) fn known_words() -> Vec<(String, f64)> {
     words
 }
 
-/// The number that words in small letters say; nothing where one is unknown.
-pub(super) fn from_words(text: &str) -> Option<f64> {
+/// The number that words in small letters say; not a number (NaN) where one is unknown.
+pub(super) fn from_words(text: &str) -> f64 {
     let known = known_words();
     let mut parts: Vec<f64> = vec![0.0];
-    for word in text.split([' ', ',', '-']).filter(|word| !word.is_empty() && *word != "and") {
-        let value = known.iter().find(|(name, _)| name == word)?.1;
+    for word in split_words(text) {
+        let Some((_, value)) = known.iter().find(|(name, _)| name == word) else {
+            return f64::NAN;
+        };
         let last = parts.pop().unwrap_or(0.0);
-        if value >= 100.0 {
+        if *value >= 100.0 {
             parts.push(last * value);
         } else if last >= 1000.0 {
-            parts.extend([last, value]);
+            parts.extend([last, *value]);
         } else {
             parts.push(last + value);
         }
     }
-    Some(parts.iter().sum())
+    parts.iter().sum()
+}
+
+/// The words between a comma with a space, `and` with spaces around it, a space, a hyphen or a
+/// backslash.
+fn split_words(text: &str) -> Vec<&str> {
+    let mut words = Vec::new();
+    let mut rest = text;
+    let mut at = 0;
+    while let Some(next) = rest[at..].chars().next() {
+        let after = &rest[at + next.len_utf8()..];
+        let space = |text: &str| text.starts_with(char::is_whitespace);
+        let separator = match next {
+            ',' if space(after) => 1 + after.chars().next().map_or(0, char::len_utf8),
+            _ if next.is_whitespace() => match after.strip_prefix("and") {
+                Some(end) if space(end) => {
+                    next.len_utf8() + 3 + end.chars().next().map_or(0, char::len_utf8)
+                }
+                _ => next.len_utf8(),
+            },
+            '-' | '\\' => 1,
+            _ => 0,
+        };
+        if separator == 0 {
+            at += next.len_utf8();
+            continue;
+        }
+        words.push(&rest[..at]);
+        rest = &rest[at + separator..];
+        at = 0;
+    }
+    words.push(rest);
+    words
 }
 
 /// A whole number from 0 in Roman numerals, small letters.
@@ -170,13 +204,14 @@ pub(super) fn to_roman(number: f64) -> String {
     numerals
 }
 
-/// The number of Roman numerals in small letters; nothing where one is unknown.
-pub(super) fn from_roman(numerals: &str) -> Option<f64> {
+/// The number of Roman numerals in capital letters; not a number (NaN) where one is unknown.
+pub(super) fn from_roman(numerals: &str) -> f64 {
     let (mut total, mut greatest) = (0.0, 1.0);
     for numeral in numerals.chars().rev() {
-        let mut name = [0; 4];
-        let name = &*numeral.encode_utf8(&mut name);
-        let value = ROMAN.iter().find(|(known, _)| *known == name)?.1 as f64;
+        let is_it = |name: &str| name.len() == 1 && name.starts_with(numeral.to_ascii_lowercase());
+        let known = ROMAN.iter().find(|(name, _)| numeral.is_ascii_uppercase() && is_it(name));
+        let Some((_, value)) = known else { return f64::NAN };
+        let value = *value as f64;
         if value < greatest {
             total -= value;
         } else {
@@ -184,5 +219,5 @@ pub(super) fn from_roman(numerals: &str) -> Option<f64> {
             total += value;
         }
     }
-    Some(total)
+    total
 }

@@ -89,10 +89,10 @@ fn hexadecimal(bytes: &[u8]) -> String {
     text
 }
 
-/// `States.JsonMerge`: the members of the right one in place of those of the left one. Only `true`
-/// as a third argument is refused, since there is no deep merge; AWS takes all else for `false`.
+/// `States.JsonMerge`: the members of the right one in place of those of the left one. The third
+/// argument must be `false`: there is no deep merge, and what is no boolean is refused.
 pub(super) fn merge(left: &Object, right: &Object, deep: &Value) -> Option<Value> {
-    if *deep == Value::Bool(true) {
+    if *deep != Value::Bool(false) {
         return None;
     }
     let mut merged = left.clone();

@@ -1,15 +1,17 @@
 //! Filters: what `[?(…)]` asks of a value.
 
+mod exists;
 mod parse;
+mod pattern;
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use json::{Number, Value};
-use regex::Regex;
 
 use super::step::{Step, is_definite};
 use super::walk::{Stop, Walk, item};
+use pattern::Pattern;
 
 pub(crate) use parse::{parse_condition, parse_literal, parse_operand_path};
 
@@ -34,7 +36,7 @@ pub(crate) enum Operand {
     Literal(Value),
     Path(OperandPath),
     /// `/…/i`; the whole text must match.
-    Pattern(Regex),
+    Pattern(Pattern),
 }
 
 /// A path from the value that is tested (`@`) or from the document (`$`).
@@ -89,21 +91,15 @@ impl Condition {
                 Ok(false)
             }
             Condition::Not(condition) => Ok(!condition.holds(value, walk)?),
-            Condition::Exists(path) => Ok(match path.select(value, walk)? {
-                None => false,
-                Some(matches) if !is_definite(&path.steps) => {
-                    matches.as_array().is_some_and(|matches| !matches.is_empty())
-                }
-                Some(_) => true,
-            }),
+            Condition::Exists(path) => exists::exists(path, value, walk),
             Condition::Compare { left, operator, right } => {
                 if let Operand::Pattern(pattern) = right {
                     let text = left.select(value, walk)?;
-                    return Ok(matches_pattern(pattern, text.as_deref()));
+                    return matches_pattern(pattern, text.as_deref());
                 }
                 if let Operand::Pattern(pattern) = left {
                     let text = right.select(value, walk)?;
-                    return Ok(matches_pattern(pattern, text.as_deref()));
+                    return matches_pattern(pattern, text.as_deref());
                 }
                 let (left, right) = (left.select(value, walk)?, right.select(value, walk)?);
                 walk.visit(operator.cost(left.as_deref(), right.as_deref()))?;
@@ -203,7 +199,9 @@ impl Operator {
             Operator::Size => size(left).is_some_and(|size| {
                 right.and_then(Value::as_f64).is_some_and(|expected| size == expected as i64)
             }),
-            Operator::Empty => is_empty(left) == right.and_then(Value::as_bool),
+            Operator::Empty => is_empty(left).is_some_and(|is_empty| {
+                right.and_then(Value::as_bool).is_some_and(|expected| is_empty == expected)
+            }),
         }
     }
 }
@@ -277,13 +275,18 @@ fn is_empty(value: Option<&Value>) -> Option<bool> {
     }
 }
 
-fn matches_pattern(pattern: &Regex, value: Option<&Value>) -> bool {
+fn matches_pattern(pattern: &Pattern, value: Option<&Value>) -> Result<bool, Stop> {
     match value {
-        Some(Value::String(text)) => pattern.is_match(text),
-        Some(value @ (Value::Number(_) | Value::Bool(_))) => pattern.is_match(&value.to_text()),
+        Some(Value::String(text)) => pattern.matches(text),
+        Some(value @ (Value::Number(_) | Value::Bool(_))) => pattern.matches(&value.to_text()),
         Some(Value::Array(items)) => {
-            items.iter().any(|item| item.as_str().is_some_and(|text| pattern.is_match(text)))
+            for text in items.iter().filter_map(Value::as_str) {
+                if pattern.matches(text)? {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
         }
-        _ => false,
+        _ => Ok(false),
     }
 }

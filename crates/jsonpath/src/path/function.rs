@@ -1,6 +1,6 @@
 //! The functions that a path may end in, such as `$.items.length()`.
 
-use json::{Number, Value};
+use json::Value;
 
 use super::filter::{OperandPath, parse_literal, parse_operand_path};
 use super::parse::{Nesting, Within};
@@ -130,32 +130,11 @@ impl Call {
             Function::Index => item_at(input, arguments.first().and_then(Value::as_i64)),
             Function::Append => Ok(append(input, arguments)),
             Function::Concat => Ok(concat(input, &arguments)),
+            // Measured: these do not resolve.
             Function::Min | Function::Max | Function::Avg | Function::Sum | Function::StdDev => {
-                self.aggregate(input, &arguments)
+                Err(Stop::Function(format!("No results for path: .{}()", self.function.name())))
             }
         }
-    }
-
-    /// Aggregates the numbers among the items and arguments; the rest does not count.
-    fn aggregate(&self, input: &Value, arguments: &[Value]) -> Result<Value, Stop> {
-        let items = input.as_array().unwrap_or_default().iter();
-        let numbers: Vec<f64> = items.chain(flatten(arguments)).filter_map(Value::as_f64).collect();
-        if numbers.is_empty() {
-            return Err(nothing());
-        }
-        let count = numbers.len() as f64;
-        let sum: f64 = numbers.iter().sum();
-        let result = match self.function {
-            Function::Min => numbers.iter().copied().fold(f64::INFINITY, f64::min),
-            Function::Max => numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max),
-            Function::Avg => sum / count,
-            Function::StdDev => {
-                let squares: f64 = numbers.iter().map(|number| number * number).sum();
-                (squares / count - sum * sum / count / count).sqrt()
-            }
-            _ => sum,
-        };
-        Ok(Number::from(result).into())
     }
 }
 

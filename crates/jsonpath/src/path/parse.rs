@@ -64,10 +64,18 @@ pub(crate) fn parse_steps(
             }
         } else if cursor.peek() == Some('[') {
             steps.push(parse_bracket(cursor, nesting)?);
+        } else if after_bracket(cursor) {
+            // `$.items[0]name` is taken as if there were a dot.
+            steps.push(parse_dotted(cursor, within, nesting)?);
         } else {
             return Ok(steps);
         }
     }
+}
+
+/// Whether a name comes next, right behind a bracket.
+fn after_bracket(cursor: &Cursor<'_>) -> bool {
+    cursor.since(0).ends_with(']') && cursor.peek().is_some_and(is_name_part)
 }
 
 /// Reads `*`, `name` or `function(…)`.

@@ -101,6 +101,20 @@ impl<'a> Walk<'a> {
         Ok(values)
     }
 
+    /// The places that one step leads to. `is_scan`: it comes after `..`.
+    pub(super) fn places_of<'v>(
+        &self,
+        step: &Step,
+        places: Vec<&'v Value>,
+        is_scan: bool,
+    ) -> Result<Vec<&'v Value>, Stop> {
+        let mut found = Vec::new();
+        for place in places {
+            self.step(step, place, is_scan, &mut found)?;
+        }
+        Ok(found)
+    }
+
     /// Follows one step. `is_scan`: the step comes after `..`.
     fn step<'v>(
         &self,

@@ -1,15 +1,12 @@
 //! Text to conditions.
 
 use json::{Number, Object, Value};
-use regex::{Regex, RegexBuilder};
 
+use super::pattern::Pattern;
 use super::{Condition, Operand, OperandPath, Operator};
 use crate::SyntaxError;
 use crate::cursor::Cursor;
 use crate::path::parse::{Nesting, Within, parse_steps};
-
-/// How large a compiled pattern may be, in bytes.
-const PATTERN_BYTES_MAX: usize = 1 << 20;
 
 /// Reads what stands between the parentheses of `?(…)`.
 pub(crate) fn parse_condition(
@@ -52,22 +49,31 @@ fn parse_one(cursor: &mut Cursor<'_>, nesting: Nesting) -> Result<Condition, Syn
         cursor.expect(")")?;
         return Ok(condition);
     }
-    if cursor.eat("!") {
-        let condition = parse_one(cursor, nesting.deeper(cursor)?)?;
-        return Ok(Condition::Not(Box::new(condition)));
+    let is_negated = cursor.eat("!");
+    if is_negated {
+        cursor.skip_whitespace();
+        if !matches!(cursor.peek(), Some('@' | '$')) {
+            let condition = parse_one(cursor, nesting.deeper(cursor)?)?;
+            return Ok(Condition::Not(Box::new(condition)));
+        }
     }
     let start = cursor.at();
-    let left = parse_operand(cursor, nesting)?;
+    let left = parse_operand(cursor, Side::Left, nesting)?;
     cursor.skip_whitespace();
     let Some(operator) = parse_operator(cursor)? else {
         return match left {
+            Operand::Path(path) if is_negated => {
+                Ok(Condition::Not(Box::new(Condition::Exists(path))))
+            }
             Operand::Path(path) => Ok(Condition::Exists(path)),
             _ => Err(cursor.error_at(start, "Expected a comparison")),
         };
     };
+    // Before a comparison, Jayway ignores the `!`: it belongs to the path, which is not asked
+    // whether it exists.
     cursor.skip_whitespace();
     let right_start = cursor.at();
-    let right = parse_operand(cursor, nesting)?;
+    let right = parse_operand(cursor, Side::Right, nesting)?;
     let patterns =
         [&left, &right].iter().filter(|side| matches!(side, Operand::Pattern(_))).count();
     if patterns != usize::from(operator == Operator::Matches) {
@@ -115,12 +121,44 @@ fn parse_operator(cursor: &mut Cursor<'_>) -> Result<Option<Operator>, SyntaxErr
     Ok(Some(operator))
 }
 
-fn parse_operand(cursor: &mut Cursor<'_>, nesting: Nesting) -> Result<Operand, SyntaxError> {
+/// The sides of a comparison.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Left,
+    Right,
+}
+
+fn parse_operand(
+    cursor: &mut Cursor<'_>,
+    side: Side,
+    nesting: Nesting,
+) -> Result<Operand, SyntaxError> {
     match cursor.peek() {
         Some('@' | '$') => parse_operand_path(cursor, Within::Filter, nesting).map(Operand::Path),
         Some('/') => parse_pattern(cursor).map(Operand::Pattern),
-        _ => parse_literal(cursor, nesting).map(Operand::Literal),
+        Some('\'' | '"' | '[' | '{') => parse_literal(cursor, nesting).map(Operand::Literal),
+        _ => parse_bare(cursor, side).map(Operand::Literal),
     }
+}
+
+/// Reads a number, `true`, `false`, `null`, or a text without quotes, such as `home` in
+/// `[?(@.category==home)]`: AWS takes it, as early versions of Jayway do. On the right it goes on
+/// to the end of the condition and may have blanks within.
+fn parse_bare(cursor: &mut Cursor<'_>, side: Side) -> Result<Value, SyntaxError> {
+    let start = cursor.at();
+    let ends = |character: char| character.is_control() || "'\"()[]{}=<>!~&|,".contains(character);
+    let text = match side {
+        Side::Left => cursor.take_while(|next| !ends(next) && !next.is_whitespace()),
+        Side::Right => cursor.take_while(|next| !ends(next)),
+    };
+    let text = text.trim_end();
+    Ok(match text {
+        "true" => true.into(),
+        "false" => false.into(),
+        "null" => Value::Null,
+        "" => return Err(cursor.error_at(start, "Expected a path, a text, a number or a list")),
+        _ => Number::parse(text).map_or_else(|| text.into(), Value::from),
+    })
 }
 
 /// Reads `@…` or `$…`.
@@ -141,7 +179,7 @@ pub(crate) fn parse_operand_path(
 }
 
 /// Reads `/…/flags`.
-fn parse_pattern(cursor: &mut Cursor<'_>) -> Result<Regex, SyntaxError> {
+fn parse_pattern(cursor: &mut Cursor<'_>) -> Result<Pattern, SyntaxError> {
     let start = cursor.at();
     cursor.expect("/")?;
     let mut pattern = String::new();
@@ -161,15 +199,7 @@ fn parse_pattern(cursor: &mut Cursor<'_>) -> Result<Regex, SyntaxError> {
     if let Some(flag) = flags.chars().find(|flag| !"dimsuxU".contains(*flag)) {
         return Err(cursor.error_at(start, format!("Pattern flag '{flag}' is not supported")));
     }
-    // The line end closes a comment, which patterns may have where blanks mean nothing.
-    let end = if flags.contains('x') { "\n" } else { "" };
-    RegexBuilder::new(&format!("\\A(?:{pattern}{end})\\z"))
-        .case_insensitive(flags.contains('i'))
-        .multi_line(flags.contains('m'))
-        .dot_matches_new_line(flags.contains('s'))
-        .ignore_whitespace(flags.contains('x'))
-        .size_limit(PATTERN_BYTES_MAX)
-        .build()
+    Pattern::parse(&pattern, flags)
         .map_err(|error| cursor.error_at(start, format!("Pattern /{pattern}/: {error}")))
 }
 
