@@ -148,12 +148,7 @@ async fn a_map_state_counts_the_iterations_that_failed() {
         status: SUCCEEDED"#]],
     )
     .await;
-    check(failed(2), expect![[r#"
-        cause: The specified tolerated failure threshold was exceeded
-        error: States.ExceedToleratedFailureThreshold
-        nextState: Elsewhere
-        output: {"Error":"States.ExceedToleratedFailureThreshold","Cause":"The specified tolerated failure threshold was exceeded"}
-        status: CAUGHT_ERROR"#]]).await;
+    check(failed(2), expect!["400 ValidationException: Map iteration failure count must be less than or equal to the number of Map iterations"]).await;
 }
 
 #[tokio::test]

@@ -128,7 +128,7 @@ fn a_server_that_cannot_start_says_why_in_one_line() {
         ("nonsense", "is corrupt: not a version file"),
         (
             "Stairwell data folder\nformat 9\nsum 890c6bd63adbdbcd\n",
-            "held has format 9, and this version of Stairwell reads formats up to 2",
+            "held has format 9, and this version of Stairwell reads formats up to 3",
         ),
     ] {
         fs::write(&version, text).expect("written");

@@ -99,7 +99,7 @@ fn a_chain_of_states() {
 fn waits() {
     let waits = r#"{"StartAt":"A","States":{"A":{"Type":"Wait","SecondsPath":"$.n","Next":"B"},
         "B":{"Type":"Pass","Next":"C"},"C":{"Type":"Wait","Seconds":0,"Next":"D"},
-        "D":{"Type":"Wait","Seconds":20000,"End":true}}}"#;
+        "D":{"Type":"Wait","Seconds":500,"End":true}}}"#;
     check_every_crash(waits, CHILD);
 }
 
@@ -235,7 +235,7 @@ fn redrives() {
             "B":{"Type":"Choice","Choices":[{"Variable":"$$.Execution.RedriveCount",
                 "NumericGreaterThan":1,"Next":"C"}]},"C":{"Type":"Pass","End":true}}},
         {"StartAt":"D","States":{"D":{"Type":"Pass","End":true}}},
-        {"StartAt":"E","States":{"E":{"Type":"Wait","Seconds":20000,"End":true}}}],
+        {"StartAt":"E","States":{"E":{"Type":"Wait","Seconds":500,"End":true}}}],
         "Next":"Then"},"Then":{"Type":"Pass","End":true}}}"#;
     check_every_crash_redriven(branches, CHILD, 3);
 }

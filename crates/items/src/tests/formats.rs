@@ -261,8 +261,8 @@ fn the_members_of_an_object_are_items() {
             pointer,
             r#"{"granite": {"kg": 5}, "slate": 2}"#,
             expect![[r#"
-                {"Key":"granite","Value":{"kg":5}}
-                {"Key":"slate","Value":2}
+                granite: {"Key":"granite","Value":{"kg":5}}
+                slate: {"Key":"slate","Value":2}
             "#]],
         );
     }

@@ -302,7 +302,7 @@ fn a_deleted_activity_fails_the_tasks_that_come_to_it_and_no_others() {
         expect![[r#"
             1<-0 0s ExecutionStarted
             2<-0 0s StateEntered T {}
-            3<-2 0s ExecutionFailed
+            3<-2 0s ExecutionFailed States.Runtime An error occurred while executing the state 'T' (entered at the event id #2). The activity ARN does not exist.
         "#]]
         .assert_eq(&world.history(&execution_arn("m", "after")).await);
         assert!(world.history(&before).await.ends_with("ActivityScheduled\n"));

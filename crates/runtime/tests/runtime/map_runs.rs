@@ -123,7 +123,7 @@ fn a_reader_whose_limit_is_not_positive_fails_its_run() {
             assert_eq!(runs[0].status, MapRunStatus::Failed);
             end
         });
-        assert_eq!(text, "FAILED States.ItemReaderFailed: field MaxItems must be positive");
+        assert_eq!(text, "FAILED States.ItemReaderFailed field MaxItems must be positive");
     }
 }
 
@@ -192,7 +192,7 @@ fn some_failures_are_tolerated() {
         &distributed("STANDARD", ODD, r#","ToleratedFailureCount":2"#),
         items,
         expect![[r#"
-            SUCCEEDED [{"odd":false},{"odd":false}]
+            SUCCEEDED [{"Error":"Odd","ExecutionArn":"execution:m/each:?","Input":"{\"odd\":true}","InputDetails":{"Included":true},"Name":"?","OutputDetails":{"Included":true},"RedriveCount":0,"RedriveStatus":"REDRIVABLE_BY_MAP_RUN","StartDate":"2023-11-14T22:13:20Z","StateMachineArn":"stateMachine:m/each","Status":"FAILED","StopDate":"2023-11-14T22:13:20Z"},{"odd":false},{"Error":"Odd","ExecutionArn":"execution:m/each:?","Input":"{\"odd\":true}","InputDetails":{"Included":true},"Name":"?","OutputDetails":{"Included":true},"RedriveCount":0,"RedriveStatus":"REDRIVABLE_BY_MAP_RUN","StartDate":"2023-11-14T22:13:20Z","StateMachineArn":"stateMachine:m/each","Status":"FAILED","StopDate":"2023-11-14T22:13:20Z"},{"odd":false}]
             Succeeded: 0 pending, 0 running, 2 succeeded, 2 failed, 0 aborted, 4 in all, 2 written
             executions: 0 pending, 0 running, 2 succeeded, 2 failed, 0 aborted, 4 in all, 2 written
         "#]],
@@ -201,7 +201,7 @@ fn some_failures_are_tolerated() {
         &distributed("EXPRESS", ODD, r#","ToleratedFailurePercentage":50"#),
         items,
         expect![[r#"
-            SUCCEEDED [{"odd":false},{"odd":false}]
+            SUCCEEDED [{"Error":"Odd","ExecutionArn":"express:m/each:?:?","Input":"{\"odd\":true}","InputDetails":{"Included":true},"Name":"?","OutputDetails":{"Included":true},"RedriveCount":0,"RedriveStatus":"REDRIVABLE_BY_MAP_RUN","StartDate":"2023-11-14T22:13:20Z","StateMachineArn":"stateMachine:m/each","Status":"FAILED","StopDate":"2023-11-14T22:13:20Z"},{"odd":false},{"Error":"Odd","ExecutionArn":"express:m/each:?:?","Input":"{\"odd\":true}","InputDetails":{"Included":true},"Name":"?","OutputDetails":{"Included":true},"RedriveCount":0,"RedriveStatus":"REDRIVABLE_BY_MAP_RUN","StartDate":"2023-11-14T22:13:20Z","StateMachineArn":"stateMachine:m/each","Status":"FAILED","StopDate":"2023-11-14T22:13:20Z"},{"odd":false}]
             Succeeded: 0 pending, 0 running, 2 succeeded, 2 failed, 0 aborted, 4 in all, 2 written
             executions: 0 pending, 0 running, 2 succeeded, 2 failed, 0 aborted, 4 in all, 2 written
         "#]],

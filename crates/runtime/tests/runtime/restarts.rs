@@ -399,13 +399,14 @@ fn a_record_that_is_corrupt_quarantines_its_execution() {
 /// A child of a Map Run that is quarantined has failed, and its run goes on.
 fn check_quarantined_child(mangle: fn(&mut Loaded) -> Result<(), StoreError>) {
     for (tolerated, ending) in
-        [(1, "SUCCEEDED [1,3]"), (0, "FAILED States.ExceedToleratedFailureThreshold")]
+        [(1, r#"SUCCEEDED {"done":[1,3]}"#), (0, "FAILED States.ExceedToleratedFailureThreshold")]
     {
         let mut lives = Lives::new();
         let arn = lives.live(async |world: World| {
             let definition = format!(
                 r#"{{"StartAt":"M","States":{{"M":{{"Type":"Map","End":true,
-                "ToleratedFailureCount":{tolerated},"ItemProcessor":{{
+                "ToleratedFailureCount":{tolerated},
+                "ResultSelector":{{"done.$":"$[?(@ < 4)]"}},"ItemProcessor":{{
                 "ProcessorConfig":{{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"}},
                 "StartAt":"W","States":{{"W":{{"Type":"Wait","Seconds":5,"End":true}}}}}}}}}}}}"#
             );
