@@ -154,7 +154,7 @@ impl<'a> Translator<'a> {
             ('p' | 'P', _) => return self.copy(1),
             _ => return,
         };
-        while let Some(character) = self.characters.next() {
+        for character in self.characters.by_ref() {
             self.out.push(character);
             if character == closing {
                 break;
