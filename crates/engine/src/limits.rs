@@ -26,7 +26,7 @@ pub struct Limits {
     /// Ours: the work of one step, after which the rest is left to the next step, so that neither
     /// an endless loop nor long expressions hold a thread. In units of [`jsonata::Limits`], of
     /// which a core does some ten million in a second: an expression counts its own, a state
-    /// [`STATE_WORK`], a payload its bytes by [`BYTES_PER_WORK`]. A step enters one state at least,
+    /// [`STATE_WORK`], a payload its bytes by `BYTES_PER_WORK`. A step enters one state at least,
     /// and never stops within one.
     pub work_per_step: u64,
 }
