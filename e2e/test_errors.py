@@ -463,7 +463,7 @@ def a_success_that_comes_too_late(test):
 
 @scenario("SendTaskSuccess", "InvalidOutput")
 def an_output_that_is_none(test):
-    test.call("SendTaskSuccess", taskToken="0" * 88, output="nonsense")
+    test.call("SendTaskSuccess", taskToken=closed_task(test, "no-output"), output="nonsense")
 
 
 @scenario("UpdateStateMachine", "InvalidDefinition")

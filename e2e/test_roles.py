@@ -235,9 +235,11 @@ class Jobs(RolesTest):
         self.job(name)
         told = ended(self.sfn, self.run_machine(name))
         self.assertEqual(told["error"], "Glue.AccessDeniedException", told)
-        self.assertIn("is not authorized to perform: glue:GetJobRun because no identity-based "
-                      "policy allows the glue:GetJobRun action (Service: AWSGlue; Status Code: 400;"
-                      " Error Code: AccessDeniedException; Request ID: ", told["cause"])
+        self.assertIn("is not authorized to perform: glue:GetJobRun on resource: arn:aws:glue:",
+                      told["cause"])
+        self.assertIn(" because no identity-based policy allows the glue:GetJobRun action (Service:"
+                      " AWSGlue; Status Code: 400; Error Code: AccessDeniedException; Request ID: ",
+                      told["cause"])
         self.allow(name, (["glue:StartJobRun", "glue:GetJobRun"], "*"))
         self.check_succeeds(name)
 

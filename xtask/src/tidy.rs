@@ -17,6 +17,7 @@ const PURE: [(&str, &[&str]); 8] = [
         "jsonpath",
         &[
             "base64",
+            "fancy-regex",
             "jiff",
             "json",
             "md-5",
@@ -32,6 +33,7 @@ const PURE: [(&str, &[&str]); 8] = [
         "jsonata",
         &[
             "base64",
+            "fancy-regex",
             "jiff",
             "json",
             "md-5",

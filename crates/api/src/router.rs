@@ -142,8 +142,8 @@ impl Api {
     }
 }
 
-/// The operation that `X-Amz-Target` names. The content type is checked first: a web page of another
-/// origin cannot send this one without asking the server (a CORS preflight request).
+/// The operation that `X-Amz-Target` names. The content type is checked first: a web page of
+/// another origin cannot send this one without asking the server (a CORS preflight request).
 fn operation(parts: &Parts) -> Result<Operation, ApiError> {
     let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok());
     let content_type = content_type.unwrap_or_default();
