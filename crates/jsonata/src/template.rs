@@ -57,12 +57,12 @@ pub fn expression_text(text: &str) -> Option<&str> {
     Some(text.strip_prefix("{%")?.strip_suffix("%}")?.trim())
 }
 
-/// Whether a text begins with `{%` or ends in `%}`, blanks aside, and yet is no expression: it is
-/// not closed, not opened, or has blanks around it. AWS refuses it. See
+/// Whether a text begins with `{%` or ends in `%}`, and yet is no expression: it is not closed, not
+/// opened, or has blanks on one side. AWS refuses it. With blanks on both sides it is a plain text,
+/// as recorded. See
 /// <https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html>.
 pub fn is_malformed(text: &str) -> bool {
-    let trimmed = text.trim();
-    expression_text(text).is_none() && (trimmed.starts_with("{%") || trimmed.ends_with("%}"))
+    expression_text(text).is_none() && (text.starts_with("{%") || text.ends_with("%}"))
 }
 
 /// Whether the JSONata of Step Functions has a function of that name, which comes without `$`.

@@ -142,6 +142,7 @@ fn marks_that_do_not_stand_at_both_ends_are_refused() {
         ("{%}", true),
         ("{% 1 %} boats", true),
         ("{% 1 %}", false),
+        (" {% 1 %} ", false),
         ("{%1%}", false),
         ("a {% 1 %} b", false),
         ("100 %", false),
