@@ -136,7 +136,7 @@ fn marks_that_do_not_stand_at_both_ends_are_refused() {
         ("10 %}", true),
         (" {% 1 %}", true),
         ("{% 1 %} ", true),
-        ("\n{% 1 %}\n", true),
+        ("\n{% 1 %}\n", false),
         ("{% x }", true),
         ("{ % x %}", true),
         ("{%}", true),
