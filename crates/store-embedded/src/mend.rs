@@ -127,11 +127,26 @@ fn copy_path(database: &Path, table: Table, number: u64) -> PathBuf {
     database.join(COPIES_FOLDER).join(format!("{}-{number}", table.name()))
 }
 
-/// Puts copies in the place of what they were made from. Nobody may have the trees open.
+/// The tables of trees that nobody has open, by their lists.
+fn listed(database: &Path) -> Result<Vec<(Table, u64)>, OpenError> {
+    let mut tables = Vec::new();
+    for table in Table::ALL {
+        let manifest = manifest::read(&database.join(table.name()))?.unwrap_or_default();
+        tables.extend(manifest.tables.into_iter().map(|number| (table, number)));
+    }
+    Ok(tables)
+}
+
+/// Puts copies in the place of what they were made from. Nobody may have the trees open. Copies of
+/// tables that are gone are left out: they may have been merged or dropped until the trees were let
+/// go of.
 ///
 /// After a crash in between, each table is as it was or is its copy, and all that is missing in a
 /// copy is known to be lost.
 pub(crate) fn put_in_place(database: &Path, copies: &[Copy]) -> Result<(), OpenError> {
+    let listed = listed(database)?;
+    let is_listed = |copy: &&Copy| listed.contains(&(copy.table, copy.number));
+    let copies: Vec<&Copy> = copies.iter().filter(is_listed).collect();
     let put = || {
         let mut lost = lost::read(database).map_err(io::Error::other)?;
         for range in copies.iter().flat_map(|copy| &copy.lost) {
@@ -141,7 +156,7 @@ pub(crate) fn put_in_place(database: &Path, copies: &[Copy]) -> Result<(), OpenE
         }
         lost::write(database, &lost)?;
         fs::create_dir_all(database.join(DAMAGED_FOLDER))?;
-        for copy in copies {
+        for copy in &copies {
             let tree = database.join(copy.table.name());
             let original = manifest::table_path(&tree, copy.number);
             let kept = database.join(DAMAGED_FOLDER);
@@ -164,12 +179,7 @@ pub(crate) fn put_in_place(database: &Path, copies: &[Copy]) -> Result<(), OpenE
 /// # Errors
 /// Where the disk does not take the copies.
 pub(crate) fn mend(database: &Path) -> Result<usize, OpenError> {
-    let mut tables = Vec::new();
-    for table in Table::ALL {
-        let manifest = manifest::read(&database.join(table.name()))?.unwrap_or_default();
-        tables.extend(manifest.tables.into_iter().map(|number| (table, number)));
-    }
-    let copies = copies(database, &tables);
+    let copies = copies(database, &listed(database)?);
     if !copies.is_empty() {
         put_in_place(database, &copies)?;
     }
