@@ -42,7 +42,11 @@ impl Database {
     pub(crate) fn load(&self, id: ExecutionId) -> Result<Option<Loaded>, StoreError> {
         let view = self.view();
         let Some(header) = view.header(id)? else { return Ok(None) };
-        let checkpoint = view.get(Table::Index, &keys::checkpoint(id))?;
+        let checkpoint = match view.get(Table::Index, &keys::checkpoint(id)) {
+            // It only makes loading shorter: the records from the first on are enough.
+            Err(StoreError::Corrupt(_)) => None,
+            checkpoint => checkpoint?,
+        };
         let (revision, checkpoint) = match checkpoint.as_deref() {
             Some(row) => {
                 let (revision, rest) = row

@@ -233,7 +233,8 @@ async fn serve(world: &World, folder: &Path, store: EmbeddedStore, sample: &[u64
     assert_eq!(due.len() + quarantined, count as usize, "{place}: {quarantined}");
     // What is listed is listed, but for those whose headers are hit.
     let running = listed(world, &store, Status::Running).await;
-    assert!(running.len() as u64 <= count && running.len() as u64 >= count - 60, "{place}");
+    let wrong = format!("{place}: {} of {count} are listed", running.len());
+    assert!(running.len() as u64 <= count && running.len() as u64 >= count - 60, "{wrong}");
     assert!(running.iter().all(|number| is_open(*number)), "{place}");
     let lost = store.health().lost;
     assert!(hit == Hit::default() || !lost.is_empty(), "{place}: {hit:?}, {lost:?}");
