@@ -72,12 +72,8 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Tidy => tidy::run(),
         Command::Crash(arguments) => crash::run(&arguments),
         Command::Disk(arguments) => disk::run(&arguments),
-        Command::Simulate { arguments } => {
-            process::cargo_run("stairwell-simulator", "stairwell-simulate", &arguments)
-        }
-        Command::Fuzz { arguments } => {
-            process::cargo_run("stairwell-fuzz", "fuzz-smoke", &arguments)
-        }
+        Command::Simulate { arguments } => process::run_binary("stairwell-simulate", &arguments),
+        Command::Fuzz { arguments } => process::run_binary("fuzz-smoke", &arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::BareServer => bench::bare_server(),
     }

@@ -40,15 +40,19 @@ pub(crate) fn check(command: &mut Command) -> anyhow::Result<()> {
 }
 
 /// Builds a binary of the workspace with optimisation, and runs it with these arguments.
-pub(crate) fn cargo_run(package: &str, binary: &str, arguments: &[String]) -> anyhow::Result<()> {
-    let mut command =
-        cargo(&["run", "--quiet", "--release", "--package", package, "--bin", binary]);
-    command.arg("--").args(arguments);
-    check(&mut command)
+///
+/// # Errors
+/// Where it cannot be built, or ends with anything but 0.
+pub(crate) fn run_binary(name: &str, arguments: &[String]) -> anyhow::Result<()> {
+    check(Command::new(binary(name)?).args(arguments).current_dir(root()))
 }
 
-/// Builds the server with optimisation, and returns where it is.
-pub(crate) fn release_binary() -> anyhow::Result<PathBuf> {
-    check(&mut cargo(&["build", "--quiet", "--release", "--package", "stairwell"]))?;
-    Ok(target().join("release/stairwell"))
+/// Builds all binaries with optimisation, and returns where this one is. All together: what a part
+/// of the workspace asks of a dependency is then the same each time, and it is built once.
+///
+/// # Errors
+/// Where they cannot be built.
+pub(crate) fn binary(name: &str) -> anyhow::Result<PathBuf> {
+    check(&mut cargo(&["build", "--quiet", "--release", "--workspace", "--bins"]))?;
+    Ok(target().join("release").join(name))
 }

@@ -13,7 +13,7 @@ use std::time::Instant;
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 
-use crate::process::{cargo, check, root, target};
+use crate::process::{binary, cargo, check, root, run_binary, target};
 use crate::{bench, crash, tidy};
 
 /// What `cargo xtask test` takes.
@@ -45,7 +45,7 @@ enum Suite {
     EndToEnd,
     /// kill -9 under load
     Crash,
-    /// A guard against losing speed by an order of magnitude
+    /// A guard against losing half of the speed
     Bench,
 }
 
@@ -127,7 +127,7 @@ impl Suite {
             Suite::Simulation => simulation()?,
             Suite::Fuzz => {
                 let arguments = ["--seconds", "20"].map(str::to_owned);
-                crate::process::cargo_run("stairwell-fuzz", "fuzz-smoke", &arguments)?;
+                run_binary("fuzz-smoke", &arguments)?;
             }
             Suite::EndToEnd => return end_to_end(),
             Suite::Crash => crash::run(&crash::CrashArguments::smoke())?,
@@ -171,7 +171,7 @@ fn simulation() -> anyhow::Result<()> {
     for seed in ["1", "2", &fresh.0] {
         println!("simulation with --seed {seed}");
         let arguments = ["--executions", "20000", "--seed", seed].map(str::to_owned);
-        crate::process::cargo_run("stairwell-simulator", "stairwell-simulate", &arguments)?;
+        run_binary("stairwell-simulate", &arguments)?;
     }
     Ok(())
 }
@@ -190,7 +190,7 @@ impl RandomSeed {
 
 /// The Python tests against the release binary. They end with the same kind of line as this does.
 fn end_to_end() -> anyhow::Result<Count> {
-    let binary = crate::process::release_binary()?;
+    let binary = binary("stairwell")?;
     let python = python_environment()?;
     let mut command = Command::new(&python);
     command.arg("e2e/run.py").current_dir(root());

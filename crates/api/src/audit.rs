@@ -55,13 +55,15 @@ impl Audit {
         Audit { out: Some(Mutex::new(Box::new(file))) }
     }
 
+    /// Whether calls of the operation are written: where anything is, and it changes something.
+    pub(crate) fn records(&self, operation: &str) -> bool {
+        self.out.is_some() && changes(operation)
+    }
+
     /// Writes a line, where the operation changes something.
     pub(crate) fn write(&self, attempt: &Attempt<'_>, outcome: Outcome<'_>) {
-        let Some(out) = &self.out else { return };
         let Attempt { service, operation, caller, scope, resource } = attempt;
-        if !changes(operation) {
-            return;
-        }
+        let Some(out) = self.out.as_ref().filter(|_| changes(operation)) else { return };
         let mut line = JsonWriter::object();
         line.text("time", &jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string());
         line.optional_text("caller", caller.as_ref().map(Caller::arn).as_deref());

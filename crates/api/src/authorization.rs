@@ -42,7 +42,12 @@ fn facts<'a>(operation: &Operation, request: &'a Request, qualifier: Option<&'a 
     facts
 }
 
-/// Checks that the caller may.
+/// Whether policies say what the caller may do.
+pub(crate) fn asks(caller: &Caller) -> bool {
+    !matches!(caller, Caller::Trusted { .. })
+}
+
+/// Checks that the caller may do what is [needed], which is read for those whom policies bind.
 ///
 /// # Errors
 /// `AccessDeniedException`
@@ -54,7 +59,7 @@ pub(crate) async fn check(
     needed: &[Needed],
 ) -> Result<(), ApiError> {
     let denied = |message| ApiError::new(ErrorCode::AccessDeniedException, message);
-    if !matches!(caller, Caller::Trusted { .. }) {
+    if asks(caller) {
         for Needed { action, resource, .. } in needed {
             let (resource, qualifier) = without_qualifier(resource.as_deref().unwrap_or("*"));
             let mut facts = facts(operation, request, qualifier);

@@ -16,7 +16,6 @@
 
 mod arn;
 mod budget;
-mod cache;
 mod clock;
 mod compute;
 mod config;

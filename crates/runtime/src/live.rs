@@ -9,11 +9,11 @@ use std::sync::Arc;
 use asl::Program;
 use engine::{Execution, ExecutionId, Failure, Input, TaskId, TaskToken, Timestamp};
 use parking_lot::Mutex;
-use store::{ExecutionHeader, Loaded};
+use store::{Cache, ExecutionHeader, Loaded};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::budget::{Budget, Reserved};
-use crate::cache::Cache;
+
 use crate::{ActivityTask, ExecutionDescription, OperationalError};
 
 /// How many locks the live executions are spread over.

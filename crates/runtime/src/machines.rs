@@ -8,12 +8,12 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::{
-    DefinitionId, ExecutionHeader, ExecutionQuery, MachineId, Resource, ResourceKey, ResourceKind,
-    Scope, StoreError,
+    Cache, DefinitionId, ExecutionHeader, ExecutionQuery, MachineId, Resource, ResourceKey,
+    ResourceKind, Scope, StoreError,
 };
 
 use crate::arn::{Arn, StateMachineArn};
-use crate::cache::Cache;
+
 use crate::random::{from_hexadecimal, hexadecimal};
 use crate::releases::Releases;
 use crate::shell::Shell;

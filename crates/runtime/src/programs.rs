@@ -5,9 +5,8 @@ use std::sync::Arc;
 use asl::{Analysis, Program, Rules, WorkflowType};
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
-use store::{DefinitionId, ResourceKey, ResourceKind, Scope, StoreError};
+use store::{Cache, DefinitionId, ResourceKey, ResourceKind, Scope, StoreError};
 
-use crate::cache::Cache;
 use crate::random::hexadecimal;
 use crate::shell::Shell;
 

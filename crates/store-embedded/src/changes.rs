@@ -30,6 +30,13 @@ pub(crate) struct Write {
     pub(crate) value: Value,
 }
 
+impl Write {
+    /// Whether it writes a resource.
+    pub(crate) fn is_of_resource(&self) -> bool {
+        self.table == Table::Index && keys::is_resource(&self.key)
+    }
+}
+
 /// What to do with a row.
 pub(crate) enum Value {
     /// Put this there.

@@ -201,6 +201,11 @@ pub(crate) fn resources() -> (Bound<[u8; 1]>, Bound<[u8; 1]>) {
     (Bound::Included([RESOURCE]), Bound::Excluded([RESOURCE + 1]))
 }
 
+/// Whether that is the key of a resource.
+pub(crate) fn is_resource(key: &[u8]) -> bool {
+    key.first() == Some(&RESOURCE)
+}
+
 /// Of a resource: kind, account and region with their lengths, name.
 pub(crate) fn resource(key: &ResourceKey) -> Vec<u8> {
     let mut bytes = resource_prefix(key.kind, &key.scope);

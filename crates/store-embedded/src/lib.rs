@@ -26,6 +26,7 @@ mod queue;
 mod readers;
 mod reads;
 mod removals;
+mod resource_cache;
 mod resources;
 mod restore;
 mod store;

@@ -26,6 +26,7 @@ use crate::keys;
 use crate::lost::LostRange;
 use crate::queue::{Queue, Reply, Request, ResourceChange, closed};
 use crate::readers::Readers;
+use crate::resource_cache::ResourceCache;
 use crate::writer::Writer;
 
 /// How the store uses the machine.
@@ -76,6 +77,7 @@ pub(crate) struct Shared {
     pub(crate) agendas: Mutex<Agendas>,
     options: Options,
     pub(crate) readers: Readers,
+    pub(crate) resource_cache: ResourceCache,
     // Readers and the writer hold it for reading; it is held for writing only while the database
     // is opened anew or closed, for which the engine must be let go of everywhere.
     pub(crate) database: RwLock<Result<Database, StoreError>>,
@@ -118,6 +120,7 @@ impl EmbeddedStore {
             agendas: Mutex::default(),
             options,
             readers: Readers::default(),
+            resource_cache: ResourceCache::default(),
             database: RwLock::new(Ok(database)),
             failed: watch::Sender::default(),
         });
@@ -233,6 +236,7 @@ impl Shared {
             Ok(())
         });
         let mut database = self.database.write();
+        self.resource_cache.clear();
         // Until it is open again, and for those that come if it cannot be opened.
         *database = Err(StoreError::Refused("the database is being opened again".to_owned()));
         let opened = change(&self.folder.database())
@@ -332,9 +336,18 @@ impl Store for EmbeddedStore {
     }
 
     async fn read_resource(&self, key: &ResourceKey) -> Result<Option<Resource>, StoreError> {
-        let (row, key) = (keys::resource(key), key.clone());
-        let is_hot = move |database: &Database| database.holds(Table::Index, &row);
-        self.shared.read_async(is_hot, move |database| database.read_resource(&key)).await
+        self.shared.check_open()?;
+        let row = keys::resource(key);
+        let changes = match self.shared.resource_cache.get(&row) {
+            Ok(known) => return Ok(known),
+            Err(changes) => changes,
+        };
+        let (hot, key) = (row.clone(), key.clone());
+        let is_hot = move |database: &Database| database.holds(Table::Index, &hot);
+        let read = self.shared.read_async(is_hot, move |database| database.read_resource(&key));
+        let resource = read.await?;
+        self.shared.resource_cache.keep(row, &resource, changes);
+        Ok(resource)
     }
 
     async fn write_resource(

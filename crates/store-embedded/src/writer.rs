@@ -224,7 +224,12 @@ impl Writer {
 
     /// Puts rows in place, and refuses everything from now on where that fails.
     fn put(&mut self, writes: Vec<Write>, horizon: Option<ExecutionId>) -> Result<(), StoreError> {
-        let written = self.shared.read(|database| Ok(database.write(writes, horizon)))?;
+        let resources = writes.iter().filter(|write| write.is_of_resource());
+        let resources: Vec<_> = resources.map(|write| write.key.clone()).collect();
+        let written = self.shared.read(|database| Ok(database.write(writes, horizon)));
+        // Before anybody is told: whoever was told reads what was written.
+        self.shared.resource_cache.forget(&resources);
+        let written = written?;
         let (error, may_be_there) = match written {
             Ok(()) => return Ok(()),
             Err(WriteFailure::Before(error)) => (error, false),

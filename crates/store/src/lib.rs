@@ -6,6 +6,7 @@
 //!
 //! Does not: decide anything about an execution, or look into a payload.
 
+mod cache;
 pub mod contract;
 mod due;
 pub mod encoding;
@@ -19,6 +20,7 @@ mod resource;
 
 use async_trait::async_trait;
 
+pub use cache::Cache;
 pub use due::DueIndex;
 pub use error::StoreError;
 pub use faults::{Fault, FaultyStore, Operation};

@@ -19,7 +19,7 @@ use clap::Args;
 pub(crate) use self::bare::bare_server;
 use self::figure::{Figure, Run};
 use self::workloads::Workload;
-use crate::process::{cargo_run, release_binary, root, target};
+use crate::process::{binary, root, run_binary, target};
 
 /// What `cargo xtask bench` takes.
 #[derive(Args)]
@@ -27,8 +27,8 @@ pub(crate) struct BenchArguments {
     /// How often everything is measured; the middle value and the spread are shown.
     #[arg(long, default_value_t = 3)]
     runs: usize,
-    /// A second per workload instead of ten, and the guard: fails where work became dearer by a
-    /// half, measured by what the machine can do at most.
+    /// A second per workload instead of ten, and the guard: fails where work became twice
+    /// as dear, measured by what the machine can do at most.
     #[arg(long)]
     short: bool,
     /// Writes the table into docs/performance.md, where that has a place for what was asked for;
@@ -117,11 +117,10 @@ struct Bench {
 pub(crate) fn run(arguments: &BenchArguments) -> anyhow::Result<()> {
     if cfg!(debug_assertions) {
         // The load generator must not be what is slow.
-        release_binary()?;
-        return cargo_run("xtask", "xtask", &arguments.words());
+        return run_binary("xtask", &arguments.words());
     }
     let bench = Bench {
-        binary: release_binary()?,
+        binary: binary("stairwell")?,
         folder: target().join("bench-data"),
         seconds: if arguments.short { 1.0 } else { 10.0 },
         count: arguments.count,

@@ -20,7 +20,7 @@ use tokio::sync::Notify;
 
 use self::audit::Figures;
 use self::load::Load;
-use crate::process::{release_binary, target};
+use crate::process::{self, target};
 use crate::server::Server;
 
 /// What `cargo xtask crash` takes.
@@ -54,7 +54,7 @@ impl CrashArguments {
 pub(crate) fn run(arguments: &CrashArguments) -> anyhow::Result<()> {
     let binary = match &arguments.binary {
         Some(binary) => binary.clone(),
-        None => release_binary()?,
+        None => process::binary("stairwell")?,
     };
     let clock = SystemTime::now().duration_since(UNIX_EPOCH)?;
     let seed = arguments.seed.unwrap_or(u64::from(clock.subsec_nanos()));

@@ -9,7 +9,7 @@ use std::hash::Hash;
 /// what was in the old one and not used since is forgotten: nearly as good as forgetting the least
 /// recently used, without a list.
 #[derive(Debug)]
-pub(crate) struct Cache<K, V> {
+pub struct Cache<K, V> {
     // Never iterated, so the order of a hash table shows nowhere.
     young: HashMap<K, (V, usize)>,
     old: HashMap<K, (V, usize)>,
@@ -19,7 +19,8 @@ pub(crate) struct Cache<K, V> {
 }
 
 impl<K: Hash + Eq, V> Cache<K, V> {
-    pub(crate) fn new(entries_max: usize, bytes_max: usize) -> Cache<K, V> {
+    /// One with room for so many entries and bytes.
+    pub fn new(entries_max: usize, bytes_max: usize) -> Cache<K, V> {
         Cache {
             young: HashMap::new(),
             old: HashMap::new(),
@@ -30,7 +31,7 @@ impl<K: Hash + Eq, V> Cache<K, V> {
     }
 
     /// The entry, which counts as used.
-    pub(crate) fn get<Q>(&mut self, key: &Q) -> Option<&V>
+    pub fn get<Q>(&mut self, key: &Q) -> Option<&V>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
@@ -43,7 +44,7 @@ impl<K: Hash + Eq, V> Cache<K, V> {
 
     /// Puts an entry of that weight in, in the place of one with the same key; unless it alone is
     /// more than half of what there is room for.
-    pub(crate) fn insert(&mut self, key: K, value: V, bytes: usize) {
+    pub fn insert(&mut self, key: K, value: V, bytes: usize) {
         self.remove(&key);
         if bytes > self.generation_bytes_max || self.generation_max == 0 {
             return;
@@ -59,7 +60,7 @@ impl<K: Hash + Eq, V> Cache<K, V> {
     }
 
     /// Takes an entry out.
-    pub(crate) fn remove<Q>(&mut self, key: &Q) -> Option<V>
+    pub fn remove<Q>(&mut self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
@@ -72,7 +73,7 @@ impl<K: Hash + Eq, V> Cache<K, V> {
     }
 
     /// Whether it is there.
-    pub(crate) fn contains<Q>(&self, key: &Q) -> bool
+    pub fn contains<Q>(&self, key: &Q) -> bool
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
