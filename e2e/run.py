@@ -55,7 +55,8 @@ def run_module(name):
     ended = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     lines = ended.stdout.rstrip().split("\n")
     try:
-        counts = {word: int(count) for count, word in (part.split() for part in lines[-1].split(", "))}
+        parts = [part.split() for part in lines[-1].split(", ")]
+        counts = {word: int(count) for count, word in parts}
     except ValueError:
         counts = {"failed": 1}
     seconds = time.monotonic() - began
