@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use serde_json::json;
-use store_embedded::doctor::{self, Diagnosis, Part};
+use store_embedded::doctor::{self, DamagedFile, Diagnosis, Part};
 
 use crate::arguments::DoctorArguments;
 use crate::print;
@@ -33,6 +33,12 @@ fn tell(diagnosis: &Diagnosis) -> anyhow::Result<()> {
         let byte = file.byte.map_or_else(String::new, |byte| format!(" at byte {byte}"));
         print::line(format_args!("damaged: {}{byte}: {}", file.path.display(), file.what))?;
     }
+    for file in &diagnosis.torn {
+        let byte = file.byte.unwrap_or_default();
+        let path = file.path.display();
+        let what = &file.what;
+        print::line(format_args!("torn: {path} at byte {byte}: {what}; the next start drops it"))?;
+    }
     for range in &diagnosis.lost {
         print::line(format_args!("lost: {range}"))?;
     }
@@ -47,9 +53,11 @@ fn tell(diagnosis: &Diagnosis) -> anyhow::Result<()> {
 }
 
 fn document(diagnosis: &Diagnosis) -> serde_json::Value {
-    let files = diagnosis.files.iter().map(|file| {
-        json!({ "path": file.path.display().to_string(), "byte": file.byte, "what": file.what })
-    });
+    let file = |file: &DamagedFile| {
+        let path = file.path.display().to_string();
+        json!({ "path": path, "byte": file.byte, "what": file.what })
+    };
+    let files = diagnosis.files.iter().map(file);
     let hit = diagnosis.hit.iter().map(|hit| {
         json!({
             "id": hit.id.to_string(),
@@ -63,6 +71,7 @@ fn document(diagnosis: &Diagnosis) -> serde_json::Value {
         "tables": diagnosis.tables,
         "executions": diagnosis.executions,
         "files": files.collect::<Vec<_>>(),
+        "torn": diagnosis.torn.as_ref().map(file),
         "lost": diagnosis.lost,
         "hit": hit.collect::<Vec<_>>(),
     })

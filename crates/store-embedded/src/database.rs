@@ -16,6 +16,7 @@ use lsm_tree::{
 use parking_lot::{Mutex, RwLock};
 use store::{Revision, StoreError};
 
+use crate::alarm::Alarm;
 use crate::changes::{Value, Write};
 use crate::disk::{self, Disk, RealDisk};
 use crate::error::store_error;
@@ -54,9 +55,6 @@ impl Table {
     }
 }
 
-/// Called where a read meets what is damaged, any number of times.
-pub(crate) type Alarm = Arc<dyn Fn() + Send + Sync>;
-
 /// The trees, and who reads them.
 pub(crate) struct Trees {
     /// The folder of the database.
@@ -78,7 +76,12 @@ pub(crate) struct Trees {
 impl Trees {
     /// Says that something is damaged.
     pub(crate) fn raise_alarm(&self) {
-        (self.alarm)();
+        self.alarm.raise();
+    }
+
+    /// Whether what cannot be read now may be read later.
+    pub(crate) fn is_looked_into(&self) -> bool {
+        self.alarm.is_looked_into()
     }
 
     /// What was lost, as far as it concerns anybody still.
@@ -297,6 +300,11 @@ impl Database {
         self.keeper.stop();
     }
 
+    /// Whether what cannot be read now may be read later.
+    pub(crate) fn is_looked_into(&self) -> bool {
+        self.trees.is_looked_into()
+    }
+
     /// Whether the newest version of a row is in the memory that rows are written to.
     pub(crate) fn holds(&self, table: Table, key: &[u8]) -> bool {
         self.trees.tree(table).active_memtable().get(key, u64::MAX).is_some()
@@ -458,6 +466,11 @@ impl View<'_> {
     /// Says that something is damaged.
     pub(crate) fn raise_alarm(&self) {
         self.trees.raise_alarm();
+    }
+
+    /// Whether what cannot be read now may be read later.
+    pub(crate) fn is_looked_into(&self) -> bool {
+        self.trees.is_looked_into()
     }
 
     /// What was lost where that key is.

@@ -15,13 +15,15 @@ use lsm_tree::{Guard, Slice};
 use store::encoding::{AgendaRow, encode_agenda};
 use store::{Agenda, ExecutionHeader, StoreError};
 
+use crate::alarm::Alarm;
 use crate::changes::{Value, Write};
-use crate::database::{Alarm, Database, Place, Table, WriteFailure};
+use crate::database::{Database, Place, Table, WriteFailure};
+use crate::disk::RealDisk;
 use crate::error::store_error;
 use crate::folder::DataFolder;
 use crate::inspect::{InspectError, inspect};
 use crate::lost::LostRange;
-use crate::{OpenError, Options, keys, lost, manifest, mend};
+use crate::{OpenError, Options, Verdict, keys, lost, manifest, mend, scan_log};
 
 /// The copy of the folder, within it.
 const COPY_FOLDER: &str = "doctor";
@@ -35,6 +37,9 @@ pub struct Diagnosis {
     pub executions: usize,
     /// Files that are not as they were written.
     pub files: Vec<DamagedFile>,
+    /// The end of the log, where it was being written when the process or the machine stopped. No
+    /// damage: it was not answered, and the next start drops it.
+    pub torn: Option<DamagedFile>,
     /// Where rows were lost before, when the store mended a table: file, byte, and keys.
     pub lost: Vec<String>,
     /// Executions that cannot be served, or are never due.
@@ -91,12 +96,13 @@ pub fn examine(path: &Path) -> Result<Diagnosis, OpenError> {
     let folder = DataFolder::open_existing(path)?;
     let database = folder.database();
     let mut diagnosis = Diagnosis::default();
+    let is_whole = diagnosis.examine_log(path)?;
     let is_listed = diagnosis.examine_tables(&database)?;
     match lost::read(&database) {
         Ok(ranges) => diagnosis.lost.extend(ranges.iter().map(LostRange::describe)),
         Err(error) => diagnosis.add_error(error)?,
     }
-    if is_listed {
+    if is_whole && is_listed {
         let copy = Copy::make(path, &database, &folder).map_err(OpenError::io(path))?;
         diagnosis.examine_rows(&copy)?;
     }
@@ -104,6 +110,23 @@ pub fn examine(path: &Path) -> Result<Diagnosis, OpenError> {
 }
 
 impl Diagnosis {
+    /// Reads the log, record by record. Returns whether a server would open it.
+    fn examine_log(&mut self, path: &Path) -> Result<bool, OpenError> {
+        match scan_log(&RealDisk, path)?.verdict() {
+            Verdict::Sound => Ok(true),
+            Verdict::Torn { file, byte, bytes } => {
+                let what = format!("{bytes} bytes of a record that was not written to its end");
+                self.torn = Some(DamagedFile { path: file.clone(), byte: Some(*byte), what });
+                Ok(true)
+            }
+            Verdict::Damaged { file, byte, reason } => {
+                let (path, what) = (file.clone(), reason.clone());
+                self.files.push(DamagedFile { path, byte: Some(*byte), what });
+                Ok(false)
+            }
+        }
+    }
+
     /// Reads every table. Returns whether the lists of tables can be read.
     fn examine_tables(&mut self, database: &Path) -> Result<bool, OpenError> {
         let mut is_listed = true;
@@ -155,7 +178,7 @@ impl Diagnosis {
     /// Reads every row, as a server would.
     fn examine_rows(&mut self, copy: &Copy) -> Result<(), OpenError> {
         let opened = mend::mend(&copy.database)
-            .and_then(|_| Database::open(&copy.place, &Options::default(), &no_alarm()));
+            .and_then(|_| Database::open(&copy.place, &Options::default(), &Alarm::unheard()));
         let database = match opened {
             Ok(database) => database,
             Err(OpenError::Corrupt { place, reason }) => {
@@ -251,7 +274,7 @@ impl Diagnosis {
 /// Where no such execution is there, or it needs no release, or something else of it is lost.
 pub fn release(path: &Path, arn: &str) -> Result<(), ReleaseError> {
     let folder = DataFolder::open_existing(path)?;
-    let database = folder.open_database(&Options::default(), &no_alarm())?;
+    let database = folder.open_database(&Options::default(), &Alarm::unheard())?;
     let id = database.newest(&keys::name(arn))?.ok_or(ReleaseError::Absent)?;
     let header = database.header(id)?.ok_or(ReleaseError::Absent)?;
     if header.status != Status::Running || database.agenda(id).is_ok() {
@@ -287,10 +310,6 @@ pub enum ReleaseError {
     /// It has ended, or can be read.
     #[error("the execution is not quarantined")]
     NotQuarantined,
-}
-
-fn no_alarm() -> Alarm {
-    Arc::new(|| {})
 }
 
 /// A copy of the database, in which rows are read. Removed when this is dropped.

@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use sha2::{Digest, Sha256};
 
-use crate::database::{Alarm, Database, Place};
+use crate::alarm::Alarm;
+use crate::database::{Database, Place};
 use crate::disk::{self, Disk, Opening, RealDisk};
 use crate::log::Form;
 use crate::{OpenError, Options};

@@ -8,6 +8,7 @@
 
 mod agenda_reads;
 mod agendas;
+mod alarm;
 mod changes;
 mod database;
 pub mod disk;

@@ -56,7 +56,7 @@ impl Shared {
                 None => self.read_blocking(call.clone()).await,
             };
             match read {
-                Err(StoreError::Corrupt(_)) if self.is_alarmed() && tries < TRIES_MAX => {
+                Err(StoreError::Corrupt(_)) if self.alarm.is_looked_into() && tries < TRIES_MAX => {
                     mended.await;
                     tries += 1;
                 }

@@ -119,9 +119,7 @@ impl Database {
             for id in ids {
                 match view.header(id).and_then(|header| header.ok_or_else(listed_and_missing)) {
                     Ok(header) => headers.push(header),
-                    // One that cannot be read must not keep the others from being listed.
-                    Err(error @ StoreError::Corrupt(_)) => self.leave_out(id, &error),
-                    Err(error) => return Err(error),
+                    Err(error) => self.leave_out(id, error)?,
                 }
             }
             if is_last || headers.len() >= limit {
@@ -130,11 +128,19 @@ impl Database {
         }
     }
 
-    /// Tells, once for each, what is left out of an answer.
-    fn leave_out(&self, id: ExecutionId, error: &StoreError) {
+    /// Tells, once for each, what is left out of an answer: one execution that cannot be read must
+    /// not keep the others from being listed.
+    ///
+    /// # Errors
+    /// The same, where it may be read later, or the store has failed.
+    fn leave_out(&self, id: ExecutionId, error: StoreError) -> Result<(), StoreError> {
+        if !matches!(error, StoreError::Corrupt(_)) || self.is_looked_into() {
+            return Err(error);
+        }
         if self.told.lock().tells(id) {
             tracing::error!(execution = %id, %error, "an execution cannot be read: left out");
         }
+        Ok(())
     }
 
     pub(crate) fn ended_before(
@@ -164,11 +170,10 @@ impl Database {
             let header = view.header(id).and_then(|header| header.ok_or_else(kept_and_missing));
             let header = match header {
                 Ok(header) => Some(header),
-                Err(error @ StoreError::Corrupt(_)) => {
-                    self.leave_out(id, &error);
+                Err(error) => {
+                    self.leave_out(id, error)?;
                     None
                 }
-                Err(error) => return Err(error),
             };
             if !look_at(id, header)? {
                 return Ok(ended);
@@ -179,7 +184,13 @@ impl Database {
             let range = (Bound::Excluded(keys::header(after)), Bound::Excluded(keys::header(last)));
             for header in view.headers(range) {
                 let (id, header) = header?;
-                let header = header.map_err(|error| self.leave_out(id, &error)).ok();
+                let header = match header {
+                    Ok(header) => Some(header),
+                    Err(error) => {
+                        self.leave_out(id, error)?;
+                        None
+                    }
+                };
                 if !look_at(id, header)? {
                     break;
                 }
@@ -269,7 +280,7 @@ impl View<'_> {
     fn has_agenda(&self, id: ExecutionId) -> Result<bool, StoreError> {
         match self.get(Table::Index, &keys::agenda(id)) {
             Ok(row) => Ok(row.is_some()),
-            Err(StoreError::Corrupt(_)) => Ok(false),
+            Err(StoreError::Corrupt(_)) if !self.is_looked_into() => Ok(false),
             Err(error) => Err(error),
         }
     }

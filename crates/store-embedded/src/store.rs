@@ -3,7 +3,6 @@
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
@@ -17,8 +16,9 @@ use tokio::sync::{oneshot, watch};
 
 use crate::OpenError;
 use crate::agendas::Agendas;
+use crate::alarm::Alarm;
 use crate::changes::ExecutionChange;
-use crate::database::{Alarm, Database, Table};
+use crate::database::{Database, Table};
 use crate::disk::{Disk, RealDisk};
 use crate::error::store_error;
 use crate::folder::DataFolder;
@@ -71,9 +71,7 @@ pub struct EmbeddedStore {
 pub(crate) struct Shared {
     pub(crate) folder: DataFolder,
     pub(crate) queue: Arc<Queue>,
-    alarm: Alarm,
-    /// Whether the alarm was raised, and nobody has looked into it yet.
-    is_alarmed: Arc<AtomicBool>,
+    pub(crate) alarm: Alarm,
     pub(crate) agendas: Mutex<Agendas>,
     options: Options,
     pub(crate) readers: Readers,
@@ -109,14 +107,14 @@ impl EmbeddedStore {
         options: Options,
     ) -> Result<EmbeddedStore, OpenError> {
         let folder = DataFolder::open(disk, path.as_ref())?;
-        let (queue, is_alarmed) = (Arc::<Queue>::default(), Arc::<AtomicBool>::default());
-        let alarm = alarm(&queue, &is_alarmed);
+        let queue = Arc::<Queue>::default();
+        let examining = queue.clone();
+        let alarm = Alarm::new(move || examining.push(Request::Examine));
         let database = folder.open_database(&options, &alarm)?;
         let shared = Arc::new(Shared {
             folder,
             queue,
             alarm,
-            is_alarmed,
             agendas: Mutex::default(),
             options,
             readers: Readers::default(),
@@ -136,7 +134,7 @@ impl EmbeddedStore {
         Health {
             lost: lost.iter().map(LostRange::describe).collect(),
             quarantined: self.shared.agendas.lock().quarantined(),
-            is_examining: self.shared.is_alarmed(),
+            is_examining: self.shared.alarm.is_raised(),
         }
     }
 
@@ -179,28 +177,7 @@ impl fmt::Debug for EmbeddedStore {
     }
 }
 
-/// Has tables looked at, once until [`Shared::calm`].
-fn alarm(queue: &Arc<Queue>, is_alarmed: &Arc<AtomicBool>) -> Alarm {
-    let (queue, is_alarmed) = (queue.clone(), is_alarmed.clone());
-    Arc::new(move || {
-        if !is_alarmed.swap(true, Ordering::AcqRel) {
-            queue.push(Request::Examine);
-        }
-    })
-}
-
 impl Shared {
-    /// The alarm was looked into.
-    pub(crate) fn calm(&self) {
-        self.is_alarmed.store(false, Ordering::Release);
-        self.readers.wake();
-    }
-
-    /// Whether the alarm was raised, and is not looked into yet.
-    pub(crate) fn is_alarmed(&self) -> bool {
-        self.is_alarmed.load(Ordering::Acquire)
-    }
-
     /// Reads or writes on this thread, which may take as long as the disk takes.
     pub(crate) fn read<T>(
         &self,

@@ -122,6 +122,62 @@ async fn claimed(store: &EmbeddedStore) -> usize {
     }
 }
 
+/// The folder as a process that is killed leaves it, all in the log; and the log's only segment.
+async fn killed(folder: &Path) -> PathBuf {
+    let store = EmbeddedStore::open(folder.join("alive"), Options::default()).unwrap();
+    for number in 0..LIVES {
+        store.commit(Life::new(number).start()).await.unwrap();
+    }
+    let alive = folder.join("alive");
+    for (path, bytes) in contents(&alive) {
+        let copy = folder.join("killed").join(path.strip_prefix(&alive).unwrap());
+        fs::create_dir_all(copy.parent().unwrap()).unwrap();
+        fs::write(copy, bytes).unwrap();
+    }
+    let segments = fs::read_dir(folder.join("killed/database/log")).unwrap();
+    segments.map(|entry| entry.unwrap().path()).max().unwrap()
+}
+
+#[tokio::test]
+async fn a_damaged_log_is_named_by_file_and_byte() {
+    let folder = tempfile::tempdir().unwrap();
+    let segment = killed(folder.path()).await;
+    let folder = folder.path().join("killed");
+    let sound = doctor::examine(&folder).unwrap();
+    assert!(sound.is_sound() && sound.torn.is_none(), "{sound:?}");
+    assert_eq!(sound.executions, LIVES as usize);
+    let bytes = fs::read(&segment).unwrap();
+    let end = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+    flip(&segment, end / 2);
+    let before = contents(&folder);
+    let Diagnosis { files, executions, .. } = doctor::examine(&folder).unwrap();
+    let [file] = files.as_slice() else { panic!("{files:?}") };
+    let byte = file.byte.unwrap() as usize;
+    assert_eq!((&file.path, executions), (&segment, 0));
+    assert!(byte <= end / 2 && byte + 10_000 > end / 2, "{byte} of {end}: {}", file.what);
+    assert_eq!(contents(&folder), before);
+    assert!(matches!(
+        EmbeddedStore::open(&folder, Options::default()),
+        Err(OpenError::Corrupt { .. })
+    ));
+}
+
+#[tokio::test]
+async fn a_torn_end_of_the_log_is_told_and_is_no_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let segment = killed(folder.path()).await;
+    let folder = folder.path().join("killed");
+    let bytes = fs::read(&segment).unwrap();
+    let end = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+    fs::write(&segment, &bytes[..end - 20]).unwrap();
+    let diagnosis = doctor::examine(&folder).unwrap();
+    assert!(diagnosis.is_sound(), "{diagnosis:?}");
+    let torn = diagnosis.torn.as_ref().unwrap();
+    assert!(torn.path == segment && torn.byte.is_some(), "{torn:?}");
+    assert!(diagnosis.executions < LIVES as usize && diagnosis.executions > 0);
+    EmbeddedStore::open(&folder, Options::default()).unwrap();
+}
+
 #[tokio::test]
 async fn a_damaged_list_of_tables_is_named() {
     let folder = tempfile::tempdir().unwrap();

@@ -33,8 +33,11 @@ pub(super) struct Mending {
 impl Writer {
     /// Has all tables looked at, on a thread of its own, since one of them is damaged.
     pub(super) fn examine(&mut self) {
-        let is_futile = self.mending.futile_looks >= FUTILE_LOOKS_MAX;
-        if is_futile || self.mending.examiner.as_ref().is_some_and(|it| !it.is_finished()) {
+        if self.mending.futile_looks >= FUTILE_LOOKS_MAX {
+            self.shared.alarm.give_up();
+            return self.go_on();
+        }
+        if self.mending.examiner.as_ref().is_some_and(|it| !it.is_finished()) {
             return;
         }
         let Ok(tables) = self.shared.read(|database| Ok(database.tables())) else { return };
@@ -53,10 +56,10 @@ impl Writer {
     /// Answers a request that could not be checked; or keeps it until tables are mended, where what
     /// it met is looked into.
     pub(super) fn refuse(&mut self, request: Request, error: StoreError) {
-        let is_looked_into =
-            self.shared.is_alarmed() && self.mending.futile_looks < FUTILE_LOOKS_MAX;
         match error {
-            StoreError::Corrupt(_) if is_looked_into => self.mending.held_up.push(request),
+            StoreError::Corrupt(_) if self.shared.alarm.is_looked_into() => {
+                self.mending.held_up.push(request)
+            }
             error => request.refuse(error),
         }
     }
@@ -81,9 +84,14 @@ impl Writer {
 
     /// Lets everything go on that waited for tables to be mended.
     pub(super) fn calm(&mut self) {
+        self.shared.alarm.calm();
+        self.go_on();
+    }
+
+    fn go_on(&mut self) {
         self.mending.is_scan_held_up = false;
         self.carried.append(&mut self.mending.held_up);
-        self.shared.calm();
+        self.shared.readers.wake();
     }
 
     /// Whether there is something to do beside the groups.
@@ -126,7 +134,7 @@ impl Writer {
             Err(error @ StoreError::Corrupt(_)) => {
                 // Goes on when the tables are mended, or where nothing can be found in them.
                 self.mending.is_scan_held_up = true;
-                if self.mending.futile_looks >= FUTILE_LOOKS_MAX {
+                if !self.shared.alarm.is_looked_into() {
                     tracing::error!(%error, "agendas behind this place cannot be read");
                     self.shared.agendas.lock().take_up(Vec::new(), &[], Scan::Done);
                 }
