@@ -33,7 +33,7 @@ fn tell(diagnosis: &Diagnosis) -> anyhow::Result<()> {
         let byte = file.byte.map_or_else(String::new, |byte| format!(" at byte {byte}"));
         print::line(format_args!("damaged: {}{byte}: {}", file.path.display(), file.what))?;
     }
-    for file in &diagnosis.torn {
+    if let Some(file) = &diagnosis.torn {
         let byte = file.byte.unwrap_or_default();
         let path = file.path.display();
         let what = &file.what;
