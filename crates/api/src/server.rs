@@ -3,7 +3,7 @@
 
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -154,7 +154,7 @@ impl Server {
         let service = service_fn(|request| {
             let (api, under_way) = (self.api.clone(), connection.begin());
             async move {
-                let mut response = or_failure(router::answer(&api, request)).await;
+                let mut response = or_failure(Box::pin(router::answer(&api, request))).await;
                 browser::add_headers(&mut response, is_tls);
                 drop(under_way);
                 Ok::<_, Infallible>(response)
@@ -167,9 +167,9 @@ impl Server {
     }
 }
 
-/// A panic is a mistake of ours: it costs the request that met it, and no other.
-async fn or_failure(answer: impl Future<Output = Response>) -> Response {
-    let mut answer = pin!(answer);
+/// A panic is a mistake of ours: it costs the request that met it, and no other. In a box, since
+/// what it awaits is large and would be moved with the connection.
+async fn or_failure(mut answer: Pin<Box<impl Future<Output = Response>>>) -> Response {
     std::future::poll_fn(|context| {
         let polled = std::panic::catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(context)));
         polled.unwrap_or_else(|_| {
@@ -188,10 +188,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_costs_its_request_alone() {
-        let response = or_failure(async { panic!("on purpose") }).await;
+        let response = or_failure(Box::pin(async { panic!("on purpose") })).await;
         assert_eq!(response.status(), 500);
         assert_eq!(response.headers()["x-amzn-errortype"], "InternalFailure");
-        let fine = or_failure(async { router::respond(Ok(b"{}".to_vec())) }).await;
+        let fine = or_failure(Box::pin(async { router::respond(Ok(b"{}".to_vec())) })).await;
         assert_eq!(fine.status(), 200);
     }
 }

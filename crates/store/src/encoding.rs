@@ -14,7 +14,7 @@ mod store_forms;
 use engine::{Execution, Record, Status};
 
 use crate::{ExecutionHeader, MapRunOutcomes, MapRunRecord, StoreError};
-use row::{RowReader, RowWriter, Stored};
+use row::{Malformed, RowReader, RowWriter, Stored};
 pub use store_forms::AgendaRow;
 
 /// The version that is written. Every older one can be read.
@@ -39,7 +39,43 @@ pub fn encode_records(records: &[Record]) -> Vec<u8> {
 /// # Errors
 /// [`StoreError::Corrupt`] where it is something else.
 pub fn decode_records(bytes: &[u8]) -> Result<Vec<Record>, StoreError> {
-    decode("records", bytes)
+    Records::of(bytes)?.collect()
+}
+
+/// What [`encode_records`] encoded, decoded one by one.
+pub(crate) struct Records<'a> {
+    row: RowReader<'a>,
+    left: u64,
+}
+
+impl<'a> Records<'a> {
+    /// The records of a row.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] where it is something else.
+    pub(crate) fn of(bytes: &'a [u8]) -> Result<Records<'a>, StoreError> {
+        let mut row = reader("records", bytes)?;
+        let left = row.number().map_err(|it| corrupt("records", &it))?;
+        let end = if left == 0 { row.end() } else { Ok(()) };
+        end.map_err(|it| corrupt("records", &it))?;
+        Ok(Records { row, left })
+    }
+}
+
+impl Iterator for Records<'_> {
+    type Item = Result<Record, StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        let mut record = Record::read(&mut self.row);
+        if self.left == 0 {
+            record = record.and_then(|record| self.row.end().map(|()| record));
+        }
+        if record.is_err() {
+            self.left = 0;
+        }
+        Some(record.map_err(|malformed| corrupt("records", &malformed)))
+    }
 }
 
 /// The header of an execution.
@@ -129,6 +165,17 @@ fn encode<T: Stored>(value: &T, capacity: usize) -> Vec<u8> {
 }
 
 fn decode<T: Stored>(what: &str, bytes: &[u8]) -> Result<T, StoreError> {
+    let mut row = reader(what, bytes)?;
+    let value = T::read(&mut row).and_then(|value| row.end().map(|()| value));
+    value.map_err(|malformed| corrupt(what, &malformed))
+}
+
+fn corrupt(what: &str, malformed: &Malformed) -> StoreError {
+    StoreError::Corrupt(format!("{what}: {malformed}"))
+}
+
+/// A reader behind the version of the row's form.
+fn reader<'a>(what: &str, bytes: &'a [u8]) -> Result<RowReader<'a>, StoreError> {
     let version = match bytes.first() {
         Some(&version @ FORM_VERSION_MIN..=FORM_VERSION) => version,
         Some(version) => {
@@ -139,7 +186,5 @@ fn decode<T: Stored>(what: &str, bytes: &[u8]) -> Result<T, StoreError> {
         }
         None => return Err(StoreError::Corrupt(format!("{what}: empty"))),
     };
-    let mut row = RowReader::new(version, bytes, 1);
-    let value = T::read(&mut row).and_then(|value| row.end().map(|()| value));
-    value.map_err(|malformed| StoreError::Corrupt(format!("{what}: {malformed}")))
+    Ok(RowReader::new(version, bytes, 1))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use engine::{EventKind, Execution, HistoryEvent, Record, StartParameters, TaskId, Timestamp};
 use json::Document;
 
-use crate::encoding::{decode_execution, decode_records};
+use crate::encoding::{Records, decode_execution};
 use crate::{ExecutionHeader, HistoryCursor, HistoryPage, Loaded, Revision, StoreError};
 
 /// A page ends with the row that exceeds this, so that large payloads do not add up.
@@ -27,7 +27,8 @@ pub fn rebuild<Row: AsRef<[u8]>>(
     for row in rows {
         let row = row?;
         record_bytes += row.as_ref().len();
-        for record in decode_records(row.as_ref())? {
+        for record in Records::of(row.as_ref())? {
+            let record = record?;
             let begun = match execution.take() {
                 Some(begun) => begun,
                 None => begin(&header, &record)?,
@@ -86,11 +87,14 @@ pub fn history_page<Row: AsRef<[u8]>>(
         let (revision, row) = row?;
         let is_full = bytes > PAGE_BYTES_MAX;
         bytes += row.as_ref().len();
-        let mut records: Vec<_> = (0..).zip(decode_records(row.as_ref())?).collect();
+        // A description asks for the first event alone, which should not cost all others.
+        let mut in_order = (0..).zip(Records::of(row.as_ref())?);
+        let mut reversed = Vec::new();
         if reverse {
-            records.reverse();
+            reversed = in_order.by_ref().collect();
         }
-        for (offset, record) in records {
+        for (offset, record) in in_order.chain(reversed.into_iter().rev()) {
+            let record = record?;
             let before = from.is_some_and(|from| match reverse {
                 false => (revision, offset) < (from.revision, from.offset),
                 true => (revision, offset) > (from.revision, from.offset),
