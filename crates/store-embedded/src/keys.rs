@@ -14,7 +14,7 @@ use crate::database::Table;
 
 const AGENDA: u8 = b'a';
 const CHECKPOINT: u8 = b'c';
-const HEADER: u8 = b'h';
+pub(crate) const HEADER: u8 = b'h';
 const KEPT: u8 = b'k';
 const LISTING: u8 = b'l';
 const KEPT_LISTING: u8 = b'm';

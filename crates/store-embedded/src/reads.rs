@@ -412,6 +412,17 @@ impl View<'_> {
         Ok(())
     }
 
+    /// The revision of an execution's last records.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] where records of it may be lost.
+    pub(crate) fn last_revision(&self, id: ExecutionId) -> Result<Option<Revision>, StoreError> {
+        let [first, last] = [0, u32::MAX].map(|at| keys::history(id, Revision(at)));
+        self.check(Table::History, &first, &last)?;
+        let mut rows = self.history_rows(Bound::Included(first), Bound::Included(last));
+        Ok(rows.next_back().transpose()?.map(|(revision, _)| revision))
+    }
+
     fn history_rows(
         &self,
         begin: Bound<[u8; 20]>,

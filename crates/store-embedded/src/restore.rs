@@ -1,14 +1,20 @@
 //! Rows that follow from other rows, written anew where they were lost.
 //!
 //! The places in lists, the names and the marks of what is kept behind the horizon follow from the
-//! headers. A checkpoint that is lost makes loading longer, and nothing else. So after tables were
-//! mended, what stays lost are headers, agendas, resources and records.
+//! headers. A checkpoint that is lost makes loading longer, and nothing else. A header that can be
+//! read, and is doubted since a newer one may have been in what was lost, is believed where it has
+//! the revision of the last records: a change of a header comes with records. So after tables were
+//! mended, what stays lost are headers that are gone or old, agendas, resources and records.
+//!
+//! One thing may come back: an execution that was removed for its age, where the row that says so
+//! was lost before its records were removed too. It is removed again for the same reason.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use engine::ExecutionId;
 use lsm_tree::{Guard, Slice};
+use store::encoding::decode_header;
 use store::{ExecutionHeader, StoreError};
 
 use crate::changes::{Value, Write};
@@ -36,10 +42,12 @@ pub(crate) fn restore(database: &Database) -> Result<u64, StoreError> {
         index.flat_map(|range| letters.iter().filter_map(|it| range.of_letter(*it))).collect()
     };
     let derived = parts(keys::DERIVED);
-    if derived.is_empty() {
-        return Ok(0);
-    }
     let mut restoring = Restoring { database, derived, writes: Vec::new(), rows: 0 };
+    restoring.restore_headers(&parts(&[keys::HEADER]))?;
+    restoring.write()?;
+    if restoring.derived.is_empty() {
+        return Ok(restoring.rows);
+    }
     restoring.restore_numbers()?;
     restoring.restore_places()?;
     restoring.write()?;
@@ -83,6 +91,34 @@ impl Restoring<'_> {
         self.rows += writes.len() as u64;
         let written = self.database.write(writes, None);
         written.map_err(WriteFailure::into_error)
+    }
+
+    /// Headers that are doubted, and are as new as their records.
+    fn restore_headers(&mut self, doubted: &[LostRange]) -> Result<(), StoreError> {
+        let view = self.database.view();
+        for range in doubted {
+            let bounds =
+                (Bound::Included(range.first.clone()), Bound::Included(range.last.clone()));
+            for row in view.range(Table::Index, bounds) {
+                let (key, row) =
+                    row.into_inner().map_err(|error| store_error("headers", &error))?;
+                match view.get(Table::Index, &key) {
+                    Ok(_) => continue,
+                    Err(StoreError::Corrupt(_)) => {}
+                    Err(error) => return Err(error),
+                }
+                let (Some(id), Ok(header)) = (keys::header_id(&key), decode_header(&row)) else {
+                    continue;
+                };
+                match view.last_revision(id) {
+                    Ok(last) if last == Some(header.revision) => self.put(&key, row)?,
+                    // Unless the records say so, it is not believed.
+                    Ok(_) | Err(StoreError::Corrupt(_)) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The horizon, which is the last one known, and the last version of a resource.
