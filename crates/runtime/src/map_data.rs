@@ -118,7 +118,7 @@ pub trait ResultSource: Send {
     /// The next results, a page of bounded size; none only at the end.
     ///
     /// # Errors
-    /// The store is away for good, or the runtime closes: the writer gives up, with any failure.
+    /// What is stored cannot be read, or the runtime closes: the writer gives up, with any failure.
     async fn next(&mut self) -> Result<Vec<ChildResult>, OperationalError>;
 }
 

@@ -9,7 +9,7 @@ use json::Document;
 use store::{MapRunChild, StoreError};
 
 use super::children::{Family, Names};
-use crate::shell::Shell;
+use crate::shell::{Backoff, Shell};
 use crate::{ChildResult, OperationalError, ResultSource};
 
 /// Reads the results of a run from what is stored of its children.
@@ -19,6 +19,8 @@ pub(crate) struct StoredResults {
     /// The last row that was read.
     after: Option<u64>,
     children: VecDeque<(u64, MapRunChild)>,
+    /// The page in the making, which stays where the store fails meanwhile.
+    page: Vec<ChildResult>,
 }
 
 /// Results that are given at a time.
@@ -26,17 +28,18 @@ const PAGE: usize = 100;
 
 impl StoredResults {
     pub(crate) fn new(shell: Arc<Shell>, family: Arc<Family>) -> StoredResults {
-        StoredResults { shell, family, after: None, children: VecDeque::new() }
+        StoredResults { shell, family, after: None, children: VecDeque::new(), page: Vec::new() }
     }
 
     async fn page(&mut self) -> Result<Vec<ChildResult>, StoreError> {
-        let mut results = Vec::new();
-        while results.len() < PAGE {
-            match self.children.pop_front() {
+        while self.page.len() < PAGE {
+            match self.children.front().cloned() {
                 Some((redrive_count, child)) => {
-                    results.extend(self.result(redrive_count, child).await?)
+                    let result = self.result(redrive_count, child).await?;
+                    self.children.pop_front();
+                    self.page.extend(result);
                 }
-                None if !results.is_empty() => break,
+                None if !self.page.is_empty() => break,
                 None => {
                     let Names { scope, run, .. } = &self.family.names;
                     let rows = self.shell.map_run_outcomes(scope, *run, self.after).await?;
@@ -50,7 +53,7 @@ impl StoredResults {
                 }
             }
         }
-        Ok(results)
+        Ok(std::mem::take(&mut self.page))
     }
 
     /// None where a later redrive has another result of the child.
@@ -130,7 +133,18 @@ pub(crate) async fn gathered(
 #[async_trait]
 impl ResultSource for StoredResults {
     async fn next(&mut self) -> Result<Vec<ChildResult>, OperationalError> {
-        self.shell.check_open()?;
-        Ok(self.page().await?)
+        let mut backoff = Backoff::default();
+        loop {
+            self.shell.check_open()?;
+            match self.page().await {
+                Ok(page) => return Ok(page),
+                Err(error) if !error.is_passing() => return Err(error.into()),
+                Err(error) => {
+                    if !backoff.pause(&self.shell, &error).await {
+                        return Err(error.into());
+                    }
+                }
+            }
+        }
     }
 }
