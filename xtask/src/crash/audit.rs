@@ -9,7 +9,7 @@ use anyhow::Context;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use super::load::Load;
+use super::load::{Answered, Load};
 use super::shapes::{Shape, arn, children};
 use crate::client::Client;
 
@@ -26,6 +26,7 @@ pub(crate) struct Figures {
     duplicated: usize,
     ended: usize,
     children: usize,
+    effects: Effects,
     pub(crate) in_flight_median: usize,
     pub(crate) restart: Duration,
     pub(crate) elapsed: Duration,
@@ -36,11 +37,13 @@ pub(crate) struct Figures {
 impl fmt::Display for Figures {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Figures { rounds, started, acknowledged, lost, duplicated, ended, children, .. } = self;
+        let Effects { done, found, lost: effects_lost, doubled, .. } = &self.effects;
         write!(
             formatter,
             "crash: rounds {rounds}, started {started}, acknowledged {acknowledged}, lost {lost}, \
-             duplicated {duplicated}, ended {ended}, children {children}, in flight at a kill \
-             {} (median), restart {:.0} ms (median), {:.0} s, complaints {}",
+             duplicated {duplicated}, ended {ended}, children {children}, effects {done}, \
+             tokens of them in outputs {found}, lost {effects_lost}, doubled {doubled}, in flight \
+             at a kill {} (median), restart {:.0} ms (median), {:.0} s, complaints {}",
             self.in_flight_median,
             self.restart.as_secs_f64() * 1e3,
             self.elapsed.as_secs_f64(),
@@ -61,6 +64,16 @@ struct Listed {
 struct Audited {
     complaints: Vec<String>,
     children: Vec<String>,
+    token: Option<String>,
+}
+
+/// What the executions of a shape hold that others must know of.
+#[derive(Default)]
+struct Told {
+    /// The ARNs of the children that they started.
+    children: Vec<String>,
+    /// The tokens in their outputs.
+    tokens: Vec<String>,
 }
 
 /// Reads everything back.
@@ -75,6 +88,7 @@ pub(crate) async fn audit(
     figures.acknowledged = figures.started - figures.complaints.len();
     let mut spans = Vec::new();
     let mut submitted = BTreeSet::new();
+    let mut tokens: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for shape in &load.shapes {
         let listed = list(&mut client, shape.name).await?;
         let names: BTreeSet<&str> = listed.iter().map(|one| one.name.as_str()).collect();
@@ -88,29 +102,76 @@ pub(crate) async fn audit(
         }
         spans.extend(listed.iter().map(|one| (one.start, one.stop)));
         figures.ended += listed.iter().filter(|one| one.stop.is_finite()).count();
-        for child in audit_all(shape, &listed, address, &mut figures).await? {
+        let told = audit_all(shape, &listed, address, &mut figures).await?;
+        if let Some(member) = shape.token {
+            tokens.entry(member).or_default().extend(told.tokens);
+        }
+        for child in told.children {
             if !submitted.insert(child.clone()) {
                 figures.duplicated += 1;
                 figures.complaints.push(format!("two attempts have the child {child}"));
             }
         }
     }
-    audit_children(&mut client, &submitted, address, &mut figures).await?;
+    let done = audit_children(&mut client, &submitted, address, &mut figures).await?;
+    let taken = |answered: Answered| answered != Answered::Refused;
+    let work = load.work().into_iter().filter(|(_, answered)| taken(*answered));
+    let work = work.map(|(token, answered)| (token, answered == Answered::Taken)).collect();
+    for (member, done) in [("child", done), ("worked", work)] {
+        figures.effects.audit(&done, tokens.get(member).map_or(&[], Vec::as_slice));
+    }
+    figures.complaints.append(&mut figures.effects.complaints);
     figures.in_flight_median = in_flight_median(&spans, kills);
     Ok(figures)
 }
 
-/// The children that are there must be those that the parents know of.
+/// The effects of a run, each of which gave a token that one output must hold.
+#[derive(Default)]
+struct Effects {
+    done: usize,
+    found: usize,
+    lost: usize,
+    doubled: usize,
+    complaints: Vec<String>,
+}
+
+impl Effects {
+    /// Compares the tokens of effects, and whether their answers are known to be taken, with those
+    /// that outputs hold. One that nobody knows of may be there or not, but not twice.
+    fn audit(&mut self, done: &BTreeMap<String, bool>, outputs: &[String]) {
+        self.done += done.values().filter(|is_taken| **is_taken).count();
+        self.found += outputs.len();
+        let mut found = BTreeSet::new();
+        for token in outputs {
+            if !found.insert(token) {
+                self.doubled += 1;
+                self.complaints.push(format!("two outputs hold the token {token}"));
+            }
+            if !done.contains_key(token) {
+                self.complaints.push(format!("nothing was done with the token {token}"));
+            }
+        }
+        for (token, _) in done.iter().filter(|(token, taken)| **taken && !found.contains(token)) {
+            self.lost += 1;
+            self.complaints.push(format!("no output holds the token {token}"));
+        }
+    }
+}
+
+/// The children that are there must be those that the parents know of. Returns the tokens that they
+/// gave.
 async fn audit_children(
     client: &mut Client,
     submitted: &BTreeSet<String>,
     address: SocketAddr,
     figures: &mut Figures,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<BTreeMap<String, bool>> {
     let mut present = BTreeSet::new();
+    let mut tokens = BTreeMap::new();
     for shape in &children() {
         let listed = list(client, shape.name).await?;
-        audit_all(shape, &listed, address, figures).await?;
+        let told = audit_all(shape, &listed, address, figures).await?;
+        tokens.extend(told.tokens.into_iter().map(|token| (token, true)));
         present.extend(listed.into_iter().map(|one| one.arn));
     }
     figures.children = present.len();
@@ -119,7 +180,7 @@ async fn audit_children(
     figures.complaints.extend(orphans);
     let missing = submitted.difference(&present).map(|arn| format!("the child {arn} is lost"));
     figures.complaints.extend(missing);
-    Ok(())
+    Ok(tokens)
 }
 
 /// How many executions were open at a kill: the middle figure.
@@ -152,13 +213,13 @@ async fn list(client: &mut Client, machine: &str) -> anyhow::Result<Vec<Listed>>
     }
 }
 
-/// Audits executions of one shape, and returns the children that they started.
+/// Audits executions of one shape, and returns what they hold.
 async fn audit_all(
     shape: &Shape,
     listed: &[Listed],
     address: SocketAddr,
     figures: &mut Figures,
-) -> anyhow::Result<Vec<String>> {
+) -> anyhow::Result<Told> {
     let mut tasks = JoinSet::new();
     let share = listed.len().div_ceil(READERS).max(1);
     for chunk in listed.chunks(share) {
@@ -175,15 +236,16 @@ async fn audit_all(
             anyhow::Ok(answers)
         });
     }
-    let mut started = Vec::new();
+    let mut told = Told::default();
     while let Some(answers) = tasks.join_next().await {
         for (arn, described, events) in answers.context("a reader died")?? {
             let audited = audit_one(shape, &arn, &described, &events);
             figures.complaints.extend(audited.complaints);
-            started.extend(audited.children);
+            told.children.extend(audited.children);
+            told.tokens.extend(audited.token);
         }
     }
-    Ok(started)
+    Ok(told)
 }
 
 /// A whole history.
@@ -207,8 +269,16 @@ async fn history(client: &mut Client, arn: &str) -> anyhow::Result<Vec<Value>> {
 fn audit_one(shape: &Shape, arn: &str, described: &Value, events: &[Value]) -> Audited {
     let mut complaints = Vec::new();
     let mut complain = |what: String| complaints.push(format!("{arn}: {what}"));
+    let mut token = None;
     if let Some(expected) = &shape.output {
-        let output = described["output"].as_str().and_then(|text| serde_json::from_str(text).ok());
+        let output = described["output"].as_str();
+        let mut output: Option<Value> = output.and_then(|text| serde_json::from_str(text).ok());
+        if let Some(member) = shape.token {
+            token = output.as_mut().and_then(|output| take_token(output, member));
+            if token.is_none() {
+                complain(format!("its output {output:?} holds no token"));
+            }
+        }
         if described["status"] != "SUCCEEDED" || output.as_ref() != Some(expected) {
             complain(format!("{} with {output:?}", described["status"]));
         }
@@ -256,5 +326,13 @@ fn audit_one(shape: &Shape, arn: &str, described: &Value, events: &[Value]) -> A
     if scheduled != count("ActivitySucceeded") + count("ActivityTimedOut") {
         complain(format!("{scheduled} attempts of the activity do not add up"));
     }
-    Audited { complaints, children }
+    Audited { complaints, children, token }
+}
+
+/// Takes the token out of an output.
+fn take_token(output: &mut Value, member: &str) -> Option<String> {
+    match output.as_object_mut()?.remove(member)? {
+        Value::String(token) => Some(token),
+        _ => None,
+    }
 }

@@ -1,6 +1,6 @@
 //! What a crash run asks of the server, and what it remembers of the answers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -40,6 +40,19 @@ struct Ledger {
     wanted: usize,
     /// Starts that were answered otherwise than they may be.
     refused: Vec<String>,
+    /// What workers did, by the tokens that they answered with, and whether the answer was taken.
+    work: BTreeMap<String, Answered>,
+}
+
+/// What became of the answer of a worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answered {
+    /// The server died before it said.
+    Unknown,
+    /// It was taken.
+    Taken,
+    /// It was too late.
+    Refused,
 }
 
 impl Load {
@@ -56,6 +69,11 @@ impl Load {
     /// Starts that were refused.
     pub(crate) fn refused(&self) -> Vec<String> {
         self.ledger().refused.clone()
+    }
+
+    /// What workers did, by the tokens that they answered with.
+    pub(crate) fn work(&self) -> BTreeMap<String, Answered> {
+        self.ledger().work.clone()
     }
 
     /// The name of an execution.
@@ -146,9 +164,10 @@ impl Load {
 
     fn spawn_workers(&self, tasks: &mut JoinSet<()>, address: SocketAddr) {
         for _ in 0..WORKERS {
+            let ledger = self.ledger.clone();
             tasks.spawn(async move {
                 let mut client = Client::new(address);
-                while work(&mut client).await.is_ok() {}
+                while work(&mut client, &ledger).await.is_ok() {}
             });
         }
     }
@@ -227,15 +246,24 @@ async fn start(
     Ok(())
 }
 
-/// Takes one task of the activity, and answers it.
-async fn work(client: &mut Client) -> anyhow::Result<()> {
+/// Takes one task of the activity, and answers it with a token that nobody else has.
+async fn work(client: &mut Client, ledger: &Mutex<Ledger>) -> anyhow::Result<()> {
     let body = json!({"activityArn": arn("activity", ACTIVITY), "workerName": "crash"});
     let task = client.expect("GetActivityTask", &body).await?;
-    let Some(token) = task["taskToken"].as_str() else {
+    let Some(task_token) = task["taskToken"].as_str() else {
         return Ok(());
     };
-    let body = json!({"taskToken": token, "output": r#"{"worked":true}"#});
+    let token = {
+        let work = &mut ledger.lock().expect("nobody panics while holding the ledger").work;
+        let token = format!("work-{}", work.len());
+        work.insert(token.clone(), Answered::Unknown);
+        token
+    };
+    let output = json!({"worked": token}).to_string();
+    let body = json!({"taskToken": task_token, "output": output});
     // A task that has timed out meanwhile is refused, and comes again.
-    client.call("SendTaskSuccess", &body.to_string()).await?;
+    let answer = client.call("SendTaskSuccess", &body.to_string()).await?;
+    let answered = if answer.status == 200 { Answered::Taken } else { Answered::Refused };
+    ledger.lock().expect("nobody panics while holding the ledger").work.insert(token, answered);
     Ok(())
 }

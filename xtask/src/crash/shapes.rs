@@ -8,8 +8,10 @@ pub(crate) struct Shape {
     pub(crate) name: &'static str,
     /// Its definition.
     pub(crate) definition: Value,
-    /// The output that it must end with; none where it is a child that may fail.
+    /// The output that it must end with, but for the token; none where it is a child that may fail.
     pub(crate) output: Option<Value>,
+    /// The member of the output that holds the token of an effect.
+    pub(crate) token: Option<&'static str>,
     /// How often each state must have been entered.
     pub(crate) entered: Vec<(&'static str, u64)>,
     /// How often each other type of event must be there.
@@ -34,9 +36,14 @@ pub(crate) fn children() -> Vec<Shape> {
             name: "crash-child",
             definition: json!({"StartAt": "Rest", "States": {
                 "Rest": {"Type": "Wait", "Seconds": 2, "Next": "Answer"},
-                "Answer": {"Type": "Pass", "Result": {"answer": 42}, "End": true},
+                "Answer": {
+                    "Type": "Pass",
+                    "Parameters": {"answer": 42, "child.$": "States.UUID()"},
+                    "End": true,
+                },
             }}),
             output: Some(json!({"answer": 42})),
+            token: Some("child"),
             entered: vec![("Rest", 1), ("Answer", 1)],
             events: vec![],
         },
@@ -50,6 +57,7 @@ pub(crate) fn children() -> Vec<Shape> {
                 "Answer": {"Type": "Pass", "Result": "at last", "End": true},
             }}),
             output: None,
+            token: None,
             entered: vec![("Third", 1)],
             events: vec![],
         },
@@ -75,6 +83,7 @@ fn chain() -> Shape {
         name: "crash-chain",
         definition: json!({"StartAt": "S0", "States": states}),
         output: Some(json!({"step": 5})),
+        token: None,
         entered: vec![("S0", 1), ("S1", 1), ("S2", 1), ("S3", 1), ("S4", 1), ("S5", 1)],
         events: vec![],
     }
@@ -89,6 +98,7 @@ fn wait() -> Shape {
             "After": {"Type": "Pass", "Result": "rested", "End": true},
         }}),
         output: Some(json!("rested")),
+        token: None,
         entered: vec![("Before", 1), ("Rest", 1), ("After", 1)],
         events: vec![],
     }
@@ -111,6 +121,7 @@ fn parent() -> Shape {
             "Tell": {"Type": "Pass", "End": true},
         }}),
         output: Some(json!({"answer": 42})),
+        token: Some("child"),
         entered: vec![("Ask", 1), ("Tell", 1)],
         events: vec![
             ("TaskScheduled", 1),
@@ -141,7 +152,8 @@ fn worker() -> Shape {
             },
             "Tell": {"Type": "Pass", "End": true},
         }}),
-        output: Some(json!({"worked": true})),
+        output: Some(json!({})),
+        token: Some("worked"),
         entered: vec![("Work", 1), ("Tell", 1)],
         events: vec![("ActivitySucceeded", 1), ("ActivityFailed", 0)],
     }
@@ -169,6 +181,7 @@ fn retry() -> Shape {
             },
         }}),
         output: Some(json!("at last")),
+        token: None,
         entered: vec![("Insist", 1)],
         events: vec![
             ("TaskScheduled", 3),
@@ -206,6 +219,7 @@ fn fan_out() -> Shape {
             },
         }}),
         output: Some(json!(["rested", [1, 2, 3, 4]])),
+        token: None,
         entered: vec![
             ("Both", 1),
             ("Rest", 1),
