@@ -1,8 +1,6 @@
 //! Draws definitions. Whatever a state does, it passes on an object with a number `n` and a list
 //! `list`, so that any state can follow any other.
 
-use std::ops::Range;
-
 use serde_json::{Map, Value, json};
 
 use crate::Draw;
@@ -21,23 +19,29 @@ pub(crate) const ARN_PREFIX: &str = "arn:aws:states:us-east-1:123456789012";
 
 /// Writes one definition.
 pub(crate) struct Author<'a> {
-    draw: &'a mut Draw,
-    is_ordered: bool,
-    /// The machines that may be started.
-    children: Range<usize>,
+    pub(crate) draw: &'a mut Draw,
+    pub(crate) is_ordered: bool,
+    /// Whether the states run in an Express execution.
+    pub(crate) is_express: bool,
+    /// What may be started: the ends of ARNs of state machines, versions and aliases.
+    children: &'a [String],
     /// How many states have a name.
     named: usize,
     /// How many states may still be written.
     left: u64,
-    /// How many Wait states and the like were written, which an ordered world allows only outside
-    /// of branches.
-    is_in_branch: bool,
+    /// Whether other states run at the same time: an ordered world waits for nothing there.
+    pub(crate) is_in_branch: bool,
 }
 
 impl<'a> Author<'a> {
-    pub(crate) fn new(draw: &'a mut Draw, is_ordered: bool, children: Range<usize>) -> Author<'a> {
+    pub(crate) fn new(
+        draw: &'a mut Draw,
+        is_ordered: bool,
+        is_express: bool,
+        children: &'a [String],
+    ) -> Author<'a> {
         let left = draw.between(1, 14);
-        Author { draw, is_ordered, children, named: 0, left, is_in_branch: false }
+        Author { draw, is_ordered, is_express, children, named: 0, left, is_in_branch: false }
     }
 
     /// The text.
@@ -50,7 +54,7 @@ impl<'a> Author<'a> {
     }
 
     /// A chain of states with an end.
-    fn region(&mut self, depth: u64) -> Value {
+    pub(crate) fn region(&mut self, depth: u64) -> Value {
         let length = self.draw.between(1, 4);
         let names: Vec<String> = (0..length).map(|_| self.name()).collect();
         let mut states = Map::new();
@@ -61,7 +65,7 @@ impl<'a> Author<'a> {
         json!({"StartAt": names[0], "States": states})
     }
 
-    fn name(&mut self) -> String {
+    pub(crate) fn name(&mut self) -> String {
         self.named += 1;
         self.left = self.left.saturating_sub(1);
         format!("S{}", self.named)
@@ -77,7 +81,7 @@ impl<'a> Author<'a> {
     ) {
         let can_wait = !(self.is_ordered && self.is_in_branch);
         let can_nest = self.left > 0 && depth < DEPTH_MAX;
-        let state = match self.draw.below(16) {
+        let state = match self.draw.below(18) {
             0 | 1 => self.choice(name, next, states),
             2 => return self.counted_loop(name, next, states),
             3 | 4 if can_wait => {
@@ -87,6 +91,9 @@ impl<'a> Author<'a> {
             5..=8 if can_wait => self.task(name, next, states),
             9 | 10 if can_nest => self.parallel(name, next, depth, states),
             11 | 12 if can_nest => self.map(name, next, depth, states),
+            16 | 17 if can_nest && can_wait && !self.is_express => {
+                self.distributed(name, next, depth, states)
+            }
             13 if next.is_none() => self.end(),
             14 => return self.assignment(name, next, states),
             _ => {
@@ -97,7 +104,7 @@ impl<'a> Author<'a> {
         states.insert(name.to_owned(), state);
     }
 
-    fn then(&self, mut state: Value, next: Option<String>) -> Value {
+    pub(crate) fn then(&self, mut state: Value, next: Option<String>) -> Value {
         match next {
             Some(next) => state["Next"] = json!(next),
             None => state["End"] = json!(true),
@@ -196,7 +203,9 @@ impl<'a> Author<'a> {
     }
 
     fn task(&mut self, name: &str, next: Option<String>, states: &mut Map<String, Value>) -> Value {
-        let mut state = match self.draw.below(4) {
+        let mut state = match self.draw.below(5) {
+            _ if self.is_express => self.function(),
+            4 => self.job(),
             0 if !self.is_ordered => self.activity(),
             3 => self.function(),
             1 => self.callback(),
@@ -244,7 +253,8 @@ impl<'a> Author<'a> {
                 "Input": {"token.$": "$$.Task.Token", "parent.$": "$$.Execution.Id",
                     "retries.$": "$$.State.RetryCount",
                     "n.$": "$.n"}}});
-        if !self.is_ordered && self.draw.percent(40) {
+        // Where executions are kept for a limited time, that with the token may be gone.
+        if !self.is_ordered {
             state["TimeoutSeconds"] = json!(self.draw.between(5, 50));
         }
         if !self.is_ordered && self.draw.percent(30) {
@@ -259,9 +269,9 @@ impl<'a> Author<'a> {
             false => &["", ".sync", ".sync:2"],
         };
         let pattern = self.draw.pick(patterns);
-        let child = self.children.start + self.draw.below(self.children.len() as u64) as usize;
+        let child = self.draw.pick(self.children);
         let mut parameters = json!({
-            "StateMachineArn": format!("{ARN_PREFIX}:stateMachine:machine-{child}"),
+            "StateMachineArn": format!("{ARN_PREFIX}:stateMachine:{child}"),
             "Input": {"n.$": "$.n", "list.$": "$.list",
                 "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID.$": "$$.Execution.Id"}});
         if self.draw.percent(10) {
@@ -317,7 +327,7 @@ impl<'a> Author<'a> {
     }
 
     /// Retry and Catch, now and then. An ordered world cannot wait for a retry within a branch.
-    fn rescue(
+    pub(crate) fn rescue(
         &mut self,
         name: &str,
         next: Option<String>,

@@ -4,26 +4,37 @@
 //! Promises: the same seed gives the same world and the same bytes, on any machine; a world that
 //! breaks a rule is named by its seed.
 //!
-//! Does not: sleep, open a socket or a file, or look at the clock. Only time, the store's faults
-//! and the outside world are simulated.
+//! Does not: sleep, open a socket, or look at the clock; it opens no file but the tables of the
+//! embedded store, which part of the worlds are kept in. Only time, the store's faults, the disk of
+//! its log and the outside world are simulated.
 //!
-//! In reading order: [`Plan`] says what happens in a world, `definitions` draws its state machines,
-//! [`run`] lets it happen, `outside` is everybody who calls the runtime, `services` is whom it
-//! calls, and [`check`] looks at what is in the store when everything has ended.
+//! In reading order: [`Plan`] says what happens in a world, `definitions` draws its state
+//! machines, [`run`] lets it happen on a `backing`, `outside` is everybody who calls the runtime
+//! (`starts` and `admin` are parts of it), `services` is what it calls. When everything has ended,
+//! [`check`] looks at what is in the store, and `effects` at what was done outside.
 
+mod admin;
+mod backing;
 mod check;
 mod definitions;
+mod distributed;
 mod draw;
+mod effects;
+mod folder;
 mod normal;
 mod outside;
 mod plan;
 mod services;
+mod starts;
 mod world;
 
 pub use check::check;
 pub use draw::Draw;
 pub use normal::{normal_histories, normal_text};
-pub use plan::{Crash, MachinePlan, Plan, RedrivePlan, StartPlan, StopPlan};
+pub use plan::{
+    Change, ChangePlan, ClockStep, Crash, MachinePlan, Plan, RedrivePlan, StartPlan, StopPlan,
+    StoreKind, Target,
+};
 pub use world::{Ended, Outcome, run};
 
 use std::ops::AddAssign;
@@ -43,6 +54,16 @@ pub struct Tally {
     pub redrives: u64,
     /// Processes that died.
     pub crashes: u64,
+    /// Changes of the wall clock in their lives and between them.
+    pub clock_steps: u64,
+    /// Map Runs.
+    pub map_runs: u64,
+    /// Express executions that were waited for; the others are not counted.
+    pub express: u64,
+    /// Jobs.
+    pub jobs: u64,
+    /// Worlds on the embedded store.
+    pub embedded: u64,
 }
 
 impl AddAssign for Tally {
@@ -52,6 +73,11 @@ impl AddAssign for Tally {
         self.events += other.events;
         self.redrives += other.redrives;
         self.crashes += other.crashes;
+        self.clock_steps += other.clock_steps;
+        self.map_runs += other.map_runs;
+        self.express += other.express;
+        self.jobs += other.jobs;
+        self.embedded += other.embedded;
     }
 }
 
@@ -68,6 +94,10 @@ pub fn prove(seed: u64) -> Result<Tally, String> {
         check(&plan, &calm)?;
         compare(&normal_histories(&outcome), &normal_histories(&calm))
             .map_err(|difference| format!("the faults can be seen: {difference}"))?;
+        if outcome.results != calm.results {
+            let (results, calm) = (&outcome.results, &calm.results);
+            return Err(format!("the faults can be seen: {results:?}\n{calm:?}"));
+        }
     }
     if seed.is_multiple_of(8) {
         let again = run(&plan)?;
@@ -81,6 +111,11 @@ pub fn prove(seed: u64) -> Result<Tally, String> {
         events: outcome.executions.iter().map(|ended| ended.events.len() as u64).sum(),
         redrives: outcome.executions.iter().map(|ended| ended.loaded.header.redrive_count).sum(),
         crashes: outcome.crashes,
+        clock_steps: plan.clock_steps.len() as u64,
+        map_runs: outcome.map_runs.len() as u64,
+        express: outcome.results.iter().flatten().count() as u64,
+        jobs: outcome.journal.jobs.lock().expect("nobody panics with it").len() as u64,
+        embedded: u64::from(plan.store == StoreKind::Embedded),
     })
 }
 
@@ -96,7 +131,15 @@ fn exact_histories(outcome: &Outcome) -> Vec<String> {
 /// The first line in which two lists of texts differ.
 fn compare(left: &[String], right: &[String]) -> Result<(), String> {
     if left.len() != right.len() {
-        return Err(format!("{} executions and {}", left.len(), right.len()));
+        let apart = left.iter().zip(right).find(|(left, right)| left != right);
+        let (one, other) = apart.or(left.last().zip(right.last())).unzip();
+        return Err(format!(
+            "{} executions and {}; the first that differ:\n{}\n--\n{}",
+            left.len(),
+            right.len(),
+            one.map_or("", String::as_str),
+            other.map_or("", String::as_str),
+        ));
     }
     for (left, right) in left.iter().zip(right) {
         for (one, other) in left.lines().zip(right.lines()) {

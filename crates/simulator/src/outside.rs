@@ -2,45 +2,55 @@
 //! bring tokens back. They outlive the process that they call, and try again where it failed.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use asl::WorkflowType;
 use engine::{EventKind, Status};
+use identity::Identities;
 use json::Document;
 use runtime::{
-    ActivityError, ActivityTask, Configurations, CreateActivity, CreateStateMachine,
-    ExecutionDescription, ExecutionError, ExecutionsOf, GetActivityTask, GetExecutionHistory,
-    ListExecutions, RedriveExecution, Runtime, SendTaskFailure, SendTaskSuccess, StartError,
-    StartExecution, StateMachineError, StopExecution, TaskError,
+    ActivityError, ActivityTask, ExecutionDescription, ExecutionError, ExecutionsOf,
+    GetActivityTask, GetExecutionHistory, ListExecutions, RedriveExecution, Runtime,
+    SendTaskFailure, SendTaskSuccess, StopExecution, TaskError,
 };
 use tokio::task::{JoinHandle, spawn_local};
 
+use crate::admin::MachineModel;
 use crate::definitions::{ACTIVITY, ARN_PREFIX, CALLBACK};
-use crate::world::{BEGINNING, scope};
+use crate::world::{Running, scope};
 use crate::{Draw, Plan, RedrivePlan, StartPlan, StopPlan};
 
 /// How many call at the same time.
 const STARTERS: usize = 3;
 const WORKERS: usize = 2;
 /// How long to wait before trying again.
-const PAUSE: Duration = Duration::from_millis(70);
+pub(crate) const PAUSE: Duration = Duration::from_millis(70);
 
 /// What the outside world knows.
 pub(crate) struct Outside {
     /// The ARN of each start that was acknowledged.
     pub(crate) started: Vec<Option<Arc<str>>>,
     /// Which starts were tried.
-    tried: Vec<bool>,
+    pub(crate) tried: Vec<bool>,
+    /// Those that found no machine any more.
+    pub(crate) refused: Vec<bool>,
+    /// What became of those that were waited for.
+    pub(crate) results: Vec<Option<String>>,
+    /// How many of the steps before the first start are done, and of the changes after.
+    pub(crate) steps_done: usize,
+    pub(crate) changes_done: usize,
+    changes: usize,
+    /// What must be there of each machine; none of one that was deleted.
+    pub(crate) models: BTreeMap<String, Option<MachineModel>>,
     stopped: usize,
     stops: usize,
     /// Which of the planned redrives are over.
     redriven: Vec<bool>,
     /// Callback executions whose token was brought back.
     called_back: BTreeSet<Arc<str>>,
-    draw: Draw,
+    pub(crate) draw: Draw,
     pub(crate) complaints: Vec<String>,
 }
 
@@ -60,6 +70,12 @@ impl Outside {
         Outside {
             started: vec![None; plan.starts.len()],
             tried: vec![false; plan.starts.len()],
+            refused: vec![false; plan.starts.len()],
+            results: vec![None; plan.starts.len()],
+            steps_done: 0,
+            changes_done: 0,
+            changes: plan.changes.len(),
+            models: BTreeMap::new(),
             stopped: 0,
             stops: plan.stops.len(),
             redriven: vec![false; plan.redrives.len()],
@@ -69,9 +85,15 @@ impl Outside {
         }
     }
 
+    /// Whether there is nothing more to do about a start.
+    pub(crate) fn has_started(&self, number: usize) -> bool {
+        self.started[number].is_some() || self.refused[number]
+    }
+
     /// Whether everything that was planned has been done.
     pub(crate) fn is_done(&self) -> bool {
-        self.started.iter().all(Option::is_some)
+        (0..self.started.len()).all(|number| self.has_started(number))
+            && self.changes_done >= self.changes
             && self.stopped >= self.stops
             && self.redriven.iter().all(|is_over| *is_over)
     }
@@ -88,33 +110,33 @@ impl Drop for Everybody {
 
 /// A caller, and what it needs to know.
 #[derive(Clone)]
-struct Caller {
-    runtime: Runtime,
-    outside: Rc<RefCell<Outside>>,
-    seed: u64,
-    is_ordered: bool,
+pub(crate) struct Caller {
+    pub(crate) runtime: Runtime,
+    pub(crate) outside: Rc<RefCell<Outside>>,
+    pub(crate) plan: Rc<Plan>,
+    pub(crate) running: Running,
 }
 
 /// Lets everybody call the runtime.
-pub(crate) fn spawn_everybody(
-    runtime: &Runtime,
-    plan: &Plan,
-    outside: &Rc<RefCell<Outside>>,
-) -> Everybody {
-    let caller = Caller {
-        runtime: runtime.clone(),
-        outside: outside.clone(),
-        seed: plan.seed,
-        is_ordered: plan.is_ordered,
-    };
+pub(crate) fn spawn_everybody(caller: Caller, identities: Arc<Identities>) -> Everybody {
+    let (plan, outside) = (caller.plan.clone(), caller.outside.clone());
     let mut tasks = Vec::new();
+    let administrator = caller.clone();
+    tasks.push(spawn_local(async move {
+        administrator.set_up(&identities).await;
+        administrator.change_all().await;
+    }));
+    if plan.updates_map_runs {
+        let caller = caller.clone();
+        tasks.push(spawn_local(async move { caller.update_map_runs().await }));
+    }
     // Starts of one caller follow one another.
     for first in 0..STARTERS {
         let starts = plan.starts.iter().cloned().enumerate().skip(first).step_by(STARTERS);
         let mut starts: Vec<(usize, StartPlan)> = starts.collect();
         starts.sort_by_key(|(_, start)| start.at_milliseconds);
-        let (caller, plan) = (caller.clone(), plan.clone());
-        tasks.push(spawn_local(async move { caller.start_all(&plan, starts).await }));
+        let caller = caller.clone();
+        tasks.push(spawn_local(async move { caller.start_all(starts).await }));
     }
     for worker in 0..WORKERS {
         let caller = caller.clone();
@@ -135,15 +157,21 @@ pub(crate) fn spawn_everybody(
             tasks.push(spawn_local(async move { caller.redrive(number, redrive, &arn).await }));
         }
     }
-    tasks.push(spawn_local(async move { caller.bring_tokens_back().await }));
+    let calls_back = |definition: &str| definition.contains(".waitForTaskToken");
+    if plan.definitions().any(calls_back) {
+        tasks.push(spawn_local(async move { caller.bring_tokens_back().await }));
+    }
     Everybody(tasks)
 }
 
 impl Plan {
-    /// The names of all machines of the world.
-    pub(crate) fn machine_names(&self) -> Vec<String> {
-        let planned = self.machines.iter().map(|machine| machine.name.clone());
-        planned.chain([CALLBACK.to_owned()]).collect()
+    /// Every definition of the world.
+    fn definitions(&self) -> impl Iterator<Item = &str> {
+        self.machines
+            .iter()
+            .flat_map(|it| [Some(&it.definition), it.first_definition.as_ref()])
+            .flatten()
+            .map(String::as_str)
     }
 
     /// The ARN of a start.
@@ -160,80 +188,22 @@ pub(crate) fn machine_arn(name: &str) -> String {
 }
 
 impl Caller {
-    fn complain(&self, what: impl std::fmt::Display) {
+    pub(crate) fn new(
+        runtime: &Runtime,
+        outside: &Rc<RefCell<Outside>>,
+        plan: &Rc<Plan>,
+        running: Running,
+    ) -> Caller {
+        let (runtime, outside, plan) = (runtime.clone(), outside.clone(), plan.clone());
+        Caller { runtime, outside, plan, running }
+    }
+
+    pub(crate) fn complain(&self, what: impl std::fmt::Display) {
         self.outside.borrow_mut().complaints.push(what.to_string());
     }
 
-    async fn sleep_until(&self, milliseconds: u64) {
-        let missing = BEGINNING.plus_milliseconds(milliseconds).0 - self.runtime.now().0;
-        tokio::time::sleep(Duration::from_millis(missing.max(0).unsigned_abs())).await;
-    }
-
-    /// Makes the machines, the last first, since the others start it.
-    async fn create(&self, plan: &Plan) {
-        let callback = r#"{"StartAt":"Told","States":{"Told":{"Type":"Succeed"}}}"#;
-        let planned = plan.machines.iter().map(|it| (it.name.as_str(), it.definition.as_str()));
-        for (name, definition) in [(CALLBACK, callback)].into_iter().chain(planned) {
-            let request = || CreateStateMachine {
-                name,
-                definition,
-                role_arn: "arn:aws:iam::123456789012:role/world",
-                workflow_type: WorkflowType::Standard,
-                configurations: Configurations::default(),
-            };
-            loop {
-                match self.runtime.create_state_machine(&scope(), request()).await {
-                    Ok(_) => break,
-                    Err(StateMachineError::Operational(_)) => tokio::time::sleep(PAUSE).await,
-                    Err(other) => return self.complain(format!("{name}: {other} {definition}")),
-                }
-            }
-        }
-        let request = || CreateActivity { name: ACTIVITY, encryption: None };
-        while let Err(error) = self.runtime.create_activity(&scope(), request()).await {
-            if !matches!(error, ActivityError::Operational(_)) {
-                return self.complain(error);
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
-    }
-
-    async fn start_all(&self, plan: &Plan, starts: Vec<(usize, StartPlan)>) {
-        self.create(plan).await;
-        for (number, start) in starts {
-            if self.outside.borrow().started[number].is_none() {
-                self.sleep_until(start.at_milliseconds).await;
-                self.start(plan, number, &start).await;
-            }
-        }
-    }
-
-    async fn start(&self, plan: &Plan, number: usize, start: &StartPlan) {
-        let machine = machine_arn(&plan.machines[start.machine].name);
-        loop {
-            let was_tried = std::mem::replace(&mut self.outside.borrow_mut().tried[number], true);
-            let request = StartExecution {
-                state_machine_arn: &machine,
-                name: Some(&start.name),
-                input: Some(&start.input),
-                trace_header: None,
-            };
-            let arn = match self.runtime.start_execution(&scope(), request).await {
-                Ok(started) => started.execution_arn,
-                Err(StartError::AlreadyExists(arn)) if was_tried => arn,
-                Err(StartError::Operational(_)) => {
-                    tokio::time::sleep(PAUSE).await;
-                    continue;
-                }
-                Err(other) => return self.complain(format!("{}: {other}", start.name)),
-            };
-            self.outside.borrow_mut().started[number] = Some(arn);
-            return;
-        }
-    }
-
     async fn stop(&self, stop: StopPlan, arn: &str) {
-        self.sleep_until(stop.at_milliseconds).await;
+        self.running.sleep_until(stop.at_milliseconds).await;
         let request = StopExecution {
             execution_arn: arn,
             error: Some("Stopped"),
@@ -249,12 +219,20 @@ impl Caller {
         self.outside.borrow_mut().stopped += 1;
     }
 
+    /// Whether a start is no execution, or one that need not be there any more.
+    fn is_gone(&self, start: usize) -> bool {
+        let outside = self.outside.borrow();
+        let is_kept = self.plan.retention_seconds.is_none();
+        outside.refused[start] || outside.started[start].is_some() && !is_kept
+    }
+
     /// Redrives an execution when it has ended, so long as it does not succeed.
     async fn redrive(&self, number: usize, redrive: RedrivePlan, arn: &str) {
         loop {
             tokio::time::sleep(PAUSE).await;
             let described = match self.runtime.describe_execution(&scope(), arn).await {
                 Ok(described) => described,
+                Err(ExecutionError::DoesNotExist(_)) if self.is_gone(redrive.start) => break,
                 Err(ExecutionError::DoesNotExist(_) | ExecutionError::Operational(_)) => continue,
                 Err(other) => return self.complain(format!("describe {arn}: {other}")),
             };
@@ -270,7 +248,12 @@ impl Caller {
             match self.redrive_once(arn, header.redrive_count).await {
                 Ok(()) => {}
                 // Stopped or redriven by somebody else meanwhile, or at its last event.
-                Err(ExecutionError::NotRedrivable(why)) if why.contains("limit") => break,
+                Err(ExecutionError::NotRedrivable(why))
+                    if ["limit", "DELETING", "period"].iter().any(|word| why.contains(word)) =>
+                {
+                    break;
+                }
+                Err(ExecutionError::DoesNotExist(_)) if self.is_gone(redrive.start) => break,
                 Err(ExecutionError::NotRedrivable(why)) if why.contains("RUNNING") => {}
                 Err(other) => return self.complain(format!("redrive {arn}: {other}")),
             }
@@ -413,7 +396,7 @@ impl Caller {
             matches!(&event.kind, EventKind::TaskSubmitted { output, .. }
                 if output.text().contains(&*child.header.arn))
         });
-        submitted || !self.is_ordered
+        submitted || !self.plan.is_ordered
     }
 
     /// Brings a token back. What with depends on the input alone, so that an ordered world answers
@@ -424,7 +407,7 @@ impl Caller {
             self.complain(format!("no token in {}", input.text()));
             return true;
         };
-        if !self.is_ordered {
+        if !self.plan.is_ordered {
             match self.outside.borrow_mut().draw.below(6) {
                 0 => return false,
                 1 => {
@@ -439,7 +422,8 @@ impl Caller {
             }
         }
         let salt = format!("{:?} {:?}", member("retries"), member("n"));
-        let salt = salt.bytes().fold(self.seed, |sum, byte| sum.rotate_left(5) ^ u64::from(byte));
+        let salt =
+            salt.bytes().fold(self.plan.seed, |sum, byte| sum.rotate_left(5) ^ u64::from(byte));
         let result = match Draw::new(salt).below(4) {
             0 => self.fail(token, Some("Custom"), Some("brought back")).await,
             _ => self.succeed(token).await,

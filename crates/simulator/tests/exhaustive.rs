@@ -1,8 +1,7 @@
 //! Small definitions, each with a crash at every write: boring and complete.
 
-use engine::Limits;
 use stairwell_simulator::{
-    Crash, MachinePlan, Outcome, Plan, RedrivePlan, StartPlan, check, normal_histories, run,
+    Crash, MachinePlan, Outcome, Plan, RedrivePlan, StartPlan, Target, check, normal_histories, run,
 };
 use store::Fault;
 
@@ -11,30 +10,20 @@ const CHILD: &str = r#"{"StartAt":"Rest","States":{
     "Answer":{"Type":"Pass","Result":{"answer":42},"End":true}}}"#;
 
 fn plan(definition: &str, child: &str) -> Plan {
-    let machine = |name: &str, definition: &str| MachinePlan {
-        name: name.to_owned(),
-        definition: definition.to_owned(),
+    let start = StartPlan {
+        machine: 0,
+        target: Target::Machine,
+        waits: false,
+        name: "start-0".to_owned(),
+        input: r#"{"n":3,"list":[1,2,3]}"#.to_owned(),
+        at_milliseconds: 0,
     };
-    Plan {
-        seed: 1,
-        is_ordered: true,
-        machines: vec![machine("machine-0", definition), machine("machine-1", child)],
-        starts: vec![StartPlan {
-            machine: 0,
-            name: "start-0".to_owned(),
-            input: r#"{"n":3,"list":[1,2,3]}"#.to_owned(),
-            at_milliseconds: 0,
-        }],
-        stops: Vec::new(),
-        redrives: Vec::new(),
-        crashes: Vec::new(),
-        faults_per_thousand: 0,
-        limits: Limits::AWS,
-        live_executions_max: 100,
-    }
+    let machines =
+        vec![MachinePlan::new("machine-0", definition), MachinePlan::new("machine-1", child)];
+    Plan::of(machines, vec![start])
 }
 
-/// Crashes before and after each write of the world, and once more in between the two; what is
+/// Crashes before and after each write of the world, and once more soon after the latter; what is
 /// left must always be the same.
 fn check_every_crash(definition: &str, child: &str) {
     check_every_crash_of(&plan(definition, child));
@@ -57,8 +46,13 @@ fn check_every_crash_of(calm: &Plan) {
     assert!(expected.writes > 0);
     for writes in 0..expected.writes {
         for fault in [Fault::Before, Fault::After] {
-            let crash = Crash { writes, fault, clock_jump_milliseconds: 100 };
-            for crashes in [vec![crash], vec![crash, Crash { writes: 1, ..crash }]] {
+            let crash = Crash { writes, fault, power: None, down_milliseconds: 100 };
+            let again = Crash { writes: 1, ..crash };
+            let all = match fault {
+                Fault::Before => vec![vec![crash]],
+                Fault::After => vec![vec![crash], vec![crash, again]],
+            };
+            for crashes in all {
                 let crashed = sound(&Plan { crashes, ..calm.clone() });
                 let place = format!("{fault:?} write {writes} of {definition}");
                 assert_eq!(normal_histories(&crashed), histories, "{place}");

@@ -64,11 +64,16 @@ fn main() -> ExitCode {
         }
     });
     let seconds = began.elapsed().as_secs_f64();
-    let Tally { executions, succeeded, events, redrives, crashes } = run.tally();
+    let tally = run.tally();
+    let Tally { executions, succeeded, events, redrives, crashes, clock_steps, .. } = tally;
+    let Tally { map_runs, express, jobs, embedded, .. } = tally;
     println!(
-        "simulate: {executions} executions ({succeeded} succeeded) in {} worlds, {events} events, \
-         {redrives} redrives, {crashes} crashes, {seconds:.1} s",
+        "simulate: {executions} executions ({succeeded} succeeded) in {} worlds ({embedded} on the \
+         embedded store), {events} events, {redrives} redrives, {crashes} crashes, {clock_steps} \
+         steps of the clock, {map_runs} Map Runs, {express} Express executions, {jobs} jobs, \
+         {seconds:.1} s: {:.0} executions/s",
         run.count.load(Ordering::Relaxed),
+        executions as f64 / seconds,
     );
     match run.failed.load(Ordering::Relaxed) {
         true => ExitCode::FAILURE,
