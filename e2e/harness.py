@@ -76,7 +76,7 @@ class Server:
             env={**ENVIRONMENT, **(environment or {})},
             text=True,
         )
-        line = self.process.stdout.readline()
+        line = self.line = self.process.stdout.readline()
         found = re.search(r"https?://[0-9.]+:[0-9]+", line)
         if not found:
             self.process.wait()

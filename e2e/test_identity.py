@@ -508,7 +508,7 @@ class Callers(IdentityTest):
         cls.audit = os.path.join(folder, "audit.jsonl")
         cls.options = (
             "--require-auth", "--access-key", f"{ROOT_KEY}={ACCOUNT}:{ROOT_SECRET}",
-            "--audit", cls.audit,
+            "--roles", "permissive", "--audit", cls.audit,
         )
         super().setUpClass()
         cls.iam = client(cls.server, "iam", ROOT_KEY, ROOT_SECRET)
@@ -875,6 +875,8 @@ class Accounts(IdentityTest):
 
     options = (
         "--require-auth",
+        "--roles",
+        "permissive",
         "--access-key",
         "KEYONE=111111111111:one,KEYTWO=222222222222:two",
         "--throttle",

@@ -25,7 +25,8 @@ class JavaScriptTest(ServerTest):
     def setUpClass(cls):
         cls.data = tempfile.mkdtemp(prefix="stairwell-e2e-")
         cls.server = Server(
-            cls.data, "--require-auth", "--access-key", f"{KEY}={ACCOUNT}:{SECRET}"
+            cls.data, "--require-auth", "--roles", "permissive",
+            "--access-key", f"{KEY}={ACCOUNT}:{SECRET}"
         )
 
     def setUp(self):

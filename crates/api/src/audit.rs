@@ -5,7 +5,6 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, Write};
 
-use identity::Caller;
 use parking_lot::Mutex;
 use store::Scope;
 
@@ -21,7 +20,8 @@ pub struct Audit {
 pub(crate) struct Attempt<'a> {
     pub(crate) service: &'a str,
     pub(crate) operation: &'a str,
-    pub(crate) caller: Option<Caller>,
+    /// The ARN of who calls.
+    pub(crate) caller: Option<String>,
     pub(crate) scope: Option<Scope>,
     pub(crate) resource: Option<String>,
 }
@@ -66,7 +66,7 @@ impl Audit {
         let Some(out) = self.out.as_ref().filter(|_| changes(operation)) else { return };
         let mut line = JsonWriter::object();
         line.text("time", &jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string());
-        line.optional_text("caller", caller.as_ref().map(Caller::arn).as_deref());
+        line.optional_text("caller", caller.as_deref());
         line.optional_text("account", scope.as_ref().map(|scope| &*scope.account));
         line.optional_text("region", scope.as_ref().map(|scope| &*scope.region));
         line.text("action", &format!("{service}:{operation}"));

@@ -1,9 +1,10 @@
 //! What a caller's policies must allow for an operation of Step Functions.
 //! See <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsstepfunctions.html>.
 
-use identity::{Caller, Facts};
+use identity::{Actor, ArnParts, Caller, Facts};
 use json::Value;
 use permissions::{Names, Needed, Place, QUALIFIER, without_qualifier};
+use store::{Scope, StoreError};
 
 use crate::Api;
 use crate::error::{ApiError, ErrorCode};
@@ -18,28 +19,39 @@ pub(crate) fn needed(operation: &Operation, request: &Request) -> Vec<Needed> {
     found.expect("every operation is in the table of permissions")
 }
 
-/// What conditions of policies may ask for.
+/// Who asks.
+#[derive(Clone, Copy)]
+pub(crate) enum Asking<'a> {
+    /// Somebody who calls over HTTP.
+    Caller(&'a Caller),
+    /// A task, with a role.
+    Task(&'a Actor<'a>),
+}
+
+/// Adds what conditions of policies may ask of this operation.
 /// See <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsstepfunctions.html#awsstepfunctions-policy-keys>.
-fn facts<'a>(operation: &Operation, request: &'a Request, qualifier: Option<&'a str>) -> Facts<'a> {
-    let mut facts = Facts::with_capacity(8);
-    facts.insert("aws:requestedregion", &*request.scope.region);
+fn describe(
+    facts: &mut Facts<'_>,
+    operation: &Operation,
+    request: &Request,
+    qualifier: Option<&str>,
+) {
     let is_alias = operation.name == "CreateStateMachineAlias";
     let qualifier = if is_alias { request.text("name").map(|name| &**name) } else { qualifier };
     if let Some(qualifier) = qualifier {
-        facts.insert_many(QUALIFIER, vec![qualifier.into()]);
+        facts.insert_many(QUALIFIER, vec![qualifier.to_owned().into()]);
     }
     let mut keys = Vec::new();
     for tag in request.list("tags").unwrap_or_default() {
-        let member = |name| tag.get(name).and_then(Value::as_str).unwrap_or_default();
+        let member = |name| tag.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         facts.insert(format!("aws:requesttag/{}", member("key")), member("value"));
         keys.push(member("key").into());
     }
     let untagged = request.list("tagKeys").unwrap_or_default().iter();
-    keys.extend(untagged.filter_map(|key| key.as_str().map(Into::into)));
+    keys.extend(untagged.filter_map(|key| Some(key.as_str()?.to_owned().into())));
     if !keys.is_empty() {
         facts.insert_many("aws:tagkeys", keys);
     }
-    facts
 }
 
 /// Whether policies say what the caller may do.
@@ -47,37 +59,132 @@ pub(crate) fn asks(caller: &Caller) -> bool {
     !matches!(caller, Caller::Trusted { .. })
 }
 
-/// Checks that the caller may do what is [needed], which is read for those whom policies bind.
+/// Adds what is known of the resource.
+async fn describe_resource(
+    api: &Api,
+    asking: Asking<'_>,
+    facts: &mut Facts<'_>,
+    request: &Request,
+    arn: &str,
+) -> Result<(), StoreError> {
+    let own_account = &*request.scope.account;
+    let account = arn.split(':').nth(4).filter(|account| !account.is_empty());
+    facts.insert("aws:resourceaccount", account.unwrap_or(own_account).to_owned());
+    let guard = api.callers.guard();
+    let asks_for_tags = match (asking, guard) {
+        (Asking::Caller(caller), _) => caller.asks_for_resource_tags(),
+        (Asking::Task(actor), Some(guard)) => guard.asks_for_resource_tags(actor.role_arn).await?,
+        (Asking::Task(_), None) => false,
+    };
+    if !asks_for_tags {
+        return Ok(());
+    }
+    if arn.starts_with("arn:aws:states:") {
+        for tag in api.runtime.tags_for_policies(&request.scope, arn).await?.iter() {
+            facts.insert(format!("aws:resourcetag/{}", tag.key), tag.value.to_string());
+        }
+    } else if let Some(guard) = guard {
+        guard.describe_role(arn, facts).await?;
+    }
+    Ok(())
+}
+
+/// Checks that the one who asks may do what is needed, which is read for those whom policies
+/// bind. `known` is what is known of every request.
 ///
 /// # Errors
 /// `AccessDeniedException`
 pub(crate) async fn check(
     api: &Api,
-    caller: &Caller,
+    asking: Asking<'_>,
     operation: &Operation,
     request: &Request,
     needed: &[Needed],
+    known: &Facts<'_>,
 ) -> Result<(), ApiError> {
-    let denied = |message| ApiError::new(ErrorCode::AccessDeniedException, message);
-    if asks(caller) {
-        for Needed { action, resource, .. } in needed {
-            let (resource, qualifier) = without_qualifier(resource.as_deref().unwrap_or("*"));
-            let mut facts = facts(operation, request, qualifier);
-            if *action == "iam:PassRole" {
-                facts.insert("iam:passedtoservice", "states.amazonaws.com");
-            }
-            caller.check(action, resource, facts).map_err(denied)?;
+    let is_trusted = match asking {
+        Asking::Caller(caller) => !asks(caller),
+        Asking::Task(_) => api.callers.guard().is_none(),
+    };
+    if !is_trusted {
+        for one in needed {
+            check_one(api, asking, operation, request, one, known).await?;
         }
     }
-    check_role(api, request).await
+    check_role(api, asking, operation, request, known).await
 }
 
-/// Checks that Step Functions may assume the role that is lent, where one is.
-async fn check_role(api: &Api, request: &Request) -> Result<(), ApiError> {
-    match request.text("roleArn") {
-        Some(role) => api.callers.check_trust(role).await,
-        None => Ok(()),
+async fn check_one(
+    api: &Api,
+    asking: Asking<'_>,
+    operation: &Operation,
+    request: &Request,
+    needed: &Needed,
+    known: &Facts<'_>,
+) -> Result<(), ApiError> {
+    let denied = |message| ApiError::new(ErrorCode::AccessDeniedException, message);
+    let named = needed.resource.as_deref().map(without_qualifier);
+    let (resource, qualifier) = named.unwrap_or(("*", None));
+    let mut facts = known.clone();
+    describe(&mut facts, operation, request, qualifier);
+    if needed.action == "iam:PassRole" {
+        facts.insert("iam:passedtoservice", "states.amazonaws.com");
+        if let Some(machine) = machine_of(operation, request) {
+            facts.insert("iam:associatedresourcearn", machine);
+        }
     }
+    let described = describe_resource(api, asking, &mut facts, request, resource).await;
+    described.map_err(runtime::OperationalError::from)?;
+    match asking {
+        Asking::Caller(caller) => caller.check(needed.action, resource, facts).map_err(denied),
+        Asking::Task(actor) => {
+            let guard = api.callers.guard().expect("only a guard asks about tasks");
+            let resource = needed.resource.is_some().then_some(resource);
+            let checked = guard.check(actor, needed.action, resource, facts).await;
+            let checked = checked.map_err(runtime::OperationalError::from)?;
+            checked.map_err(|error| denied(error.0))
+        }
+    }
+}
+
+/// The ARN of the state machine that a role is lent to.
+fn machine_of(operation: &Operation, request: &Request) -> Option<String> {
+    let Scope { account, region } = &request.scope;
+    match operation.name {
+        "CreateStateMachine" => {
+            let name = request.text("name")?;
+            Some(format!("arn:aws:states:{region}:{account}:stateMachine:{name}"))
+        }
+        _ => request.text("stateMachineArn").map(|arn| without_qualifier(arn).0.to_owned()),
+    }
+}
+
+/// Checks the role that is lent, where one is: it is of the account, and Step Functions may assume
+/// it.
+async fn check_role(
+    api: &Api,
+    asking: Asking<'_>,
+    operation: &Operation,
+    request: &Request,
+    known: &Facts<'_>,
+) -> Result<(), ApiError> {
+    let Some(role) = request.text("roleArn") else { return Ok(()) };
+    let is_known = match asking {
+        Asking::Caller(caller) => asks(caller),
+        Asking::Task(_) => api.callers.must_be_known(),
+    };
+    let account = &request.scope.account;
+    // What is no ARN of a role is refused as such by the operation.
+    let is_foreign = ArnParts::parse(role).is_some_and(|parts| parts.account != &**account);
+    if is_known && is_foreign {
+        let message = "Cross-account pass role is not allowed.";
+        return Err(ApiError::new(ErrorCode::AccessDeniedException, message));
+    }
+    let mut facts = known.clone();
+    if let Some(machine) = machine_of(operation, request) {
+        facts.insert("aws:sourcearn", machine);
+    }
+    api.callers.check_trust(role, account, facts).await
 }
 
 #[cfg(test)]
@@ -85,7 +192,6 @@ mod tests {
     use std::collections::BTreeSet;
 
     use json::Object;
-    use store::Scope;
 
     use super::*;
 

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use engine::Timestamp;
 use hyper::http::request::Parts;
-use identity::{Caller, Guard, Identities};
+use identity::{Actor, Caller, Facts, Guard, Identities, KeyOwner, SessionEnd};
 use signature::{
     Authorization, CredentialScope, Service, SignatureError, SignedRequest, SigningKeys,
 };
@@ -100,13 +101,27 @@ impl Callers {
         Callers { guard: Some(guard), ..self }
     }
 
-    /// Checks that Step Functions may assume the role.
+    /// Whether it is known whose requests these are.
+    pub(crate) fn must_be_known(&self) -> bool {
+        self.must_be_known
+    }
+
+    pub(crate) fn guard(&self) -> Option<&Guard> {
+        self.guard.as_deref()
+    }
+
+    /// Checks that Step Functions may assume the role for a state machine of that account.
     ///
     /// # Errors
     /// `AccessDeniedException`
-    pub(crate) async fn check_trust(&self, role_arn: &str) -> Result<(), ApiError> {
+    pub(crate) async fn check_trust(
+        &self,
+        role_arn: &str,
+        account: &str,
+        facts: Facts<'_>,
+    ) -> Result<(), ApiError> {
         let Some(guard) = &self.guard else { return Ok(()) };
-        let checked = guard.check_trust(role_arn).await;
+        let checked = guard.check_trust(role_arn, account, facts).await;
         let checked = checked.map_err(runtime::OperationalError::from)?;
         checked.map_err(|denied| ApiError::new(ErrorCode::AccessDeniedException, denied.0))
     }
@@ -117,14 +132,18 @@ impl Callers {
     /// `AccessDeniedException`
     pub(crate) async fn check_log_delivery(
         &self,
+        scope: &Scope,
         role_arn: &str,
         logging: Option<&serde_json::Value>,
+        now: Timestamp,
     ) -> Result<(), ApiError> {
         let Some(guard) = &self.guard else { return Ok(()) };
         if logging.is_none_or(|logging| logging["level"] == "OFF") {
             return Ok(());
         }
-        let checked = guard.check_log_delivery(role_arn).await;
+        let Scope { account, region } = scope;
+        let actor = Actor { role_arn, execution_arn: "", account, region, now };
+        let checked = guard.check_log_delivery(&actor).await;
         let checked = checked.map_err(runtime::OperationalError::from)?;
         checked.map_err(|denied| ApiError::new(ErrorCode::AccessDeniedException, denied.0))
     }
@@ -174,20 +193,34 @@ impl Callers {
         scope: &CredentialScope,
         parts: &Parts,
     ) -> Result<Option<(Caller, String)>, Unauthenticated> {
+        let token = Authorization::of(parts).ok().and_then(|it| it.session_token);
+        // A token belongs to temporary keys alone.
+        let is_permanent = |token: &Option<String>| match token {
+            None => Ok(()),
+            Some(_) => Err(SignatureError::UnknownKey),
+        };
         if let Some(key) = self.root_keys.get(&scope.access_key) {
+            is_permanent(&token)?;
             let caller = Caller::Root { account: key.account.clone() };
             return Ok(Some((caller, key.secret.clone())));
         }
         let Some(identities) = &self.identities else { return Ok(None) };
-        let token = Authorization::of(parts).ok().and_then(|it| it.session_token);
+        if let Some(owner) = identities.user_of_key(&scope.access_key).await? {
+            is_permanent(&token)?;
+            return match owner {
+                KeyOwner::User(caller, secret) => Ok(Some((caller, secret))),
+                KeyOwner::Inactive => Err(SignatureError::UnknownKey.into()),
+            };
+        }
         if let Some(token) = token {
             let now = engine::Timestamp(jiff::Timestamp::now().as_millisecond());
             return match identities.session(&scope.access_key, &token, now).await? {
                 None => Ok(None),
-                Some(Err(())) => Err(SignatureError::ExpiredToken.into()),
+                Some(Err(SessionEnd::Expired)) => Err(SignatureError::ExpiredToken.into()),
+                Some(Err(SessionEnd::Revoked)) => Err(SignatureError::UnknownKey.into()),
                 Some(Ok(session)) => Ok(Some((session.caller, session.secret))),
             };
         }
-        Ok(identities.user_of_key(&scope.access_key).await?)
+        Ok(None)
     }
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hyper::http::request::Parts;
+use signature::CredentialScope;
 use store::Scope;
 
 /// Which account and region a request belongs to.
@@ -31,10 +32,10 @@ impl Default for Accounts {
 
 impl Accounts {
     pub(crate) fn scope(&self, parts: &Parts) -> Scope {
-        let credential = credential_of_header(parts).or_else(|| credential_of_query(parts));
-        let mut fields = credential.as_deref().unwrap_or_default().split('/');
-        let access_key = fields.next().unwrap_or_default();
-        let region = fields.nth(1).filter(|region| is_region(region));
+        let credential = CredentialScope::of(parts);
+        let access_key = credential.as_ref().map_or("", |credential| &*credential.access_key);
+        let region = credential.as_ref().map(|credential| &*credential.region);
+        let region = region.filter(|region| is_region(region));
         Scope {
             account: self.account(access_key),
             region: region.map_or_else(|| self.default_region.clone(), Arc::from),
@@ -58,22 +59,6 @@ pub fn is_account(text: &str) -> bool {
 pub fn is_region(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     (1..=32).contains(&text.len()) && text.bytes().all(allowed)
-}
-
-/// `AKID/20150830/us-east-1/states/aws4_request` of
-/// `AWS4-HMAC-SHA256 Credential=AKID/20150830/us-east-1/states/aws4_request, SignedHeaders=…`.
-fn credential_of_header(parts: &Parts) -> Option<String> {
-    let header = parts.headers.get(hyper::header::AUTHORIZATION)?.to_str().ok()?;
-    let (_, credential) = header.split_once("Credential=")?;
-    let end = credential.find([',', ' ']).unwrap_or(credential.len());
-    Some(credential[..end].to_owned())
-}
-
-/// The same of `X-Amz-Credential=AKID%2F20150830%2F…` in the query of a presigned request.
-fn credential_of_query(parts: &Parts) -> Option<String> {
-    let pairs = parts.uri.query()?.split('&').filter_map(|pair| pair.split_once('='));
-    let (_, value) = pairs.into_iter().find(|(name, _)| *name == "X-Amz-Credential")?;
-    Some(value.replace("%2F", "/").replace("%2f", "/"))
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ mod connections;
 mod constraint;
 mod credential;
 mod error;
+mod facts;
 mod history;
 mod operations;
 mod query;

@@ -7,14 +7,16 @@ use hyper::body::{Bytes, Incoming};
 use hyper::header::{self, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
+use identity::{Actor, Facts};
 use runtime::Reserved;
 use store::Scope;
 
 use crate::Api;
 use crate::audit::{Attempt, Outcome};
-use crate::authorization;
+use crate::authorization::{self, Asking};
 use crate::browser;
 use crate::error::{ApiError, ErrorCode};
+use crate::facts;
 use crate::operations::Operation;
 use crate::query;
 use crate::request::Request;
@@ -42,6 +44,7 @@ pub(crate) async fn answer(api: &Api, request: hyper::Request<Incoming>) -> Resp
             Err(error) => respond(Err(error)),
         },
         (&Method::POST, "/") => respond(call(api, &parts, body).await),
+        (&Method::GET, "/") if query::is_presigned(&parts) => query::answer(api, &parts, &[]).await,
         (_, "/" | "/health") => {
             let message = format!("{} is not allowed here.", parts.method);
             let error = ApiError::new(ErrorCode::UnknownOperationException, message);
@@ -88,19 +91,24 @@ async fn attempted(
     let trace_header = trace_header.filter(|text| text.len() <= 256).map(Arc::from);
     let authenticated = api.callers.authenticate(&api.accounts, parts, &body, "states");
     let (caller, scope) = authenticated.await?;
-    let caller = &*attempt.caller.insert(caller);
+    let (asks, records) = (authorization::asks(&caller), api.audit.records(operation.name));
+    attempt.caller = records.then(|| caller.arn());
     attempt.scope = Some(scope.clone());
     throttle(api, operation, &scope, &body).await?;
     let request = Request::read(scope, trace_header, &body, operation.members)?;
     drop(body);
     // Only for those who are asked for it or told it: it costs more than the rest of a small call.
-    let is_wanted = authorization::asks(caller) || api.audit.records(operation.name);
-    let needed = match is_wanted {
+    let needed = match asks || records {
         true => authorization::needed(&operation, &request),
         false => Vec::new(),
     };
+    let known = match asks || request.text("roleArn").is_some() {
+        true => facts::of(parts, &request.scope.region, api.runtime.now()),
+        false => Facts::default(),
+    };
     attempt.resource = needed.first().and_then(|needed| needed.resource.clone());
-    authorization::check(api, caller, &operation, &request, &needed).await?;
+    let asking = Asking::Caller(&caller);
+    authorization::check(api, asking, &operation, &request, &needed, &known).await?;
     operation.call(api, &request).await
 }
 
@@ -138,13 +146,59 @@ impl Api {
         scope: Scope,
         body: &[u8],
     ) -> Result<Vec<u8>, ApiError> {
-        let operation = Operation::by_name(operation).ok_or_else(|| {
-            let message = format!("There is no operation {operation}.");
-            ApiError::new(ErrorCode::UnknownOperationException, message)
-        })?;
+        let operation = named(operation)?;
         let request = Request::read(scope, None, body, operation.members)?;
         operation.call(self, &request).await
     }
+
+    /// As [`Api::call`], for a task that acts with a role: what its policies allow, what is throttled
+    /// and what the audit tells is as for those who call over HTTP.
+    ///
+    /// # Errors
+    /// What would be answered instead.
+    pub async fn call_as(
+        &self,
+        actor: &Actor<'_>,
+        operation: &str,
+        scope: Scope,
+        body: &[u8],
+    ) -> Result<Vec<u8>, ApiError> {
+        let operation = named(operation)?;
+        let mut attempt = Attempt::new("states", operation.name);
+        attempt.caller = Some(actor.session_arn());
+        attempt.scope = Some(scope.clone());
+        let result = self.acted(actor, operation, scope, body, &mut attempt).await;
+        let outcome = match &result {
+            Ok(_) => Outcome::Done,
+            Err(error) => Outcome::Refused(error.code.name(), &error.message),
+        };
+        self.audit.write(&attempt, outcome);
+        result
+    }
+
+    async fn acted(
+        &self,
+        actor: &Actor<'_>,
+        operation: Operation,
+        scope: Scope,
+        body: &[u8],
+        attempt: &mut Attempt<'_>,
+    ) -> Result<Vec<u8>, ApiError> {
+        throttle(self, operation, &scope, body).await?;
+        let request = Request::read(scope, None, body, operation.members)?;
+        let needed = authorization::needed(&operation, &request);
+        attempt.resource = needed.first().and_then(|needed| needed.resource.clone());
+        let (asking, known) = (Asking::Task(actor), Facts::default());
+        authorization::check(self, asking, &operation, &request, &needed, &known).await?;
+        operation.call(self, &request).await
+    }
+}
+
+fn named(operation: &str) -> Result<Operation, ApiError> {
+    Operation::by_name(operation).ok_or_else(|| {
+        let message = format!("There is no operation {operation}.");
+        ApiError::new(ErrorCode::UnknownOperationException, message)
+    })
 }
 
 /// The operation that `X-Amz-Target` names. The content type is checked first: a web page of

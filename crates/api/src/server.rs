@@ -2,6 +2,7 @@
 //! stops without cutting off requests.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::Api;
 use crate::browser;
 use crate::connections::{Connection, Connections, Limits};
 use crate::error::{ApiError, ErrorCode};
+use crate::facts::Peer;
 use crate::router::{self, Response};
 use crate::tls::Tls;
 
@@ -57,8 +59,10 @@ pub async fn serve(
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, _)) => match connections.open() {
-                Some(connection) => server.accept(stream, connection, under_way.watcher()),
+            Ok((stream, peer)) => match connections.open() {
+                Some(connection) => {
+                    server.accept(stream, peer.ip(), connection, under_way.watcher());
+                }
                 None => refuse(&stream),
             },
             Err(error) => {
@@ -108,13 +112,14 @@ struct Server {
 }
 
 impl Server {
-    fn accept(&self, stream: TcpStream, connection: Connection, watcher: Watcher) {
+    fn accept(&self, stream: TcpStream, address: IpAddr, connection: Connection, watcher: Watcher) {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY could not be set");
         }
         let (server, connection) = (self.clone(), Arc::new(connection));
+        let peer = Peer { address, is_tls: self.tls.is_some() };
         tokio::spawn(async move {
-            let served = server.converse(stream, connection.clone(), watcher);
+            let served = server.converse(stream, peer, connection.clone(), watcher);
             tokio::select! {
                 biased;
                 () = served => {}
@@ -124,7 +129,13 @@ impl Server {
     }
 
     /// Answers the requests of a connection until it ends.
-    async fn converse(self, stream: TcpStream, connection: Arc<Connection>, watcher: Watcher) {
+    async fn converse(
+        self,
+        stream: TcpStream,
+        peer: Peer,
+        connection: Arc<Connection>,
+        watcher: Watcher,
+    ) {
         // A client that sends nothing costs no buffers.
         let mut closing = self.api.closing.subscribe();
         let is_readable = tokio::select! {
@@ -136,9 +147,9 @@ impl Server {
             return;
         }
         match &self.tls {
-            None => self.answer(stream, connection, watcher).await,
+            None => self.answer(stream, peer, connection, watcher).await,
             Some(tls) => match tls.shake_hands(stream).await {
-                Ok(stream) => self.answer(stream, connection, watcher).await,
+                Ok(stream) => self.answer(stream, peer, connection, watcher).await,
                 Err(error) => tracing::debug!(%error, "a TLS connection did not come about"),
             },
         }
@@ -147,15 +158,16 @@ impl Server {
     async fn answer<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         &self,
         stream: S,
+        peer: Peer,
         connection: Arc<Connection>,
         watcher: Watcher,
     ) {
-        let is_tls = self.tls.is_some();
-        let service = service_fn(|request| {
+        let service = service_fn(|mut request: hyper::Request<_>| {
+            request.extensions_mut().insert(peer);
             let (api, under_way) = (self.api.clone(), connection.begin());
             async move {
                 let mut response = or_failure(Box::pin(router::answer(&api, request))).await;
-                browser::add_headers(&mut response, is_tls);
+                browser::add_headers(&mut response, peer.is_tls);
                 drop(under_way);
                 Ok::<_, Infallible>(response)
             }

@@ -120,8 +120,8 @@ pub(crate) struct ServeArguments {
     /// Trust whoever reaches the port, even where others can reach it
     #[arg(long, conflicts_with = "require_auth")]
     pub(crate) insecure_no_auth: bool,
-    /// What is done about what a state machine's role does not allow: enforced for the roles that
-    /// this server knows, for all roles, or only told in the log
+    /// How roles of state machines are enforced: those that this server knows, all of them, or only
+    /// told in the log [default: enforce where callers must be known, else permissive]
     #[arg(long, env = "STAIRWELL_ROLES", value_name = "MODE", value_enum)]
     pub(crate) roles: Option<RoleMode>,
     /// How long a parent whose role lacks the permissions for events waits before it asks again
@@ -435,6 +435,9 @@ pub(crate) struct PolicyArguments {
     /// With what the delivery of execution logs needs
     #[arg(long)]
     pub(crate) logs: bool,
+    /// The file is a policy document: tell what is wrong with it
+    #[arg(long, conflicts_with_all = ["state_machine", "logs"])]
+    pub(crate) check: bool,
 }
 
 const VALIDATE_EXAMPLES: &str = "\

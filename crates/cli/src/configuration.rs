@@ -192,7 +192,7 @@ pub(crate) fn settings(
 ) -> anyhow::Result<Settings> {
     let mut file = read(arguments.config.as_deref())?;
     let functions = functions(std::mem::take(&mut file.lambda_functions))?;
-    let connections = connections::connections(std::mem::take(&mut file.connections))?;
+    let connections = std::mem::take(&mut file.connections);
     let storage = storage(arguments, matches, &file)?;
     let host = arguments.host.as_deref().or(file.host.as_deref()).unwrap_or("127.0.0.1");
     let address: IpAddr = match host {
@@ -220,6 +220,8 @@ pub(crate) fn settings(
     let address = SocketAddr::new(address, port);
     let (accounts, root_keys) = accounts(arguments, &file)?;
     let security = security::settings(arguments, &file.security, root_keys, address.ip())?;
+    let apart = security.keeps_accounts_apart();
+    let connections = connections::connections(connections, apart, &accounts.default_account)?;
     Ok(Settings {
         address,
         storage,

@@ -4,16 +4,19 @@
 //! Promises: no mistake is told with the value that is wrong, which may be a secret.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use hyper::header::{HeaderName, HeaderValue};
-use integrations::{Authorization, Connection, Connections, HttpParameters};
+use integrations::{Authorization, Connection, Connections, HttpParameters, Owners};
 use serde::Deserialize;
 
 /// A connection: one way to prove who calls, and what else is added.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct ConnectionTable {
+    /// Whose it is, where accounts are kept apart.
+    account: Option<String>,
     basic: Option<BasicTable>,
     api_key: Option<ApiKeyTable>,
     oauth: Option<OAuthTable>,
@@ -54,20 +57,33 @@ struct OAuthTable {
     body: BTreeMap<String, String>,
 }
 
-/// The connections of the file.
+/// The connections of the file. Where accounts are kept apart, those that say no account belong to
+/// the default one.
 ///
 /// # Errors
 /// Where one is not what it must be.
-pub(crate) fn connections(tables: BTreeMap<String, toml::Value>) -> anyhow::Result<Connections> {
-    let mut connections = BTreeMap::new();
+pub(crate) fn connections(
+    tables: BTreeMap<String, toml::Value>,
+    keeps_accounts_apart: bool,
+    default_account: &Arc<str>,
+) -> anyhow::Result<Connections> {
+    let (mut connections, mut accounts) = (BTreeMap::new(), BTreeMap::new());
     for (name, table) in tables {
         let found = connection(&name, table).with_context(|| format!("connections.{name}"))?;
-        connections.insert(name, found);
+        if let (_, Some(account)) = &found {
+            accounts.insert(name.clone(), Arc::from(account.as_str()));
+        }
+        connections.insert(name, found.0);
     }
-    Ok(Connections::new(connections))
+    let connections = Connections::new(connections);
+    Ok(match keeps_accounts_apart {
+        true => connections.owned(Owners { accounts, default_account: default_account.clone() }),
+        false => connections,
+    })
 }
 
-fn connection(name: &str, table: toml::Value) -> anyhow::Result<Connection> {
+/// The connection, and the account that it says.
+fn connection(name: &str, table: toml::Value) -> anyhow::Result<(Connection, Option<String>)> {
     let is_arn = name.starts_with("arn:") && name.contains(":connection/");
     if !is_arn && (name.is_empty() || name.contains([':', '/'])) {
         bail!("it is neither the name nor the ARN of a connection");
@@ -82,7 +98,13 @@ fn connection(name: &str, table: toml::Value) -> anyhow::Result<Connection> {
             _ => anyhow::anyhow!("{message}"),
         }
     })?;
-    let ConnectionTable { basic, api_key, oauth, headers, query, body } = table;
+    let ConnectionTable { account, basic, api_key, oauth, headers, query, body } = table;
+    if is_arn && account.is_some() {
+        bail!("its ARN says the account");
+    }
+    if account.as_deref().is_some_and(|account| !api::is_account(account)) {
+        bail!("the account must have twelve digits");
+    }
     let authorization = match (basic, api_key, oauth) {
         (Some(BasicTable { username, password }), None, None) => {
             Authorization::Basic { username, password }
@@ -94,7 +116,8 @@ fn connection(name: &str, table: toml::Value) -> anyhow::Result<Connection> {
         (None, None, Some(table)) => of_oauth(table)?,
         _ => bail!("it must have one of basic, api-key and oauth"),
     };
-    Ok(Connection { authorization, parameters: parameters(headers, query, body)? })
+    let parameters = parameters(headers, query, body)?;
+    Ok((Connection { authorization, parameters }, account))
 }
 
 fn of_oauth(table: OAuthTable) -> anyhow::Result<Authorization> {

@@ -11,6 +11,7 @@ mod input;
 mod integrations_list;
 mod objects;
 mod policy;
+mod policy_check;
 mod print;
 mod purge;
 mod record;

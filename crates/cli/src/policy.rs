@@ -12,7 +12,7 @@ use json::{Object, Value};
 use store::Scope;
 
 use crate::arguments::PolicyArguments;
-use crate::{input, print};
+use crate::{input, policy_check, print};
 
 /// What is allowed together: actions, on these resources. In the order of AWS's pages.
 struct Statement {
@@ -25,6 +25,9 @@ const EVENTS: [&str; 3] = ["events:PutTargets", "events:PutRule", "events:Descri
 
 /// Prints the policy.
 pub(crate) fn policy(arguments: &PolicyArguments) -> anyhow::Result<ExitCode> {
+    if arguments.check {
+        return policy_check::check(&input::read_file(&arguments.file)?);
+    }
     let definition = input::read_file(&arguments.file)?;
     let analysis = asl::compile(&definition, WorkflowType::Standard);
     if analysis.program.is_none() {

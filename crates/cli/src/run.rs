@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -44,7 +45,7 @@ fn is_valid(file: &Path, definition: &str) -> bool {
 
 /// An execution that was started.
 struct Run {
-    api: Api,
+    api: Arc<Api>,
     execution_arn: String,
     events: Events,
 }

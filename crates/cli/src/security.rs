@@ -63,12 +63,16 @@ pub(crate) fn settings(
     if require && insecure {
         bail!("require-auth and insecure-no-auth contradict each other");
     }
+    let must_be_known = require || !(insecure || address.is_loopback());
     let enforcement = match (arguments.roles, file.roles) {
         (Some(RoleMode::Enforce), _) | (None, Some(Roles::Enforce)) => Enforcement::Enforce,
         (Some(RoleMode::DryRun), _) | (None, Some(Roles::DryRun)) => Enforcement::DryRun,
-        (Some(RoleMode::Permissive), _) | (None, Some(Roles::Permissive) | None) => {
+        (Some(RoleMode::Permissive), _) | (None, Some(Roles::Permissive)) => {
             Enforcement::Permissive
         }
+        // Who must be known is not let do anything by a role that is not.
+        (None, None) if must_be_known => Enforcement::Enforce,
+        (None, None) => Enforcement::Permissive,
     };
     let path =
         |given: &Option<PathBuf>, in_file: &Option<PathBuf>| given.clone().or(in_file.clone());
@@ -80,7 +84,7 @@ pub(crate) fn settings(
     };
     Ok(Security {
         root_keys,
-        must_be_known: require || !(insecure || address.is_loopback()),
+        must_be_known,
         enforcement: Some(enforcement),
         child_poll_seconds: arguments.child_poll_seconds.or(file.child_poll_seconds),
         audit: path(&arguments.audit, &file.audit),
@@ -95,10 +99,32 @@ impl Security {
         config: RuntimeConfig,
         identities: &Arc<Identities>,
     ) -> RuntimeConfig {
-        let guard = self.enforcement.map(|it| Arc::new(Guard::new(identities.clone(), it)));
+        let guard = self.enforcement.map(|mode| {
+            let guard = Guard::new(identities.clone(), mode);
+            Arc::new(guard.keeping_accounts_apart(self.must_be_known))
+        });
         let child_poll_pause =
             self.child_poll_seconds.map_or(config.child_poll_pause, Duration::from_secs);
         RuntimeConfig { guard, child_poll_pause, ..config }
+    }
+
+    /// Whether no account may reach into another one: where callers must be known.
+    pub(crate) fn keeps_accounts_apart(&self) -> bool {
+        self.must_be_known
+    }
+
+    /// Who is trusted, and what is done about what roles do not allow.
+    pub(crate) fn in_words(&self) -> String {
+        let callers = match self.must_be_known {
+            true => "callers must be known",
+            false => "everybody who reaches it is trusted",
+        };
+        let roles = match self.enforcement {
+            Some(Enforcement::Enforce) => "enforce",
+            Some(Enforcement::DryRun) => "dry-run",
+            Some(Enforcement::Permissive) | None => "permissive",
+        };
+        format!("{callers}; roles: {roles}")
     }
 
     /// Who may call.

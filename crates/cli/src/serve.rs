@@ -25,7 +25,7 @@ use crate::configuration::{self, Quotas, Settings, Storage};
 use crate::execution_logs;
 use crate::objects::ObjectsAt;
 use crate::print;
-use crate::services;
+use crate::services::{self, OwnApi};
 
 /// The exit code where the server ends by a mistake in Stairwell: `EX_SOFTWARE` of sysexits.h.
 const EXIT_BROKEN: i32 = 70;
@@ -61,6 +61,8 @@ pub(crate) struct Server {
     tls: Option<Tls>,
     /// What the first line says of the storage.
     storage: String,
+    /// Who is trusted, and what roles may.
+    trust: String,
     /// Comes back when nothing can be written any more until a restart.
     failure: Failure,
 }
@@ -79,12 +81,14 @@ impl Server {
         let audit = settings.security.audit()?;
         let (store, storage, failure) = open(&settings.storage).await?;
         let identities = Arc::new(Identities::new(store.clone()));
+        let own_api = OwnApi::default();
         let mut config = runtime_config(
             Clock::system_of(&*store).await?,
             &settings.aws,
             &settings.objects,
             settings.functions.clone(),
             settings.connections.clone(),
+            &own_api,
         );
         config.execution_logs =
             execution_logs::open(settings.log_executions.as_ref(), &config.integrations)?;
@@ -101,7 +105,9 @@ impl Server {
         let api = Api::new(runtime.clone(), settings.accounts.clone());
         let api = api.throttled(settings.throttling.clone()).with_callers(callers, audit);
         let api = Arc::new(api);
-        Ok(Server { listener, api, runtime, tls, storage, failure })
+        own_api.is(&api);
+        let trust = settings.security.in_words();
+        Ok(Server { listener, api, runtime, tls, storage, trust, failure })
     }
 
     /// The address that it listens on: with the port that it got, where any would do.
@@ -114,14 +120,16 @@ impl Server {
         let version = env!("CARGO_PKG_VERSION");
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         let url = format!("{scheme}://{}", self.address()?);
-        let storage = &self.storage;
-        Ok(print::line(format_args!("Stairwell {version} listening on {url} (data: {storage})"))?)
+        let Server { storage, trust, .. } = self;
+        let line =
+            format_args!("Stairwell {version} listening on {url} (data: {storage}; {trust})");
+        Ok(print::line(line)?)
     }
 
     /// Serves until the first signal, then stops in order: no request is cut off, and what was
     /// answered is kept. A second signal ends the process at once.
     pub(crate) async fn run(self, mut end: EndSignals) {
-        let Server { listener, api, runtime, tls, storage: _, failure } = self;
+        let Server { listener, api, runtime, tls, storage: _, trust: _, failure } = self;
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let connections = connections_max();
         let mut serving = tokio::spawn(api::serve(listener, tls, api, connections, async {
@@ -223,6 +231,7 @@ fn runtime_config(
     objects: &ObjectsAt,
     functions: LocalFunctions,
     connections: Connections,
+    own_api: &OwnApi,
 ) -> RuntimeConfig {
     // Two random UUIDs are the shortest way to 244 secret bits from the operating system.
     let mut seed = [0; 32];
@@ -233,7 +242,7 @@ fn runtime_config(
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     RuntimeConfig {
         compute_threads: processors.saturating_sub(1).max(1),
-        integrations: services::integrations(aws, functions, connections),
+        integrations: services::integrations(aws, functions, connections, own_api),
         map_run_data: Some(objects.map_run_data()),
         ..config
     }
@@ -243,17 +252,21 @@ fn runtime_config(
 ///
 /// # Errors
 /// Where a variable names an endpoint that cannot be called.
-pub(crate) fn in_memory() -> anyhow::Result<Api> {
+pub(crate) fn in_memory() -> anyhow::Result<Arc<Api>> {
     let aws = services::aws_client(None, None, None)?;
+    let own_api = OwnApi::default();
     let config = runtime_config(
         Clock::system(),
         &aws,
         &ObjectsAt::find(None, &aws)?,
         LocalFunctions::default(),
         Connections::default(),
+        &own_api,
     );
     let runtime = Runtime::open(Arc::new(MemoryStore::new()), config);
-    Ok(Api::new(runtime, Accounts::default()))
+    let api = Arc::new(Api::new(runtime, Accounts::default()));
+    own_api.is(&api);
+    Ok(api)
 }
 
 async fn open(storage: &Storage) -> anyhow::Result<(Arc<dyn Store>, String, Failure)> {

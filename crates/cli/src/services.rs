@@ -3,16 +3,20 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
-use std::sync::Arc;
+use std::future::pending;
+use std::sync::{Arc, Weak};
 
 use anyhow::Context;
-use api::{Accounts, Api};
+use api::Api;
 use aws::{Client, Endpoint, Settings};
+use identity::Actor;
 use integrations::{
     ApiCall, ApiGateway, AwsSdk, Connections, Eks, Https, Lambda, LocalFunctions, Optimised,
     Refusal, StepFunctions,
 };
 use runtime::Integrations;
+use store::Scope;
+use tokio::sync::watch;
 
 use crate::objects::is_folder;
 
@@ -21,7 +25,10 @@ pub(crate) fn integrations(
     aws: &Client,
     functions: LocalFunctions,
     connections: Connections,
+    api: &OwnApi,
 ) -> Integrations {
+    let api = api.clone();
+    let call_api = move |call| api.clone().call(call);
     let integrations = Integrations::default()
         .with("lambda", Arc::new(Lambda::new(aws.clone()).with_functions(functions)))
         .with("aws-sdk:sfn", Arc::new(StepFunctions::new(call_api)))
@@ -35,15 +42,51 @@ pub(crate) fn integrations(
         .with("eks", Arc::new(Eks::new(aws)))
 }
 
-async fn call_api(call: ApiCall) -> Result<Vec<u8>, Refusal> {
-    let ApiCall { runtime, scope, operation, body } = call;
-    let api = Api::new(runtime, Accounts::default());
-    api.call(&operation, scope, &body).await.map_err(|error| Refusal {
-        code: error.code.name().to_owned(),
-        is_modelled: error.code.is_modelled(),
-        status: error.code.status().as_u16(),
-        message: error.message,
-    })
+/// The API that tasks call, from when there is one: it is made of a runtime, which calls it.
+#[derive(Clone, Debug)]
+pub(crate) struct OwnApi(watch::Sender<Option<Weak<Api>>>);
+
+impl Default for OwnApi {
+    fn default() -> OwnApi {
+        OwnApi(watch::Sender::new(None))
+    }
+}
+
+impl OwnApi {
+    /// From now on this is the API.
+    pub(crate) fn is(&self, api: &Arc<Api>) {
+        self.0.send_replace(Some(Arc::downgrade(api)));
+    }
+
+    /// The API, when there is one. Comes to no end where it is gone: the runtime closes then, and
+    /// drops what calls.
+    async fn get(&self) -> Arc<Api> {
+        let mut slot = self.0.subscribe();
+        let api = slot.wait_for(Option::is_some).await.ok().and_then(|api| api.clone());
+        match api.and_then(|api| api.upgrade()) {
+            Some(api) => api,
+            None => pending().await,
+        }
+    }
+
+    async fn call(self, call: ApiCall) -> Result<Vec<u8>, Refusal> {
+        let ApiCall { runtime, scope, role_arn, execution_arn, operation, body } = call;
+        let Scope { account, region } = scope.clone();
+        let actor = Actor {
+            role_arn: &role_arn,
+            execution_arn: &execution_arn,
+            account: &account,
+            region: &region,
+            now: runtime.now(),
+        };
+        let api = self.get().await;
+        api.call_as(&actor, &operation, scope, &body).await.map_err(|error| Refusal {
+            code: error.code.name().to_owned(),
+            is_modelled: error.code.is_modelled(),
+            status: error.code.status().as_u16(),
+            message: error.message,
+        })
+    }
 }
 
 /// Says that no events of status changes are put, whatever variables say.
@@ -102,7 +145,12 @@ mod tests {
     #[test]
     fn all_that_a_definition_can_name_is_called_by_something() {
         let aws = Client::new(Settings::of(&BTreeMap::new()).expect("no URL is wrong"));
-        let integrations = integrations(&aws, LocalFunctions::default(), Connections::default());
+        let integrations = integrations(
+            &aws,
+            LocalFunctions::default(),
+            Connections::default(),
+            &OwnApi::default(),
+        );
         for found in asl::integrations() {
             // Nested executions are started by the runtime itself.
             assert!(found.service == "states" || integrations.calls(found.service), "{found:?}");

@@ -22,7 +22,8 @@ fn a_server_says_where_it_listens_and_ends_on_a_signal() {
         assert_eq!(
             server.first_line,
             format!(
-                "Stairwell {} listening on http://{address} (data: in memory, gone at the end)\n",
+                "Stairwell {} listening on http://{address} (data: in memory, gone at the end; \
+                 everybody who reaches it is trusted; roles: permissive)\n",
                 env!("CARGO_PKG_VERSION")
             )
         );

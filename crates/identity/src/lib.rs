@@ -20,9 +20,10 @@ mod principals;
 mod record;
 mod sessions;
 mod subject;
+mod unfilled;
 
 pub use error::IdentityError;
-pub use guard::{Denied, Enforcement, Guard, LOG_DELIVERY};
+pub use guard::{Actor, Denied, Enforcement, Guard, LOG_DELIVERY};
 pub use identities::{ArnParts, Identities};
 pub use keys::{Credentials, NewAccessKey};
 pub use managed::{AttachedPolicy, CreatePolicy};
@@ -31,5 +32,6 @@ pub use principals::{CreatePrincipal, PrincipalChange};
 pub use record::{
     AccessKey, ManagedPolicy, PolicyVersion, PrincipalRecord, PrincipalType, TagRecord,
 };
-pub use sessions::{AssumeRole, Assumed, Session};
-pub use subject::{Caller, Subject};
+pub use sessions::{AssumeRole, Assumed, KeyOwner, Session, SessionEnd};
+pub use subject::{Caller, Subject, describe_instant};
+pub use unfilled::unfilled_keys;

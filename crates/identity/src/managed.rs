@@ -1,5 +1,6 @@
 //! Managed policies and their versions.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use engine::Timestamp;
@@ -10,7 +11,7 @@ use crate::aws_managed;
 use crate::identities::{new_id, policy_key};
 use crate::principals::{check_name, check_path, put_tags};
 use crate::record::{ManagedPolicy, PolicyVersion, PrincipalRecord, TagRecord};
-use crate::{ArnParts, Identities, IdentityError};
+use crate::{ArnParts, Identities, IdentityError, unfilled};
 
 /// AWS's quotas.
 const VERSIONS_MAX: usize = 5;
@@ -44,14 +45,14 @@ fn no_policy(arn: &str) -> IdentityError {
     IdentityError::NoSuchEntity(format!("Policy {arn} does not exist or is not attachable."))
 }
 
-fn check_document(document: &str) -> Result<(), IdentityError> {
+fn check_document(name: &str, document: &str) -> Result<(), IdentityError> {
     let characters = document.chars().filter(|character| !character.is_whitespace()).count();
     if characters > CHARACTERS_MAX {
         return Err(IdentityError::LimitExceeded(format!(
             "Cannot exceed quota for PolicySize: {CHARACTERS_MAX}"
         )));
     }
-    Policy::parse(document, DocumentType::Identity)?;
+    unfilled::tell(&Policy::parse(document, DocumentType::Identity)?, name);
     Ok(())
 }
 
@@ -68,7 +69,7 @@ impl Identities {
     ) -> Result<ManagedPolicy, IdentityError> {
         check_name(&create.name, "Policy", 128)?;
         check_path(&create.path)?;
-        check_document(&create.document)?;
+        check_document(&create.name, &create.document)?;
         let mut tags = Vec::new();
         put_tags(&mut tags, create.tags)?;
         let document = create.document.into();
@@ -116,6 +117,11 @@ impl Identities {
         found.filter(|policy| policy.arn(account) == arn).ok_or_else(|| no_policy(arn))
     }
 
+    /// AWS's own policies.
+    pub fn aws_managed_policies() -> Vec<ManagedPolicy> {
+        aws_managed::all()
+    }
+
     /// Every policy of the account.
     ///
     /// # Errors
@@ -140,6 +146,25 @@ impl Identities {
         principals.extend(self.list::<PrincipalRecord>(account, "user").await?);
         principals.retain(|record| record.attached.iter().any(|there| there == arn));
         Ok(principals)
+    }
+
+    /// How many users and roles each policy is attached to, by its ARN.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn attachments(
+        &self,
+        account: &str,
+    ) -> Result<BTreeMap<String, usize>, IdentityError> {
+        let mut counts = BTreeMap::new();
+        for kind in ["role", "user"] {
+            for record in self.list::<PrincipalRecord>(account, kind).await? {
+                for arn in record.attached {
+                    *counts.entry(arn).or_default() += 1;
+                }
+            }
+        }
+        Ok(counts)
     }
 
     /// DeletePolicy.
@@ -175,7 +200,7 @@ impl Identities {
         is_default: bool,
         now: Timestamp,
     ) -> Result<PolicyVersion, IdentityError> {
-        check_document(document)?;
+        check_document(arn, document)?;
         self.change_policy(account, arn, |policy| {
             if policy.versions.len() >= VERSIONS_MAX {
                 let message = "A managed policy can have up to 5 versions. Before you create a \

@@ -10,7 +10,7 @@ use store::StoreError;
 use crate::identities::{access_key_key, new_id, no_principal, principal_key};
 use crate::managed::AttachedPolicy;
 use crate::record::{AccessKeyRow, PrincipalRecord, PrincipalType, TagRecord};
-use crate::{ArnParts, Identities, IdentityError};
+use crate::{ArnParts, Identities, IdentityError, unfilled};
 
 /// AWS's quotas.
 const ATTACHED_MAX: usize = 10;
@@ -88,7 +88,7 @@ impl Identities {
         check_name(&name, kind, name_max)?;
         check_path(&path)?;
         if let Some(trust) = &create.trust {
-            check_trust(trust)?;
+            check_trust(&name, trust)?;
         }
         check_session_seconds(create.max_session_seconds)?;
         if let Some(boundary) = &create.boundary {
@@ -184,10 +184,10 @@ impl Identities {
             PrincipalChange::Attach(arn) | PrincipalChange::Boundary(Some(arn)) => {
                 self.managed_policy(account, arn).await?;
             }
-            PrincipalChange::Trust(document) => check_trust(document)?,
+            PrincipalChange::Trust(document) => check_trust(name, document)?,
             PrincipalChange::PutInline(name, document) => {
                 check_name(name, "Policy", 128)?;
-                Policy::parse(document, DocumentType::Identity)?;
+                unfilled::tell(&Policy::parse(document, DocumentType::Identity)?, name);
             }
             PrincipalChange::Role { max_session_seconds: Some(seconds), .. } => {
                 check_session_seconds(*seconds)?;
@@ -302,13 +302,13 @@ fn check_inline_size(record: &PrincipalRecord) -> Result<(), IdentityError> {
     )))
 }
 
-fn check_trust(document: &str) -> Result<(), IdentityError> {
+fn check_trust(name: &str, document: &str) -> Result<(), IdentityError> {
     if characters(document) > TRUST_CHARACTERS_MAX {
         return Err(IdentityError::LimitExceeded(format!(
             "Cannot exceed quota for ACLSizePerRole: {TRUST_CHARACTERS_MAX}"
         )));
     }
-    Policy::parse(document, DocumentType::Trust)?;
+    unfilled::tell(&Policy::parse(document, DocumentType::Trust)?, name);
     Ok(())
 }
 

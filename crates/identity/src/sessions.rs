@@ -31,6 +31,8 @@ pub struct AssumeRole {
     pub policies: Vec<String>,
     /// `ExternalId`
     pub external_id: Option<String>,
+    /// What is known of the request beside.
+    pub facts: Context<'static>,
 }
 
 /// What AssumeRole gives.
@@ -51,7 +53,13 @@ pub struct Assumed {
 struct Sealed {
     access_key: String,
     role: String,
+    /// The id of the role: one that is made again under the same name is another one.
+    #[serde(default)]
+    role_id: String,
     session: String,
+    /// Milliseconds since 1970.
+    #[serde(default)]
+    issued: i64,
     expiration: i64,
     #[serde(default)]
     policies: Vec<String>,
@@ -64,6 +72,24 @@ pub struct Session {
     pub caller: Caller,
     /// The secret.
     pub secret: String,
+}
+
+/// Whose access key it is.
+#[derive(Clone, Debug)]
+pub enum KeyOwner {
+    /// That user's; with the secret.
+    User(Caller, String),
+    /// Nobody may use it: it is not active, or its user is gone.
+    Inactive,
+}
+
+/// Why a token of this server is good for nothing any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionEnd {
+    /// Its time is over.
+    Expired,
+    /// Its role is gone.
+    Revoked,
 }
 
 const SEAL_BYTES: usize = 32;
@@ -79,8 +105,12 @@ impl Identities {
         request: AssumeRole,
         now: Timestamp,
     ) -> Result<Assumed, IdentityError> {
-        let AssumeRole { role_arn, session_name, seconds, policies, external_id } = request;
+        let AssumeRole { role_arn, session_name, seconds, policies, external_id, facts } = request;
         check_session_name(&session_name)?;
+        if matches!(caller, Caller::Root { .. }) {
+            let message = "Roles may not be assumed by root accounts.".to_owned();
+            return Err(IdentityError::AccessDenied(message));
+        }
         for document in &policies {
             Policy::parse(document, DocumentType::Identity)?;
         }
@@ -92,7 +122,8 @@ impl Identities {
         };
         let role = self.subject(&role_arn).await?.ok_or_else(denied)?;
         let Some(trust) = &role.trust else { return Err(denied()) };
-        let mut facts = Context::with_capacity(8);
+        let mut facts: Context<'_> = facts;
+        role.describe_resource(&mut facts);
         if let Some(external_id) = &external_id {
             facts.insert("sts:externalid", external_id.as_str());
         }
@@ -116,7 +147,9 @@ impl Identities {
         let sealed = Sealed {
             access_key: new_id("ASIA")[..20].to_owned(),
             role: role_arn,
+            role_id: role.id.to_string(),
             session: session_name,
+            issued: now.0,
             expiration: now.0 + i64::from(seconds) * 1_000,
             policies,
         };
@@ -134,7 +167,7 @@ impl Identities {
     }
 
     /// The session of a token: none where the token is none of ours or of another access key.
-    /// Whether it is over is told apart.
+    /// One that has ended is told apart.
     ///
     /// # Errors
     /// Those of the store.
@@ -143,47 +176,50 @@ impl Identities {
         access_key: &str,
         token: &str,
         now: Timestamp,
-    ) -> Result<Option<Result<Session, ()>>, StoreError> {
+    ) -> Result<Option<Result<Session, SessionEnd>>, StoreError> {
         let Some(sealed) = self.unseal(token).await? else { return Ok(None) };
         if sealed.access_key != access_key {
             return Ok(None);
         }
         if sealed.expiration <= now.0 {
-            return Ok(Some(Err(())));
+            return Ok(Some(Err(SessionEnd::Expired)));
         }
         // A role that is gone takes its sessions with it.
-        let Some(role) = self.subject(&sealed.role).await? else { return Ok(None) };
+        let role = self.subject(&sealed.role).await?;
+        let Some(role) = role.filter(|role| *role.id == *sealed.role_id) else {
+            return Ok(Some(Err(SessionEnd::Revoked)));
+        };
         let parse = |text: &String| Policy::parse(text, DocumentType::Identity).map(Arc::new);
         let Ok(policies) = sealed.policies.iter().map(parse).collect::<Result<Vec<_>, _>>() else {
-            return Ok(None);
+            return Ok(Some(Err(SessionEnd::Revoked)));
         };
         let policies = (!policies.is_empty()).then(|| Arc::from(policies));
         let session_name = sealed.session.as_str().into();
-        let caller = Caller::Session { role, session_name, policies };
+        let issued = Timestamp(sealed.issued);
+        let caller = Caller::Session { role, session_name, policies, issued };
         let secret = secret_of(&self.session_key().await?, token);
         Ok(Some(Ok(Session { caller, secret })))
     }
 
-    /// The user of an access key, and the secret; none where there is none, or it is not active.
+    /// Whose access key it is; none where this server never gave it out.
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn user_of_key(
-        &self,
-        access_key: &str,
-    ) -> Result<Option<(Caller, String)>, StoreError> {
+    pub async fn user_of_key(&self, access_key: &str) -> Result<Option<KeyOwner>, StoreError> {
         let Some((_, row)) = self.access_key_row(access_key).await? else { return Ok(None) };
         let user = match self.principal(&row.account, PrincipalType::User, &row.user).await {
             Ok(user) => user,
             Err(IdentityError::Store(error)) => return Err(error),
-            Err(_) => return Ok(None),
+            Err(_) => return Ok(Some(KeyOwner::Inactive)),
         };
         let is_active = user.access_keys.iter().any(|key| key.id == access_key && key.is_active);
         if !is_active {
-            return Ok(None);
+            return Ok(Some(KeyOwner::Inactive));
         }
-        let subject = self.subject(&user.arn(&row.account)).await?;
-        Ok(subject.map(|subject| (Caller::User(subject), row.secret)))
+        Ok(Some(match self.subject(&user.arn(&row.account)).await? {
+            Some(subject) => KeyOwner::User(Caller::User(subject), row.secret),
+            None => KeyOwner::Inactive,
+        }))
     }
 
     async fn seal(&self, sealed: &Sealed) -> Result<(String, String), StoreError> {

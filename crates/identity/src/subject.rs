@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use engine::Timestamp;
+use permissions::Filled;
 use policy::{Context, Decision, DocumentType, Policies, Policy, Principal, Request, decide};
 use store::StoreError;
 
@@ -51,6 +53,8 @@ pub enum Caller {
         session_name: Arc<str>,
         /// The session's own policies, where it has any.
         policies: Option<Arc<[Arc<Policy>]>>,
+        /// When it was begun.
+        issued: Timestamp,
     },
 }
 
@@ -90,6 +94,18 @@ impl Caller {
         }
     }
 
+    /// Whether what the caller may do depends on tags of resources.
+    pub fn asks_for_resource_tags(&self) -> bool {
+        match self {
+            Caller::Trusted { .. } | Caller::Root { .. } => false,
+            Caller::User(user) => user.asks_for_resource_tags(),
+            Caller::Session { role, policies, .. } => {
+                let mut own = policies.iter().flat_map(|policies| policies.iter());
+                role.asks_for_resource_tags() || own.any(|policy| asks_for_resource_tags(policy))
+            }
+        }
+    }
+
     /// Whether the caller may do that, by what is known of the request, and if not, AWS's message.
     ///
     /// # Errors
@@ -120,7 +136,8 @@ impl Caller {
                 let principal = Principal::User { arn: &user.arn, account: &user.account };
                 (Some(user), None, principal)
             }
-            Caller::Session { role, policies, .. } => {
+            Caller::Session { role, policies, issued, .. } => {
+                describe_session(&mut context, *issued);
                 let principal = Principal::Session {
                     role_arn: &role.arn,
                     session_arn: &arn,
@@ -129,8 +146,13 @@ impl Caller {
                 (Some(role), policies.as_deref(), principal)
             }
         };
-        if let Some(subject) = subject {
-            subject.describe(&mut context);
+        match subject {
+            Some(subject) => subject.describe(&mut context),
+            None => {
+                context.insert("aws:principaltype", "Account");
+                context.insert("aws:principalaccount", &**self.account());
+                context.insert("aws:principalarn", &*arn);
+            }
         }
         let user_id = self.user_id();
         context.insert("aws:userid", &*user_id);
@@ -142,7 +164,7 @@ impl Caller {
             trust: trust.map(|(policy, _)| policy),
             is_cross_account: trust.is_some_and(|(_, is_cross_account)| is_cross_account),
         };
-        match decide(&request, &policies) {
+        match decide(&request.with_filled(is_filled), &policies) {
             Decision::Allowed => Ok(()),
             Decision::Denied(denial) => Err(format!(
                 "User: {arn} is not authorized to perform: {action} on resource: {resource} {}",
@@ -152,7 +174,61 @@ impl Caller {
     }
 }
 
+/// Whether requests ever have the condition key.
+pub(crate) fn is_filled(key: &str) -> bool {
+    permissions::is_filled(key) == Filled::Always
+}
+
+/// Whether calls of services that are not kept here ever have the condition key: their requests are
+/// not read for tags, and of their resources the account is known at most.
+pub(crate) fn is_filled_elsewhere(key: &str) -> bool {
+    const UNKNOWN: [&str; 3] = ["aws:requesttag/", "aws:resourcetag/", "aws:tagkeys"];
+    is_filled(key) && !UNKNOWN.iter().any(|unknown| key.starts_with(unknown))
+}
+
+/// As [`is_filled_elsewhere`], where the account of the resource is not known either.
+pub(crate) fn is_filled_nowhere(key: &str) -> bool {
+    is_filled_elsewhere(key) && key != "aws:resourceaccount"
+}
+
+/// What is known of temporary credentials. There is no multi-factor authentication here.
+pub(crate) fn describe_session(context: &mut Context<'_>, issued: Timestamp) {
+    context.insert("aws:tokenissuetime", date(issued));
+    context.insert("aws:multifactorauthpresent", "false");
+}
+
+/// What is known of the moment.
+pub fn describe_instant(context: &mut Context<'_>, now: Timestamp) {
+    context.insert("aws:currenttime", date(now));
+    context.insert("aws:epochtime", now.0.div_euclid(1_000).to_string());
+}
+
+/// `2020-04-01T00:00:01Z`
+fn date(instant: Timestamp) -> String {
+    let instant = jiff::Timestamp::from_millisecond(instant.0).unwrap_or_default();
+    instant.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
 impl Subject {
+    fn is_role(&self) -> bool {
+        self.arn.contains(":role/")
+    }
+
+    /// Whether its policies ask for tags of resources.
+    pub(crate) fn asks_for_resource_tags(&self) -> bool {
+        let mut policies = self.policies.iter().chain(&self.boundary);
+        policies.any(|policy| asks_for_resource_tags(policy))
+    }
+
+    /// What is known of it as a resource.
+    pub(crate) fn describe_resource<'a>(&'a self, context: &mut Context<'a>) {
+        context.insert("aws:resourceaccount", &*self.account);
+        for tag in &self.tags {
+            context.insert(format!("aws:resourcetag/{}", tag.key), &*tag.value);
+            context.insert(format!("iam:resourcetag/{}", tag.key), &*tag.value);
+        }
+    }
+
     pub(crate) fn session_arn(&self, session_name: &str) -> String {
         format!("arn:aws:sts::{}:assumed-role/{}/{session_name}", self.account, self.name)
     }
@@ -161,6 +237,7 @@ impl Subject {
     pub(crate) fn describe<'a>(&'a self, context: &mut Context<'a>) {
         context.insert("aws:principalarn", &*self.arn);
         context.insert("aws:principalaccount", &*self.account);
+        context.insert("aws:principaltype", if self.is_role() { "AssumedRole" } else { "User" });
         for tag in &self.tags {
             context.insert(format!("aws:principaltag/{}", tag.key), &*tag.value);
         }
@@ -235,6 +312,12 @@ impl Identities {
             tags: record.tags,
         }))
     }
+}
+
+/// Policy variables may ask, too, but only where their text names the tag.
+fn asks_for_resource_tags(policy: &Policy) -> bool {
+    policy.condition_keys().any(|key| key.contains(":resourcetag/"))
+        || policy.variables().any(|key| key.contains(":resourcetag/"))
 }
 
 /// It was checked before it was stored.

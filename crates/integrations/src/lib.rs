@@ -23,7 +23,7 @@ pub use aws_sdk::AwsSdk;
 pub use eks::Eks;
 pub use lambda::{FunctionCommand, Lambda, LocalFunction, LocalFunctions};
 pub use optimised::{Optimised, TaskPermissions, task_permissions};
-pub use rest::{ApiGateway, Authorization, Connection, Connections, HttpParameters, Https};
+pub use rest::{ApiGateway, Authorization, Connection, Connections, HttpParameters, Https, Owners};
 pub use step_functions::{ApiCall, Refusal, StepFunctions};
 
 /// What a task fails with whose `Credentials` name a role that cannot be assumed.

@@ -19,7 +19,7 @@ use json::{Document, Object, Value};
 use runtime::{HttpResponseTrace, Integration, Permission, ServiceCall};
 
 use crate::metadata;
-pub use connection::{Authorization, Connection, Connections, HttpParameters};
+pub use connection::{Authorization, Connection, Connections, HttpParameters, Owners};
 use request::Prepared;
 pub(crate) use request::is_own_machine;
 

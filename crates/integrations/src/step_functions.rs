@@ -1,24 +1,28 @@
 //! Step Functions itself, `aws-sdk:sfn`: its own API, in the same process.
 //!
 //! The API's members are `camelCase`, those of tasks `PascalCase`; its instants are numbers of
-//! seconds, those of tasks texts.
+//! seconds, those of tasks texts. The API itself asks what the role may do.
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws::Names;
 use engine::{Failure, ServiceTarget};
 use json::Document;
-use runtime::{Integration, Permission, Runtime, ServiceCall};
+use runtime::{Integration, Runtime, ServiceCall};
 use store::Scope;
-
-use crate::permission;
 
 /// A call of the API.
 #[derive(Clone)]
 pub struct ApiCall {
     /// What to call it on.
     pub runtime: Runtime,
-    /// Who calls.
+    /// The account and the region that it is called in.
     pub scope: Scope,
+    /// The role that calls.
+    pub role_arn: Arc<str>,
+    /// The execution whose task calls.
+    pub execution_arn: Arc<str>,
     /// `StartExecution`, …
     pub operation: String,
     /// The JSON body.
@@ -57,25 +61,6 @@ where
     C: Fn(ApiCall) -> F + Send + Sync,
     F: Future<Output = Result<Vec<u8>, Refusal>> + Send,
 {
-    fn permissions(&self, call: &ServiceCall) -> Vec<Permission> {
-        let ServiceTarget::Action(resource) = &call.request.target else { return Vec::new() };
-        let service = service_model::service("sfn").expect("there is a model of Step Functions");
-        let action = resource.resource.split('.').next().unwrap_or_default();
-        let operation = service.operation(action).expect("a program calls what is in the model");
-        let parameters = call.request.parameters.value();
-        permission::permissions(service, &operation.name, parameters, &call.scope)
-    }
-
-    fn denied(&self, call: &ServiceCall, message: &str) -> Failure {
-        let refusal = Refusal {
-            code: "AccessDeniedException".to_owned(),
-            is_modelled: false,
-            status: 400,
-            message: message.to_owned(),
-        };
-        failure(&refusal, &call.request_id)
-    }
-
     async fn call(&self, call: ServiceCall) -> Result<Document, Failure> {
         let ServiceTarget::Action(resource) = &call.request.target else {
             unreachable!("a function is not an action of Step Functions");
@@ -85,14 +70,17 @@ where
         let operation = service.operation(action).expect("a program calls what is in the model");
         let body = aws::json_request(service, operation, call.request.parameters.value());
         let body = body.map_err(|error| Failure::new("States.Runtime", error.to_string()))?;
-        let ServiceCall { runtime, mut scope, .. } = call;
+        let ServiceCall { runtime, mut scope, execution_arn, .. } = call;
         // Who calls as a role calls in the role's account: the fifth part of its ARN.
-        let role_arn = call.request.role_arn.as_deref().unwrap_or_default();
-        if let Some(account) = role_arn.split(':').nth(4).filter(|account| !account.is_empty()) {
+        let role_arn = call.request.role_arn.clone().unwrap_or(call.role_arn);
+        let account = call.request.role_arn.as_deref().and_then(|arn| arn.split(':').nth(4));
+        if let Some(account) = account.filter(|account| !account.is_empty()) {
             scope.account = account.into();
         }
         let (operation_name, body) = (operation.name.clone(), body.to_text().into_bytes());
-        match (self.api)(ApiCall { runtime, scope, operation: operation_name, body }).await {
+        let call_of_api =
+            ApiCall { runtime, scope, role_arn, execution_arn, operation: operation_name, body };
+        match (self.api)(call_of_api).await {
             Ok(answer) => {
                 let answer = std::str::from_utf8(&answer).ok().and_then(|it| json::parse(it).ok());
                 let answer = answer.expect("the API answers JSON");

@@ -14,7 +14,7 @@ pub enum Filled {
 }
 
 /// In lower case; what ends with a slash stands for all keys that begin so.
-const FILLED: [&str; 36] = [
+const FILLED: [&str; 35] = [
     "aws:currenttime",
     "aws:epochtime",
     "aws:multifactorauthage",
@@ -50,7 +50,6 @@ const FILLED: [&str; 36] = [
     "states:statemachinequalifier",
     "sts:externalid",
     "sts:rolesessionname",
-    "sts:sourceidentity",
 ];
 
 /// Whether requests ever have the condition key.

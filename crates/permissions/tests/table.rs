@@ -1,5 +1,6 @@
 //! The table as a whole, held against the service models.
 
+use json::{Object, Value};
 use stairwell_permissions::{Names, Needed, Place, needed, operations, unreferenced};
 
 const PLACE: Place<'static> =
@@ -143,4 +144,64 @@ fn what_a_statement_does_is_asked_for_and_everything_where_it_does_not_say() {
     assert_eq!(asked(two), ["dynamodb:PartiQLSelect", "dynamodb:PartiQLDelete"]);
     let unknown = asked(r#"{"Statements":[{"Statement":"what"}]}"#);
     assert!(all.iter().all(|action| unknown.contains(action)), "{unknown:?}");
+}
+
+/// The value with its members named as tasks name them.
+fn as_parameters(value: &Value) -> Value {
+    match value {
+        Value::Object(object) => {
+            let mut renamed = Object::new();
+            for (name, value) in object.iter() {
+                renamed.insert(service_model::parameter_name(name), as_parameters(value));
+            }
+            Value::from(renamed)
+        }
+        Value::Array(items) => Value::from(items.iter().map(as_parameters).collect::<Vec<_>>()),
+        other => other.clone(),
+    }
+}
+
+#[test]
+fn a_task_must_be_allowed_what_a_caller_must_be() {
+    const MEMBERS: [(&str, &str); 11] = [
+        ("executionArn", r#""arn:aws:states:r:1:execution:m:e""#),
+        ("stateMachineArn", r#""arn:aws:states:r:1:stateMachine:m:PROD""#),
+        ("stateMachineAliasArn", r#""arn:aws:states:r:1:stateMachine:m:LIVE""#),
+        ("activityArn", r#""arn:aws:states:r:1:activity:a""#),
+        ("mapRunArn", r#""arn:aws:states:r:1:mapRun:m/l:r""#),
+        ("resourceArn", r#""arn:aws:states:r:1:stateMachine:t""#),
+        ("roleArn", r#""arn:aws:iam::1:role/r""#),
+        (
+            "routingConfiguration",
+            r#"[{"stateMachineVersionArn":"arn:aws:states:r:1:stateMachine:m:1","weight":100}]"#,
+        ),
+        ("tags", r#"[{"key":"k","value":"v"}]"#),
+        ("publish", "true"),
+        ("name", r#""n""#),
+    ];
+    let mut tried = 0;
+    for operation in operations("sfn").expect("Step Functions has rows") {
+        // All of them, and each with each other.
+        for chosen in 0..1_usize << MEMBERS.len() {
+            if ![0, 1, 2, 11].contains(&chosen.count_ones()) {
+                continue;
+            }
+            let mut request = Object::new();
+            let members = MEMBERS.iter().enumerate();
+            for (_, (name, value)) in members.filter(|(place, _)| chosen & 1 << place != 0) {
+                request.insert(*name, json::parse(value).expect("the test says JSON"));
+            }
+            let request = Value::from(request);
+            let by = |names, request: &Value| -> Vec<(&str, Option<String>)> {
+                let needed = needed("sfn", operation, request, names, &PLACE);
+                let needed = needed.expect("the operation has a row").into_iter();
+                needed.map(|needed| (needed.action, needed.resource)).collect()
+            };
+            let called = by(Names::Wire, &request);
+            let in_task = by(Names::Parameters, &as_parameters(&request));
+            assert_eq!(called, in_task, "{operation} of {request:?}");
+            tried += 1;
+        }
+    }
+    assert_eq!(tried, 37 * 68);
 }

@@ -102,6 +102,11 @@ fn texts(value: &Value) -> Result<Vec<String>, PolicyError> {
 }
 
 impl Condition {
+    /// The key, in lower case.
+    pub(crate) fn key(&self) -> &str {
+        &self.key
+    }
+
     pub(crate) fn holds(&self, context: &Context<'_>) -> bool {
         let value = context.get(&self.key);
         match &self.test {

@@ -7,7 +7,7 @@ use crate::condition::{self, Condition};
 use crate::glob::Glob;
 use crate::principal::{Naming, Principals};
 use crate::template::{ArnPattern, Pattern};
-use crate::{Context, PolicyError, Request};
+use crate::{PolicyError, Request};
 
 /// What a document is attached to decides what it must say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub enum DocumentType {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Policy {
     statements: Box<[Statement]>,
+    /// The keys of its variables, in lower case.
+    variables: Box<[String]>,
 }
 
 /// What a statement does to the requests that it is about.
@@ -79,12 +81,32 @@ impl Policy {
         }
         let statements =
             statements.into_iter().map(|it| statement(it, document_type, has_variables));
-        Ok(Policy { statements: statements.collect::<Result<_, _>>()? })
+        let variables = if has_variables { variables(text) } else { Vec::new() };
+        let statements = statements.collect::<Result<_, _>>()?;
+        Ok(Policy { statements, variables: variables.into() })
+    }
+
+    /// The condition keys that its conditions ask for, in lower case.
+    pub fn condition_keys(&self) -> impl Iterator<Item = &str> {
+        let conditions = self.statements.iter().flat_map(|statement| &statement.conditions);
+        conditions.map(Condition::key)
+    }
+
+    /// The condition keys that its policy variables stand for, in lower case.
+    pub fn variables(&self) -> impl Iterator<Item = &str> {
+        self.variables.iter().map(String::as_str)
     }
 
     pub(crate) fn statements(&self) -> &[Statement] {
         &self.statements
     }
+}
+
+/// What stands in `${…}`, but for what stands for a character.
+fn variables(text: &str) -> Vec<String> {
+    let inside = text.split("${").skip(1).filter_map(|rest| rest.split([',', '}']).next());
+    let keys = inside.map(|key| key.trim().to_ascii_lowercase());
+    keys.filter(|key| key.contains(':')).collect()
 }
 
 fn only(object: &Object, known: &[&str]) -> Result<(), PolicyError> {
@@ -239,7 +261,6 @@ impl Statement {
         if has_action == self.is_not_action {
             return None;
         }
-        let context = &request.context;
         if self.resources.as_ref().is_some_and(|it| !self.has_resource(it, request)) {
             return None;
         }
@@ -247,7 +268,7 @@ impl Statement {
             Some(principals) => principals.naming(&request.principal)?,
             None => Naming::Self_,
         };
-        self.conditions_hold(context).then_some(naming)
+        self.conditions_hold(request).then_some(naming)
     }
 
     fn has_resource(&self, patterns: &[ArnPattern], request: &Request<'_>) -> bool {
@@ -263,7 +284,12 @@ impl Statement {
         patterns.iter().any(matches) != self.is_not_resource
     }
 
-    fn conditions_hold(&self, context: &Context<'_>) -> bool {
-        self.conditions.iter().all(|condition| condition.holds(context))
+    fn conditions_hold(&self, request: &Request<'_>) -> bool {
+        // Nobody gets past a denial because its key is not known here.
+        let is_unknown = |condition: &Condition| {
+            self.effect == Effect::Deny && !(request.is_filled)(condition.key())
+        };
+        let mut conditions = self.conditions.iter();
+        conditions.all(|condition| is_unknown(condition) || condition.holds(&request.context))
     }
 }

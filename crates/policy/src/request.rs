@@ -12,6 +12,8 @@ pub struct Request<'a> {
     pub(crate) resource: Option<&'a str>,
     pub(crate) principal: Principal<'a>,
     pub(crate) context: Context<'a>,
+    /// Whether requests ever have a condition key.
+    pub(crate) is_filled: fn(&str) -> bool,
 }
 
 /// Who asks.
@@ -53,7 +55,7 @@ impl<'a> Request<'a> {
         context: Context<'a>,
     ) -> Request<'a> {
         let action = action.to_ascii_lowercase();
-        Request { action, resource: Some(resource), principal, context }
+        Request { action, resource: Some(resource), principal, context, is_filled: |_| true }
     }
 
     /// A request to do `action` to something that is not known: it is allowed where it is for any
@@ -63,7 +65,15 @@ impl<'a> Request<'a> {
         principal: Principal<'a>,
         context: Context<'a>,
     ) -> Request<'a> {
-        Request { action: action.to_ascii_lowercase(), resource: None, principal, context }
+        let action = action.to_ascii_lowercase();
+        Request { action, resource: None, principal, context, is_filled: |_| true }
+    }
+
+    /// The same, where requests never have some condition keys, given in lower case. What such a key
+    /// would say is not known: a condition on it holds where the statement denies.
+    #[must_use]
+    pub fn with_filled(self, is_filled: fn(&str) -> bool) -> Request<'a> {
+        Request { is_filled, ..self }
     }
 }
 

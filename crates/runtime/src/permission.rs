@@ -7,7 +7,8 @@ use std::fmt;
 use std::future::pending;
 use std::sync::Arc;
 
-use engine::{ExecutionId, Failure};
+use engine::{ExecutionId, Failure, Timestamp};
+use identity::{Actor, Facts};
 use permissions::{Needed, Place};
 pub use permissions::{QUALIFIER, without_qualifier};
 use store::{ExecutionHeader, Scope, StoreError};
@@ -44,7 +45,22 @@ impl Permission {
         let place = Place { partition: "aws", region, account };
         let names = permissions::Names::Parameters;
         let needed = permissions::needed(service, operation, parameters, names, &place)?;
-        Some(needed.into_iter().map(Permission::from).collect())
+        let mut permissions: Vec<Permission> = needed.into_iter().map(Permission::from).collect();
+        for permission in &mut permissions {
+            permission.describe(parameters);
+        }
+        Some(permissions)
+    }
+
+    /// Adds the condition keys that come from parameters.
+    /// See <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html>.
+    fn describe(&mut self, parameters: &json::Value) {
+        // ListBucket, ListBucketVersions and ListBucketMultipartUploads.
+        if self.action.starts_with("s3:ListBucket")
+            && let Some(prefix) = parameters.get("Prefix").and_then(json::Value::as_str)
+        {
+            self.context.push(("s3:prefix", prefix.to_owned()));
+        }
     }
 
     /// For an action of Step Functions to what has that ARN: that of the state machine stands for
@@ -77,6 +93,14 @@ pub(crate) struct Acting {
     pub(crate) execution_arn: Arc<str>,
     /// Of the execution: what it calls belongs to the same trace.
     pub(crate) trace_header: Option<Arc<str>>,
+}
+
+impl Acting {
+    fn actor(&self, now: Timestamp) -> Actor<'_> {
+        let Acting { scope, role_arn, execution_arn, .. } = self;
+        let Scope { account, region } = scope;
+        Actor { role_arn, execution_arn, account, region, now }
+    }
 }
 
 /// What may be done on behalf of an execution: what its role allows. The default allows all.
@@ -140,10 +164,20 @@ impl Shell {
         permission: &Permission,
     ) -> Result<Result<(), String>, StoreError> {
         let Some(guard) = &self.config.guard else { return Ok(Ok(())) };
-        let Acting { role_arn, execution_arn, .. } = acting;
         let Permission { action, resource, context } = permission;
-        let resource = resource.as_deref();
-        let checked = guard.check(role_arn, execution_arn, action, resource, context).await?;
+        let mut facts = Facts::with_capacity(24);
+        for (key, value) in context {
+            facts.insert(*key, value.as_str());
+        }
+        let actor = acting.actor(self.now());
+        if let Some(arn) = resource.as_deref().filter(|arn| arn.starts_with("arn:aws:states:"))
+            && guard.asks_for_resource_tags(actor.role_arn).await?
+        {
+            for tag in self.tags_for_policies(&acting.scope, arn).await?.iter() {
+                facts.insert(format!("aws:resourcetag/{}", tag.key), tag.value.to_string());
+            }
+        }
+        let checked = guard.check(&actor, action, resource.as_deref(), facts).await?;
         Ok(checked.map_err(|denied| denied.0))
     }
 
@@ -160,8 +194,8 @@ impl Shell {
             _ => return Ok(None),
         };
         if let Some(guard) = &self.config.guard {
-            let Acting { role_arn: own, execution_arn, .. } = acting;
-            if guard.check_assumption(own, execution_arn, role_arn).await?.is_err() {
+            let actor = acting.actor(self.now());
+            if guard.check_assumption(&actor, role_arn).await?.is_err() {
                 return Ok(None);
             }
         }
@@ -235,5 +269,27 @@ impl Shell {
             // Whoever hears without need is not harmed.
             Ok(None) | Err(_) => true,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_prefix_of_a_listing_is_a_condition_key() {
+        let scope = Scope { account: "1".into(), region: "r".into() };
+        let context = |operation: &str, parameters: &str| {
+            let parameters = json::parse(parameters).expect("JSON");
+            let needed = Permission::all_for("s3", operation, &parameters, &scope);
+            needed.expect("there is such an operation").remove(0).context
+        };
+        let prefix = || vec![("s3:prefix", "secret/".to_owned())];
+        for operation in ["ListObjectsV2", "ListObjects", "ListObjectVersions"] {
+            let parameters = r#"{"Bucket":"b","Prefix":"secret/"}"#;
+            assert_eq!(context(operation, parameters), prefix(), "{operation}");
+            assert_eq!(context(operation, r#"{"Bucket":"b"}"#), [], "{operation}");
+        }
+        assert_eq!(context("GetObject", r#"{"Bucket":"b","Key":"k","Prefix":"p"}"#), []);
     }
 }

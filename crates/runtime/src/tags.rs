@@ -7,6 +7,7 @@ use store::{Scope, StoreError};
 
 use crate::activities::activity_key;
 use crate::machines::Known;
+use crate::shell::Shell;
 use crate::{
     Activity, Arn, ArnError, OperationalError, ResourceName, Runtime, StateMachineArn,
     StateMachineError,
@@ -157,17 +158,16 @@ impl Runtime {
     /// `Arn`, `ResourceNotFound`.
     pub async fn list_tags_for_resource(&self, scope: &Scope, arn: &str) -> Result<Tags, TagError> {
         self.shell.check_open()?;
-        let tags = match Tagged::parse(arn)? {
-            Tagged::StateMachine(parsed) => {
-                let known = self.shell.current_machine(scope, &parsed).await?;
-                known.map(|known| known.tags.clone())
-            }
-            Tagged::Activity(parsed, name) => {
-                let found = self.shell.tagged_activity(scope, &parsed, name).await?;
-                found.map(|(activity, _)| activity.tags)
-            }
-        };
-        tags.ok_or_else(|| TagError::ResourceNotFound(arn.to_owned()))
+        self.shell.tags(scope, arn).await
+    }
+
+    /// The tags that conditions of policies know a resource by: an execution and a Map Run have
+    /// those of their state machine. None where there is no such resource.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn tags_for_policies(&self, scope: &Scope, arn: &str) -> Result<Tags, StoreError> {
+        self.shell.tags_for_policies(scope, arn).await
     }
 
     async fn change_tags(
@@ -207,9 +207,65 @@ impl Runtime {
     }
 }
 
+impl Shell {
+    async fn tags(&self, scope: &Scope, arn: &str) -> Result<Tags, TagError> {
+        let tags = match Tagged::parse(arn)? {
+            Tagged::StateMachine(parsed) => {
+                let known = self.current_machine(scope, &parsed).await?;
+                known.map(|known| known.tags.clone())
+            }
+            Tagged::Activity(parsed, name) => {
+                let found = self.tagged_activity(scope, &parsed, name).await?;
+                found.map(|(activity, _)| activity.tags)
+            }
+        };
+        tags.ok_or_else(|| TagError::ResourceNotFound(arn.to_owned()))
+    }
+
+    /// See [`Runtime::tags_for_policies`].
+    pub(crate) async fn tags_for_policies(
+        &self,
+        scope: &Scope,
+        arn: &str,
+    ) -> Result<Tags, StoreError> {
+        match self.tags(scope, &tagged_arn(arn)).await {
+            Ok(tags) => Ok(tags),
+            Err(TagError::Operational(OperationalError::Store(error))) => Err(error),
+            Err(_) => Ok(Tags::default()),
+        }
+    }
+}
+
+/// The ARN of the state machine of an execution or a Map Run; any other ARN itself.
+fn tagged_arn(arn: &str) -> String {
+    let fields: Vec<&str> = arn.splitn(8, ':').collect();
+    match *fields {
+        [a, b, c, d, e, "execution" | "express" | "mapRun", name, _] => {
+            let name = name.split('/').next().unwrap_or_default();
+            [a, b, c, d, e, "stateMachine", name].join(":")
+        }
+        _ => arn.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn executions_and_map_runs_have_the_tags_of_their_machine() {
+        const MACHINE: &str = "arn:aws:states:r:1:stateMachine:m";
+        for arn in [
+            MACHINE,
+            "arn:aws:states:r:1:execution:m:e",
+            "arn:aws:states:r:1:express:m:e:id",
+            "arn:aws:states:r:1:execution:m/label:e",
+            "arn:aws:states:r:1:mapRun:m/label:r",
+        ] {
+            assert_eq!(tagged_arn(arn), MACHINE);
+        }
+        assert_eq!(tagged_arn("arn:aws:states:r:1:activity:a"), "arn:aws:states:r:1:activity:a");
+    }
 
     fn tag(key: &str, value: &str) -> Tag {
         Tag { key: key.into(), value: value.into() }

@@ -101,7 +101,7 @@ impl Authorization {
         let signs = |(name, _): &(Cow<'_, str>, Cow<'_, str>)| {
             ["X-Amz-Algorithm", "X-Amz-Signature", "X-Amz-Credential"].contains(&&**name)
         };
-        if pairs.iter().any(signs) { of_query(&pairs) } else { Err(SignatureError::Missing) }
+        if pairs.iter().any(signs) { of_query(&pairs, parts) } else { Err(SignatureError::Missing) }
     }
 }
 
@@ -133,13 +133,16 @@ fn of_header(parts: &Parts, header: &str) -> Result<Authorization, SignatureErro
         scope: scope(credential)?,
         session_token: text("x-amz-security-token").map(str::to_owned),
         date: date.to_owned(),
-        signed_headers: names(signed_headers)?,
+        signed_headers: names(signed_headers, parts)?,
         signature: signature.to_owned(),
         presigned_seconds: None,
     })
 }
 
-fn of_query(pairs: &[(Cow<'_, str>, Cow<'_, str>)]) -> Result<Authorization, SignatureError> {
+fn of_query(
+    pairs: &[(Cow<'_, str>, Cow<'_, str>)],
+    parts: &Parts,
+) -> Result<Authorization, SignatureError> {
     let value =
         |wanted: &str| pairs.iter().find(|(name, _)| *name == wanted).map(|(_, value)| &**value);
     let required = |name: &str| {
@@ -168,7 +171,7 @@ fn of_query(pairs: &[(Cow<'_, str>, Cow<'_, str>)]) -> Result<Authorization, Sig
         scope: scope(required("X-Amz-Credential")?)?,
         session_token: value("X-Amz-Security-Token").map(str::to_owned),
         date: required("X-Amz-Date")?.to_owned(),
-        signed_headers: names(required("X-Amz-SignedHeaders")?)?,
+        signed_headers: names(required("X-Amz-SignedHeaders")?, parts)?,
         signature: required("X-Amz-Signature")?.to_owned(),
         presigned_seconds: Some(seconds),
     })
@@ -193,14 +196,31 @@ fn scope(credential: &str) -> Result<CredentialScope, SignatureError> {
     })
 }
 
-fn names(signed_headers: &str) -> Result<Vec<String>, SignatureError> {
+/// The names of what is signed: the host, and every header of AWS's that was sent, since these decide
+/// what the request means. `x-amz-user-agent` decides nothing, and SDKs leave it out of presigned
+/// requests.
+/// See <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>.
+fn names(signed_headers: &str, parts: &Parts) -> Result<Vec<String>, SignatureError> {
     let names: Vec<String> = signed_headers.split(';').map(str::to_ascii_lowercase).collect();
     if !names.iter().any(|name| name == "host" || name == ":authority") {
         let message =
             "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.".to_owned();
         return Err(SignatureError::Invalid(message));
     }
-    Ok(names)
+    let is_unsigned = |name: &str| {
+        let matters = name.starts_with("x-amz-") && name != "x-amz-user-agent";
+        matters && !names.iter().any(|signed| signed == name)
+    };
+    let mut sent: Vec<&str> = parts.headers.keys().map(http::HeaderName::as_str).collect();
+    sent.retain(|name| is_unsigned(name));
+    if sent.is_empty() {
+        return Ok(names);
+    }
+    let message = format!(
+        "There were headers present in the request which were not signed: {}",
+        sent.join(", ")
+    );
+    Err(SignatureError::Invalid(message))
 }
 
 /// What comes from outside is not repeated at any length.

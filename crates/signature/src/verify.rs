@@ -54,32 +54,38 @@ impl SigningKeys {
         check_scope(&authorization.scope, service)?;
         let date = check_date(authorization, now)?;
         let text = string_to_sign(request, authorization, &date);
-        let key = self.key(&authorization.scope, secret);
+        let derived = self.key(&authorization.scope, secret);
         // In constant time, so that nobody can find a signature byte by byte.
         let signature = from_hex(&authorization.signature).unwrap_or_default();
-        hmac::verify(&key, &text, &signature).map_err(|_| {
+        hmac::verify(&derived.key, &text, &signature).map_err(|_| {
             let message = "The request signature we calculated does not match the signature you \
                            provided. Check your AWS Secret Access Key and signing method. Consult \
                            the service documentation for details.";
             SignatureError::Invalid(message.to_owned())
-        })
+        })?;
+        self.keep(&authorization.scope, derived);
+        Ok(())
     }
 
-    fn key(&self, scope: &CredentialScope, secret: &str) -> hmac::Key {
+    fn key(&self, scope: &CredentialScope, secret: &str) -> Derived {
         let digest = digest::digest(&digest::SHA256, secret.as_bytes());
+        let kept = self.keys.lock().get(scope).cloned();
+        let kept = kept.filter(|derived| derived.secret.as_ref() == digest.as_ref());
+        kept.unwrap_or_else(|| Derived { secret: digest, key: derived_key(scope, secret) })
+    }
+
+    /// Keeps the key of a signature that was right: nobody else can make others be forgotten.
+    fn keep(&self, scope: &CredentialScope, derived: Derived) {
         let mut keys = self.keys.lock();
-        if let Some(derived) = keys.get(scope)
-            && derived.secret.as_ref() == digest.as_ref()
-        {
-            return derived.key.clone();
+        let is_kept =
+            keys.get(scope).is_some_and(|it| it.secret.as_ref() == derived.secret.as_ref());
+        if is_kept {
+            return;
         }
-        // Whoever asks with ever new scopes gets no more memory than this.
         if keys.len() >= KEYS_MAX {
             keys.clear();
         }
-        let key = derived_key(scope, secret);
-        keys.insert(scope.clone(), Derived { secret: digest, key: key.clone() });
-        key
+        keys.insert(scope.clone(), derived);
     }
 }
 

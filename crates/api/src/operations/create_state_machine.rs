@@ -36,7 +36,9 @@ pub(crate) async fn call(api: &Api, request: &Request) -> Result<Vec<u8>, ApiErr
     // Defaults are written out, so that giving one and giving none is the same to the comparison
     // that makes the call idempotent.
     let logging = configuration::logging(request)?.or_else(|| Some(configuration::logging_off()));
-    api.callers.check_log_delivery(role_arn, logging.as_ref()).await?;
+    api.callers
+        .check_log_delivery(&request.scope, role_arn, logging.as_ref(), api.runtime.now())
+        .await?;
     let tracing = configuration::tracing(request).or_else(|| Some(configuration::tracing_off()));
     let encryption = configuration::encryption(request)?;
     let encryption = encryption.or_else(|| Some(configuration::owned_key()));

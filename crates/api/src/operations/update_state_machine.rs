@@ -63,5 +63,5 @@ async fn check_log_delivery(
     };
     let role_arn = role_arn.unwrap_or(&machine.role_arn);
     let logging = logging.or(machine.configurations.logging.as_ref());
-    api.callers.check_log_delivery(role_arn, logging).await
+    api.callers.check_log_delivery(&request.scope, role_arn, logging, api.runtime.now()).await
 }

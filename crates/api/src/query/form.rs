@@ -73,7 +73,9 @@ impl Form {
         let names = self.0.keys().map(String::as_str);
         let mut unknown = names.filter(|name| {
             let base = name.split('.').next().unwrap_or_default();
-            !known.contains(&base) && !["Action", "Version"].contains(&base)
+            // What signs a link is no member of the operation.
+            let is_of_signature = base.starts_with("X-Amz-");
+            !known.contains(&base) && !["Action", "Version"].contains(&base) && !is_of_signature
         });
         unknown.next()
     }

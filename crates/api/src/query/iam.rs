@@ -1,11 +1,14 @@
 //! IAM: users, roles and policies. The operations on users and on roles are the same but for their
 //! names.
 
+mod authorization;
+
 use identity::{
-    AccessKey, ArnParts, CreatePolicy, CreatePrincipal, Facts, IdentityError, ManagedPolicy,
+    AccessKey, ArnParts, CreatePolicy, CreatePrincipal, Identities, IdentityError, ManagedPolicy,
     PolicyVersion, PrincipalChange, PrincipalRecord, PrincipalType, TagRecord,
 };
 
+use self::authorization::authorize;
 use crate::query::Asked;
 use crate::query::xml::Xml;
 
@@ -23,8 +26,8 @@ pub(crate) async fn call(asked: &Asked<'_>) -> Option<Answer> {
         let message = format!("Stairwell does not support {unknown} yet");
         return Some(Err(IdentityError::Validation(message)));
     }
-    if let Err(message) = authorize(asked, operation) {
-        return Some(Err(IdentityError::AccessDenied(message)));
+    if let Err(error) = authorize(asked, operation).await {
+        return Some(Err(error));
     }
     Some(match operation {
         Operation::Principal(verb, principal_type) => asked.principal(verb, principal_type).await,
@@ -217,31 +220,6 @@ fn key_operation(action: &str) -> Option<Known> {
         "ListAccessKeys" => key(Key::List, USER_PAGE),
         _ => return None,
     })
-}
-
-/// Whether the caller may.
-fn authorize(asked: &Asked<'_>, operation: Operation) -> Result<(), String> {
-    let account = asked.caller.account();
-    let path = asked.form.get("Path").unwrap_or("/");
-    let resource = match operation {
-        Operation::Policy(PolicyVerb::List) | Operation::Principal(PrincipalVerb::List, _) => {
-            "*".to_owned()
-        }
-        Operation::Policy(PolicyVerb::Create) => {
-            let name = asked.form.get("PolicyName").unwrap_or_default();
-            format!("arn:aws:iam::{account}:policy{path}{name}")
-        }
-        Operation::Policy(_) => asked.form.get("PolicyArn").unwrap_or("*").to_owned(),
-        Operation::Principal(_, PrincipalType::Role) => {
-            let name = asked.form.get("RoleName").unwrap_or_default();
-            format!("arn:aws:iam::{account}:role{path}{name}")
-        }
-        Operation::Principal(_, PrincipalType::User) | Operation::Key(_) => {
-            let name = user_name(asked).unwrap_or_default();
-            format!("arn:aws:iam::{account}:user{path}{name}")
-        }
-    };
-    asked.caller.check(&format!("iam:{}", asked.action), &resource, Facts::default())
 }
 
 /// The user that is named, or who calls.
@@ -535,22 +513,30 @@ impl Asked<'_> {
     async fn list_policies(&self, mut xml: Xml) -> Answer {
         let (account, form) = (self.caller.account(), self.form);
         let prefix = form.get("PathPrefix").unwrap_or("/");
-        let mut policies = match form.get("Scope") {
-            Some("AWS") => Vec::new(),
-            Some(_) | None => self.identities.managed_policies(account).await?,
-        };
-        policies.retain(|policy| policy.path.starts_with(prefix));
-        let page = self.page(policies, |policy| policy.name.clone())?;
+        let scope = form.get("Scope").unwrap_or("All");
+        let mut policies: Vec<(String, ManagedPolicy)> = Vec::new();
+        if scope != "AWS" {
+            let own = self.identities.managed_policies(account).await?.into_iter();
+            policies.extend(own.map(|policy| (account.to_string(), policy)));
+        }
+        if scope != "Local" {
+            let all = Identities::aws_managed_policies().into_iter();
+            policies.extend(all.map(|policy| ("aws".to_owned(), policy)));
+        }
+        policies.retain(|(_, policy)| policy.path.starts_with(prefix));
+        // Names are unique within an owner alone.
+        let place = |(owner, policy): &(String, ManagedPolicy)| format!("{} {owner}", policy.name);
+        let page = self.page(policies, place)?;
+        let counts = self.identities.attachments(account).await?;
         let mut counted = Vec::with_capacity(page.items.len());
-        for policy in page.items {
-            let arn = policy.arn(account);
-            let attached = self.identities.attached_to(account, &arn).await?.len();
+        for (owner, policy) in page.items {
+            let attached = counts.get(&policy.arn(&owner)).copied().unwrap_or_default();
             if attached > 0 || !form.boolean("OnlyAttached") {
-                counted.push((policy, attached));
+                counted.push((owner, policy, attached));
             }
         }
-        xml.list("Policies", counted, |xml, (policy, attached)| {
-            write_policy(xml, account, &policy, attached);
+        xml.list("Policies", counted, |xml, (owner, policy, attached)| {
+            write_policy(xml, &owner, &policy, attached);
         });
         Ok(finish_page(xml, page.marker))
     }

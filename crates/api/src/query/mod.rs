@@ -8,17 +8,18 @@ mod sts;
 mod xml;
 
 use http_body_util::Full;
-use hyper::StatusCode;
 use hyper::body::Bytes;
 use hyper::header::{self, HeaderValue};
 use hyper::http::request::Parts;
-use identity::{Caller, Identities, IdentityError};
+use hyper::{Method, StatusCode};
+use identity::{Caller, Facts, Identities, IdentityError};
 use runtime::Runtime;
 use signature::{CredentialScope, SignatureError};
 
 use crate::Api;
 use crate::audit::{Attempt, Outcome};
 use crate::callers::Unauthenticated;
+use crate::facts;
 use crate::query::form::Form;
 use crate::query::xml::Xml;
 use crate::router::Response;
@@ -56,6 +57,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) caller: &'a Caller,
     pub(crate) form: &'a Form,
     pub(crate) action: &'a str,
+    /// What conditions of policies may ask of every request.
+    pub(crate) facts: &'a Facts<'static>,
 }
 
 /// Why a request is answered with an error.
@@ -105,10 +108,22 @@ pub(crate) fn speaks(parts: &Parts) -> bool {
     media_type.trim().eq_ignore_ascii_case(CONTENT_TYPE)
 }
 
+/// Whether it is a request that was signed in its query, to be sent by somebody else.
+/// See <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>.
+pub(crate) fn is_presigned(parts: &Parts) -> bool {
+    let query = parts.uri.query().unwrap_or_default();
+    Form::parse(query.as_bytes())
+        .is_some_and(|form| form.get("Action").is_some() && form.get("X-Amz-Signature").is_some())
+}
+
 /// Answers a request of the Query protocol.
 pub(crate) async fn answer(api: &Api, parts: &Parts, body: &[u8]) -> Response {
     let request_id = uuid::Uuid::new_v4().to_string();
-    let form = Form::parse(body).unwrap_or_default();
+    let form = match parts.method {
+        Method::GET => Form::parse(parts.uri.query().unwrap_or_default().as_bytes()),
+        _ => Form::parse(body),
+    };
+    let form = form.unwrap_or_default();
     let service = service(parts, &form);
     let (status, text) = match call(api, parts, body, &form, service).await {
         Ok(result) => {
@@ -163,10 +178,17 @@ async fn call(
     let authenticated = api.callers.authenticate(&api.accounts, parts, body, service.name());
     let result = match authenticated.await {
         Err(error) => Err(Refused::from(error)),
+        // A link may be put before anybody: only who signed it is asked.
+        Ok((Caller::Trusted { .. }, _)) if parts.method == Method::GET => {
+            Err(Refused::from(SignatureError::UnknownKey))
+        }
         Ok((caller, scope)) => {
-            let caller = &*attempt.caller.insert(caller);
+            attempt.caller = Some(caller.arn());
+            let now = api.runtime.now();
+            let facts = &facts::of(parts, &scope.region, now);
             attempt.scope = Some(scope);
-            let asked = Asked { identities, runtime: &api.runtime, caller, form, action };
+            let (runtime, caller) = (&api.runtime, &caller);
+            let asked = Asked { identities, runtime, caller, form, action, facts };
             let result = match service {
                 Service::Iam => iam::call(&asked).await,
                 Service::Sts => sts::call(&asked).await,

@@ -42,6 +42,7 @@ async fn assume_role(asked: &Asked<'_>) -> Result<String, IdentityError> {
         seconds: form.number("DurationSeconds", 3_600)?,
         policies,
         external_id: form.owned("ExternalId"),
+        facts: asked.facts.clone(),
     };
     let now = asked.runtime.now();
     let assumed = asked.identities.assume_role(asked.caller, request, now).await?;

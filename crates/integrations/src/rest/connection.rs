@@ -84,22 +84,58 @@ impl fmt::Debug for Connection {
 
 /// The connections that are configured, by name or ARN.
 #[derive(Clone, Debug, Default)]
-pub struct Connections(Arc<BTreeMap<String, Connection>>);
+pub struct Connections {
+    connections: Arc<BTreeMap<String, Connection>>,
+    owners: Option<Arc<Owners>>,
+}
+
+/// Whose connections they are, on a server that keeps accounts apart.
+#[derive(Clone, Debug)]
+pub struct Owners {
+    /// The accounts of connections that are configured by name.
+    pub accounts: BTreeMap<String, Arc<str>>,
+    /// The account of the others.
+    pub default_account: Arc<str>,
+}
 
 impl Connections {
-    /// These, by name or ARN.
+    /// These, by name or ARN. Those by name are found in every account.
     pub fn new(connections: BTreeMap<String, Connection>) -> Connections {
-        Connections(Arc::new(connections))
+        Connections { connections: Arc::new(connections), owners: None }
+    }
+
+    /// The same, where each belongs to an account: only executions of that account use it.
+    #[must_use]
+    pub fn owned(self, owners: Owners) -> Connections {
+        Connections { owners: Some(Arc::new(owners)), ..self }
     }
 
     fn find(&self, arn: &str) -> Option<&Connection> {
-        self.0.get(arn).or_else(|| self.0.get(name_of(arn)))
+        let by_name = || {
+            let name = name_of(arn);
+            let is_of_account = |owners: &Owners| {
+                let owner = owners.accounts.get(name).unwrap_or(&owners.default_account);
+                account_of(arn) == &**owner
+            };
+            let is_found = self.owners.as_deref().is_none_or(is_of_account);
+            self.connections.get(name).filter(|_| is_found)
+        };
+        self.connections.get(arn).or_else(by_name)
+    }
+
+    /// Whether executions of that account may use the connection.
+    fn lets(&self, account: &str, arn: &str) -> bool {
+        self.owners.is_none() || account_of(arn) == account
     }
 }
 
 /// `arn:aws:events:<region>:<account>:connection/<name>/<id>`
 fn name_of(arn: &str) -> &str {
     arn.split('/').nth(1).unwrap_or_default()
+}
+
+fn account_of(arn: &str) -> &str {
+    arn.split(':').nth(4).unwrap_or_default()
 }
 
 /// Adds what the connection holds.
@@ -110,6 +146,12 @@ pub(super) async fn add(
     arn: &str,
     prepared: &mut Prepared,
 ) -> Result<(), Failure> {
+    // A task with `Credentials` calls in the account of that role.
+    let account = call.request.role_arn.as_deref().map_or(&*call.scope.account, account_of);
+    if !connections.lets(account, arn) {
+        let cause = format!("The connection '{arn}' belongs to another account");
+        return Err(Failure::new("Events.ConnectionResource.AccessDenied", cause));
+    }
     let described;
     let connection = match connections.find(arn) {
         Some(configured) => configured,
@@ -316,4 +358,43 @@ async fn ask(
         }
         _ => Failure::new("Events.ConnectionResource.AccessDenied", error.to_string()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connection(value: &str) -> Connection {
+        let (name, value) = ("X-Key".to_owned(), value.to_owned());
+        let authorization = Authorization::ApiKey { name, value };
+        Connection { authorization, parameters: HttpParameters::default() }
+    }
+
+    #[test]
+    fn a_connection_belongs_to_an_account_where_accounts_are_kept_apart() {
+        let arn = |account: &str, name: &str| {
+            format!("arn:aws:events:us-east-1:{account}:connection/{name}/id")
+        };
+        let all = ["plain".to_owned(), "theirs".to_owned(), arn("3", "whole")];
+        let all = all.map(|name| (name.clone(), connection(&name)));
+        let open = Connections::new(all.into_iter().collect());
+        let accounts = BTreeMap::from([("theirs".to_owned(), "2".into())]);
+        let apart = open.clone().owned(Owners { accounts, default_account: "1".into() });
+        for (account, name, is_found_apart) in [
+            ("1", "plain", true),
+            ("2", "plain", false),
+            ("2", "theirs", true),
+            ("1", "theirs", false),
+            ("3", "whole", true),
+        ] {
+            let arn = arn(account, name);
+            assert!(open.find(&arn).is_some(), "{arn}");
+            assert_eq!(apart.find(&arn).is_some(), is_found_apart, "{arn}");
+            for user in ["1", "2", "3"] {
+                assert!(open.lets(user, &arn), "{arn}");
+                assert_eq!(apart.lets(user, &arn), user == account, "{user} {arn}");
+            }
+        }
+        assert_eq!(open.find(&arn("2", "whole")), None);
+    }
 }

@@ -6,7 +6,9 @@ use std::time::Instant;
 
 use anyhow::{Context, bail};
 use engine::Timestamp;
-use identity::{CreatePrincipal, Enforcement, Guard, Identities, PrincipalChange, PrincipalType};
+use identity::{
+    Actor, CreatePrincipal, Enforcement, Facts, Guard, Identities, PrincipalChange, PrincipalType,
+};
 use signature::{Authorization, CredentialScope, Service, SignedRequest, SigningKeys};
 use store::MemoryStore;
 
@@ -60,12 +62,20 @@ async fn role_check() -> anyhow::Result<f64> {
     let change = PrincipalChange::PutInline("bench".to_owned(), policy);
     identities.change_principal(ACCOUNT, PrincipalType::Role, "bench", &change).await?;
     let guard = Guard::new(identities, Enforcement::Enforce);
+    let actor = Actor {
+        role_arn: ROLE,
+        execution_arn: EXECUTION,
+        account: ACCOUNT,
+        region: "us-east-1",
+        now: Timestamp(0),
+    };
     let mut least = f64::INFINITY;
     for _ in 0..ROUNDS {
         let began = Instant::now();
         for _ in 0..CHECKS {
+            let facts = Facts::default();
             let checked =
-                guard.check(ROLE, EXECUTION, "states:StartExecution", Some(MACHINE), &[]).await?;
+                guard.check(&actor, "states:StartExecution", Some(MACHINE), facts).await?;
             checked.context("the role of the bench allows it")?;
         }
         least = least.min(began.elapsed().as_secs_f64() * 1e6 / f64::from(CHECKS));
