@@ -6,6 +6,7 @@
 
 mod authorization;
 mod mutate;
+mod policy;
 mod seeds;
 mod step;
 
@@ -21,6 +22,7 @@ use rand_core::SeedableRng;
 
 pub use authorization::authorization;
 pub use mutate::Mutator;
+pub use policy::policy;
 pub use step::step;
 
 /// A target: its name, its function, and texts to begin with.
@@ -34,13 +36,14 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     Target { name: "definition", run: definition, seeds: seeds::definitions },
     Target { name: "path", run: path, seeds: seeds::paths },
     Target { name: "intrinsic", run: intrinsic, seeds: seeds::intrinsics },
     Target { name: "jsonata", run: jsonata, seeds: seeds::expressions },
     Target { name: "wire", run: wire, seeds: seeds::texts },
     Target { name: "authorization", run: authorization, seeds: seeds::requests },
+    Target { name: "policy", run: policy, seeds: seeds::policies },
     Target { name: "step", run: step, seeds: seeds::steps },
 ];
 

@@ -171,6 +171,38 @@ const REQUESTS: [&str; 9] = [
      X-Amz-Date=20150830T123600Z&X-Amz-SignedHeaders=host&X-Amz-Signature=%30%30\n\n",
 ];
 
+const POLICIES: [&str; 8] = [
+    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"states:*",
+        "Resource":"arn:aws:states:*:111111111111:stateMachine:ord?rs"}]}"#,
+    r#"{"Version":"2012-10-17","Statement":{"Sid":"a","Effect":"Allow","NotAction":["iam:*","s3:*"],
+        "NotResource":["arn:aws:s3:::bucket/*"],"Condition":{"IpAddress":
+        {"aws:SourceIp":["127.0.0.0/8","::1/128"]},"Bool":{"aws:SecureTransport":false}}}}"#,
+    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},
+        {"Effect":"Deny","Action":"s3:Get*","Resource":"arn:aws:s3:::bucket/${aws:username}/*",
+        "Condition":{"StringNotEqualsIfExists":{"aws:SourceVpce":"vpce-1"}}}]}"#,
+    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:PassRole"],
+        "Resource":"*","Condition":{"ForAllValues:StringLike":{"aws:TagKeys":["t*","c*"]},
+        "DateGreaterThan":{"aws:CurrentTime":"2020-01-01T00:00:00Z"},"NumericLessThanEquals":
+        {"aws:EpochTime":"1804164645"},"Null":{"aws:TokenIssueTime":"true"}}}]}"#,
+    r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:AssumeRole",
+        "Principal":{"Service":["states.amazonaws.com","lambda.amazonaws.com"]},"Condition":
+        {"StringEquals":{"aws:SourceAccount":"111111111111"},"ArnLike":{"aws:SourceArn":
+        "arn:aws:states:*:111111111111:stateMachine:*"}}}}"#,
+    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":
+        {"AWS":["111111111111","arn:aws:iam::111111111111:user/ann"]}},{"Effect":"Deny",
+        "Action":"sts:*","NotPrincipal":{"AWS":"arn:aws:iam::111111111111:role/worker"}}]}"#,
+    r#"{"Version":"2008-10-17","Id":"i","Statement":[{"Effect":"Allow","Principal":"*",
+        "Action":"sts:AssumeRole","Condition":{"ForAnyValue:StringEqualsIgnoreCase":
+        {"aws:TagKeys":"TEAM"}}}]}"#,
+    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":
+        "arn:aws:s3:::${aws:PrincipalTag/team, 'none'}/${*}","Condition":{"BinaryEquals":
+        {"a":"QQ=="}}}]}"#,
+];
+
+pub(crate) fn policies() -> Vec<Vec<u8>> {
+    bytes(&POLICIES)
+}
+
 pub(crate) fn requests() -> Vec<Vec<u8>> {
     bytes(&REQUESTS)
 }
