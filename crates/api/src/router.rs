@@ -151,8 +151,8 @@ impl Api {
         operation.call(self, &request).await
     }
 
-    /// As [`Api::call`], for a task that acts with a role: what its policies allow, what is throttled
-    /// and what the audit tells is as for those who call over HTTP.
+    /// As [`Api::call`], for a task that acts with a role: what its policies allow, what is
+    /// throttled and what the audit tells is as for those who call over HTTP.
     ///
     /// # Errors
     /// What would be answered instead.

@@ -278,8 +278,7 @@ impl Guard {
             false => self.rule(actor, true),
         };
         let Some(other) = self.identities.subject(other_arn).await? else {
-            // In its own account, what is not known of it is said, or held against it, when it is to
-            // do something.
+            // In its own account, an unknown role is decided upon when it is to do something.
             let is_taken =
                 rule != Rule::Policies || !is_cross_account || !self.keeps_accounts_apart;
             return Ok(if is_taken { Ok(()) } else { Err(Denied(message)) });

@@ -69,8 +69,8 @@ impl<'a> Request<'a> {
         Request { action, resource: None, principal, context, is_filled: |_| true }
     }
 
-    /// The same, where requests never have some condition keys, given in lower case. What such a key
-    /// would say is not known: a condition on it holds where the statement denies.
+    /// The same, where requests never have some condition keys, given in lower case. What such a
+    /// key would say is not known: a condition on it holds where the statement denies.
     #[must_use]
     pub fn with_filled(self, is_filled: fn(&str) -> bool) -> Request<'a> {
         Request { is_filled, ..self }

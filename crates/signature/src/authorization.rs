@@ -196,9 +196,9 @@ fn scope(credential: &str) -> Result<CredentialScope, SignatureError> {
     })
 }
 
-/// The names of what is signed: the host, and every header of AWS's that was sent, since these decide
-/// what the request means. `x-amz-user-agent` decides nothing, and SDKs leave it out of presigned
-/// requests.
+/// The names of what is signed: the host, and every header of AWS's that was sent, since these
+/// decide what the request means. `x-amz-user-agent` decides nothing, and SDKs leave it out of
+/// presigned requests.
 /// See <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>.
 fn names(signed_headers: &str, parts: &Parts) -> Result<Vec<String>, SignatureError> {
     let names: Vec<String> = signed_headers.split(';').map(str::to_ascii_lowercase).collect();

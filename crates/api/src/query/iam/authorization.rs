@@ -7,8 +7,8 @@ use super::{Operation, PolicyVerb, PrincipalVerb, user_name};
 use crate::query::Asked;
 
 /// Checks that the caller may do the operation. An existing user, role or policy is decided upon by
-/// its own ARN, whatever the spelling of its name in the request; a new one by the ARN that it would
-/// have.
+/// its own ARN, whatever the spelling of its name in the request; a new one by the ARN that it
+/// would have.
 ///
 /// # Errors
 /// `AccessDenied`, and those of the store.
