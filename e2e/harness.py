@@ -64,12 +64,12 @@ def check_shape(value, shape, place):
 
 
 class Server:
-    """`stairwell serve` on a data folder and a free port."""
+    """`stairwell serve` on a data folder and a free port, run by the command `under` if any."""
 
-    def __init__(self, data, *options, environment=None, log=None):
+    def __init__(self, data, *options, environment=None, log=None, under=()):
         level = [] if "--log" in options else ["--log", "warn"]
         self.process = subprocess.Popen(
-            [BINARY, "serve", "--port", "0", *level, "--data", data, *options],
+            [*under, BINARY, "serve", "--port", "0", *level, "--data", data, *options],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,
