@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -84,25 +85,8 @@ impl World {
             commit_all(&store, ends).await;
         }
         let image = folder.join("image");
-        copy(&folder.join("original"), &image);
+        copy_of_running(&folder.join("original"), &image);
         World { image, lives }
-    }
-
-    /// The files of the folder, and how long they are.
-    fn files(&self) -> Vec<(PathBuf, u64)> {
-        let mut files = Vec::new();
-        let mut folders = vec![self.image.clone()];
-        while let Some(folder) = folders.pop() {
-            for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
-                match entry.metadata().unwrap() {
-                    about if about.is_dir() => folders.push(entry.path()),
-                    about if about.len() > 0 => files.push((entry.path(), about.len())),
-                    _ => {}
-                }
-            }
-        }
-        files.sort();
-        files
     }
 
     /// The number of the life with that id.
@@ -121,17 +105,50 @@ async fn commit_all(store: &Arc<EmbeddedStore>, commits: Vec<Commit>) {
     answers.join_all().await;
 }
 
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
         let (source, target) = (entry.path(), to.join(entry.file_name()));
-        match entry.file_type().unwrap().is_dir() {
-            true => copy(&source, &target),
+        match entry.file_type()?.is_dir() {
+            true => copy(&source, &target)?,
             // Tables are never written to, and need no room this way.
-            false if from.ends_with("tables") => fs::hard_link(source, target).unwrap(),
-            false => drop(fs::copy(source, target).unwrap()),
+            false if from.ends_with("tables") => fs::hard_link(source, target)?,
+            false => drop(fs::copy(source, target)?),
         }
     }
+    Ok(())
+}
+
+/// Copies the folder of a store that is open, and may be merging tables: again, until nothing
+/// changed meanwhile.
+fn copy_of_running(from: &Path, to: &Path) {
+    loop {
+        let before = files(from).ok();
+        let is_copied = copy(from, to).is_ok();
+        if is_copied && before.is_some() && before == files(from).ok() {
+            return;
+        }
+        fs::remove_dir_all(to).unwrap();
+    }
+}
+
+/// The files below a folder, and how long they are.
+fn files(folder: &Path) -> io::Result<Vec<(PathBuf, u64)>> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            match entry.metadata()? {
+                about if about.is_dir() => folders.push(entry.path()),
+                about if about.len() > 0 => files.push((entry.path(), about.len())),
+                _ => {}
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
 }
 
 /// What a store says of the executions that are hit.
@@ -253,7 +270,7 @@ async fn serve(world: &World, folder: &Path, store: EmbeddedStore, sample: &[u64
 async fn flip(world: &World, folder: &Path, file: &Path, bit: u64, numbers: &mut Numbers) -> bool {
     let relative = file.strip_prefix(&world.image).unwrap();
     let place = format!("bit {bit} of {}", relative.display());
-    copy(&world.image, folder);
+    copy(&world.image, folder).unwrap();
     let target = folder.join(relative);
     let mut bytes = fs::read(&target).unwrap();
     bytes[(bit / 8) as usize] ^= 1 << (bit % 8);
@@ -311,15 +328,15 @@ fn number_of(variable: &str, default: u64) -> u64 {
 async fn a_block_between_two_kinds_of_rows_costs_its_own_rows_alone() {
     let folder = folder();
     let world = World::make(folder.path()).await;
-    let tables = world
-        .files()
+    let tables = files(&world.image)
+        .unwrap()
         .into_iter()
         .filter(|(file, _)| file.parent().unwrap().ends_with("index/tables"));
     let mut between = 0;
     for (file, bytes) in tables {
         for byte in (500..bytes.min(30_000)).step_by(2_000) {
             let flipped = folder.path().join("flipped");
-            copy(&world.image, &flipped);
+            copy(&world.image, &flipped).unwrap();
             let target = flipped.join(file.strip_prefix(&world.image).unwrap());
             let mut content = fs::read(&target).unwrap();
             content[byte as usize] ^= 1;
@@ -347,7 +364,7 @@ async fn a_block_between_two_kinds_of_rows_costs_its_own_rows_alone() {
 async fn one_bit_costs_what_it_hits_and_nothing_else() {
     let folder = folder();
     let world = World::make(folder.path()).await;
-    let files = world.files();
+    let files = files(&world.image).unwrap();
     let (count, seed) = (number_of("STAIRWELL_FLIPS", 200), number_of("STAIRWELL_SEED", 1));
     let mut numbers = Numbers(seed | 1 << 40);
     let all: u64 = files.iter().map(|(_, bytes)| bytes).sum();
