@@ -105,11 +105,12 @@ pub(crate) struct ServeArguments {
     pub(crate) region: Option<String>,
     /// The account of an access key, as KEY=ACCOUNT; may be repeated, or a list with commas. An
     /// access key of twelve digits is an account itself. With KEY=ACCOUNT:SECRET, signatures of the
-    /// key are verified, and it is the root user of the account
+    /// key are verified, and it is the root user of the account. @FILE reads them from a file, one
+    /// in a line, so that no secret stands in the list of processes
     #[arg(
         long = "access-key",
         env = "STAIRWELL_ACCESS_KEYS",
-        value_name = "KEY=ACCOUNT[:SECRET]",
+        value_name = "KEY=ACCOUNT[:SECRET]|@FILE",
         value_delimiter = ',',
         hide_env_values = true
     )]

@@ -343,9 +343,9 @@ fn accounts(arguments: &ServeArguments, file: &File) -> anyhow::Result<(Accounts
             AccessKeyEntry::Root { account, secret } => add(key, account, Some(secret))?,
         }
     }
-    for pair in &arguments.access_keys {
+    for pair in access_keys(&arguments.access_keys)? {
         let Some((key, account)) = pair.split_once('=') else {
-            bail!("an access key is not of the form KEY=ACCOUNT or KEY=ACCOUNT:SECRET");
+            bail!("an access key is not of the form KEY=ACCOUNT or KEY=ACCOUNT:SECRET, nor @FILE");
         };
         match account.split_once(':') {
             Some((account, secret)) => add(key, account, Some(secret))?,
@@ -363,6 +363,22 @@ fn accounts(arguments: &ServeArguments, file: &File) -> anyhow::Result<(Accounts
         accounts.default_region = region.into();
     }
     Ok((accounts, root_keys))
+}
+
+/// The access keys that are given, those of files included: one in a line, `#` begins a comment.
+fn access_keys(given: &[String]) -> anyhow::Result<Vec<String>> {
+    let mut pairs = Vec::new();
+    for pair in given {
+        let Some(path) = pair.strip_prefix('@') else {
+            pairs.push(pair.clone());
+            continue;
+        };
+        let text = fs::read_to_string(path)
+            .with_context(|| format!("the access keys in {path} cannot be read"))?;
+        let lines = text.lines().map(str::trim);
+        pairs.extend(lines.filter(|it| !it.is_empty() && !it.starts_with('#')).map(str::to_owned));
+    }
+    Ok(pairs)
 }
 
 fn check_account(account: String) -> anyhow::Result<String> {

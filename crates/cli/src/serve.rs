@@ -13,6 +13,7 @@ use clap::ArgMatches;
 use identity::Identities;
 use integrations::{Connections, LocalFunctions};
 use runtime::{Clock, Runtime, RuntimeConfig};
+use rustix::fs::Mode;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use store::{MemoryStore, Store};
 use store_embedded::{EmbeddedStore, Options};
@@ -34,6 +35,8 @@ const EXIT_BROKEN: i32 = 70;
 pub(crate) fn serve(arguments: &ServeArguments, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let settings = configuration::settings(arguments, matches)?;
     log_to_standard_error(&settings.log)?;
+    // What the server writes holds payloads and secrets: nobody else on the machine reads it.
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let threads = tokio::runtime::Runtime::new().context("no threads")?;
     let code = threads.block_on(async {
         let end = EndSignals::watch()?;

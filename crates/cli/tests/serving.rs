@@ -37,6 +37,54 @@ fn a_server_says_where_it_listens_and_ends_on_a_signal() {
     assert_eq!(left, 0, "in memory means that nothing is written");
 }
 
+/// All files and folders below a folder, itself included, with their modes.
+#[cfg(unix)]
+fn modes(folder: &Path) -> Vec<(std::path::PathBuf, u32)> {
+    use std::os::unix::fs::PermissionsExt;
+    let (mut modes, mut folders) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("a folder").map(|entry| entry.expect("an entry"))
+        {
+            let about = entry.metadata().expect("it is there");
+            if about.is_dir() {
+                folders.push(entry.path());
+            } else {
+                modes.push((entry.path(), about.permissions().mode() & 0o777));
+            }
+        }
+        let mode = fs::metadata(&folder).expect("it is there").permissions().mode() & 0o777;
+        modes.push((folder, mode));
+    }
+    modes
+}
+
+#[cfg(unix)]
+#[test]
+fn what_a_server_writes_is_read_by_its_user_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = folder("serve_modes");
+    let keys = folder.join("keys");
+    fs::write(&keys, "# keys\n\nAKIDADMIN=123456789012:topsecret\n").expect("it can be written");
+    let data = folder.join("data");
+    fs::create_dir(&data).expect("it can be made");
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    let server = serve(&folder, &["--data", "data", "--access-key", "@keys", "--require-auth"]);
+    assert!(server.post("ListActivities", "{}").contains("MissingAuthenticationToken"));
+    server.signal("TERM");
+    let (status, err) = server.end();
+    assert_eq!(status, 0, "{err}");
+    assert!(err.contains("others could read the data folder"), "{err}");
+    let modes = modes(&data);
+    assert!(modes.len() > 5, "{modes:?}");
+    assert!(modes.iter().all(|(_, mode)| mode & 0o077 == 0), "{modes:?}");
+    for (text, why) in [("AKID", "is not of the form"), ("AKID=12:s", "is not twelve digits")] {
+        fs::write(&keys, text).expect("it can be written");
+        let refused = stairwell(&folder, &["serve", "--in-memory", "--access-key", "@keys"]);
+        let refused = outcome(&mut { refused });
+        assert!(refused.status != 0 && refused.err.contains(why), "{}", refused.err);
+    }
+}
+
 #[test]
 fn purge_tells_and_removes_what_is_older_than_is_kept() {
     let folder = folder("serve_purge");

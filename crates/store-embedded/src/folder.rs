@@ -57,6 +57,32 @@ impl DataFolder {
         Ok(folder)
     }
 
+    /// Takes from others on the machine that they may go into the folder. Tells it where the folder
+    /// was there before.
+    pub(crate) fn make_private(&self, was_there: bool) {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            const OWNER: u32 = 0o700;
+            let folder = self.path.display();
+            let mode = fs::metadata(&self.path).map(|about| about.permissions().mode() & 0o777);
+            if mode.is_ok_and(|mode| mode & !OWNER == 0) {
+                return;
+            }
+            match fs::set_permissions(&self.path, fs::Permissions::from_mode(OWNER)) {
+                Ok(()) if was_there => {
+                    tracing::warn!(%folder, "others could read the data folder; its mode is 0700 now");
+                }
+                Ok(()) => {}
+                Err(error) => {
+                    tracing::warn!(%folder, %error, "others can read the data folder");
+                }
+            }
+        }
+        #[cfg(not(unix))]
+        let _ = was_there;
+    }
+
     /// Takes a folder that is there.
     pub(crate) fn open_existing(path: &Path) -> Result<DataFolder, OpenError> {
         let version = path.join(VERSION_FILE);

@@ -106,7 +106,9 @@ impl EmbeddedStore {
         path: impl AsRef<Path>,
         options: Options,
     ) -> Result<EmbeddedStore, OpenError> {
+        let was_there = path.as_ref().is_dir();
         let folder = DataFolder::open(disk, path.as_ref())?;
+        folder.make_private(was_there);
         let queue = Arc::<Queue>::default();
         let examining = queue.clone();
         let alarm = Alarm::new(move || examining.push(Request::Examine));
