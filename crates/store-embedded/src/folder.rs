@@ -71,7 +71,7 @@ impl DataFolder {
             }
             match fs::set_permissions(&self.path, fs::Permissions::from_mode(OWNER)) {
                 Ok(()) if was_there => {
-                    tracing::warn!(%folder, "others could read the data folder; its mode is 0700 now");
+                    tracing::warn!(%folder, "others could read the data folder, which is 0700 now");
                 }
                 Ok(()) => {}
                 Err(error) => {
