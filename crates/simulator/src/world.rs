@@ -295,11 +295,11 @@ impl World {
                 return Ok(());
             }
             if running.now() > began.plus_seconds(WORLD_SECONDS_MAX) {
+                let executions = open_executions(sound).await;
                 return Err(format!(
                     "{open} executions have not ended {WORLD_SECONDS_MAX} s after the last fault, \
-                     or EventBridge was not told of all ({is_told}); outside: {:?}{}",
+                     or EventBridge was not told of all ({is_told}); outside: {:?}{executions}",
                     self.outside.borrow(),
-                    open_executions(sound).await,
                 ));
             }
         }
@@ -310,12 +310,13 @@ impl World {
         let writes = self.writes.load(Ordering::Relaxed);
         let told = |error: StoreError| error.to_string();
         let store = backing.store();
+        let models = self.outside.borrow().models.clone();
         let (executions, map_runs) = paused_tokio()?.block_on(async {
             let runs = map_runs(&*store).await.map_err(told)?;
             let executions = executions(backing, &*store).await.map_err(told)?;
             let reader = RuntimeConfig::new(Clock::tokio(self.now), [0; 32]);
             let reader = Runtime::open(store.clone(), reader);
-            check_machines(&reader, &self.outside.borrow().models).await?;
+            check_machines(&reader, &models).await?;
             Ok::<_, String>((executions, runs))
         })?;
         let outside = self.outside.borrow();
