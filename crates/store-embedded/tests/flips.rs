@@ -242,12 +242,14 @@ async fn serve(world: &World, folder: &Path, store: EmbeddedStore, sample: &[u64
     let store = Arc::new(store);
     start_some(&store, 0).await;
     let hit = check(world, &store, sample).await;
-    // What is due is due, but for those whose agendas are hit, which are counted.
+    // What is due is due, but for those whose agendas are hit, which are counted. One that was taken
+    // before the damage was met may be counted too.
     let due = claimed(world, &store).await;
     settled(&store).await;
     let quarantined = store.health().quarantined;
     let count = LIVES / OPEN_EVERY;
-    assert_eq!(due.len() + quarantined, count as usize, "{place}: {quarantined}");
+    assert!(due.len() + quarantined >= count as usize, "{place}: {} and {quarantined}", due.len());
+    assert!(quarantined <= 100, "{place}: {quarantined}");
     // What is listed is listed, but for those whose headers are hit.
     let running = listed(world, &store, Status::Running).await;
     let wrong = format!("{place}: {} of {count} are listed", running.len());
