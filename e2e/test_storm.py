@@ -16,7 +16,8 @@ import unittest
 from harness import ROLE, ROOT, Server, wait_for
 
 INVOKE = "arn:aws:states:::lambda:invoke"
-SECONDS = 4
+# Longer than a slow machine needs to begin them all.
+SECONDS = 10
 # Function, what its task says besides, and how the task ends.
 KINDS = [
     ("hang", INVOKE, {"TimeoutSeconds": SECONDS}, "States.Timeout"),

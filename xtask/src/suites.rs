@@ -170,7 +170,7 @@ fn simulation() -> anyhow::Result<()> {
     let fresh = RandomSeed::draw();
     for seed in ["1", "2", &fresh.0] {
         println!("simulation with --seed {seed}");
-        let arguments = ["--executions", "20000", "--seed", seed].map(str::to_owned);
+        let arguments = ["--executions", "10000", "--seed", seed].map(str::to_owned);
         run_binary("stairwell-simulate", &arguments)?;
     }
     Ok(())
