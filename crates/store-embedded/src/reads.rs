@@ -117,10 +117,8 @@ impl Database {
             let is_last = ids.len() < wanted;
             after = ids.last().map(|id| ListCursor(*id));
             for id in ids {
-                match view.header(id).and_then(|header| header.ok_or_else(listed_and_missing)) {
-                    Ok(header) => headers.push(header),
-                    Err(error) => self.leave_out(id, error)?,
-                }
+                let header = view.header(id).and_then(|it| it.ok_or_else(listed_and_missing));
+                headers.extend(self.or_left_out(id, header)?);
             }
             if is_last || headers.len() >= limit {
                 return Ok(headers);
@@ -128,19 +126,27 @@ impl Database {
         }
     }
 
-    /// Tells, once for each, what is left out of an answer: one execution that cannot be read must
-    /// not keep the others from being listed.
+    /// The header, or none where it is left out of an answer, which is told once for each: one
+    /// execution that cannot be read must not keep the others from being listed.
     ///
     /// # Errors
-    /// The same, where it may be read later, or the store has failed.
-    fn leave_out(&self, id: ExecutionId, error: StoreError) -> Result<(), StoreError> {
-        if !matches!(error, StoreError::Corrupt(_)) || self.is_looked_into() {
-            return Err(error);
+    /// Why it cannot be read, where it may be later, or where the store has failed.
+    fn or_left_out(
+        &self,
+        id: ExecutionId,
+        header: Result<ExecutionHeader, StoreError>,
+    ) -> Result<Option<ExecutionHeader>, StoreError> {
+        match header {
+            Ok(header) => Ok(Some(header)),
+            Err(error @ StoreError::Corrupt(_)) if !self.is_looked_into() => {
+                if self.told.lock().tells(id) {
+                    let message = "an execution cannot be read: left out";
+                    tracing::error!(execution = %id, %error, message);
+                }
+                Ok(None)
+            }
+            Err(error) => Err(error),
         }
-        if self.told.lock().tells(id) {
-            tracing::error!(execution = %id, %error, "an execution cannot be read: left out");
-        }
-        Ok(())
     }
 
     pub(crate) fn ended_before(
@@ -168,14 +174,7 @@ impl Database {
         for id in view.kept(after, last).take(limit) {
             let id = id?;
             let header = view.header(id).and_then(|header| header.ok_or_else(kept_and_missing));
-            let header = match header {
-                Ok(header) => Some(header),
-                Err(error) => {
-                    self.leave_out(id, error)?;
-                    None
-                }
-            };
-            if !look_at(id, header)? {
+            if !look_at(id, self.or_left_out(id, header)?)? {
                 return Ok(ended);
             }
         }
@@ -184,14 +183,7 @@ impl Database {
             let range = (Bound::Excluded(keys::header(after)), Bound::Excluded(keys::header(last)));
             for header in view.headers(range) {
                 let (id, header) = header?;
-                let header = match header {
-                    Ok(header) => Some(header),
-                    Err(error) => {
-                        self.leave_out(id, error)?;
-                        None
-                    }
-                };
-                if !look_at(id, header)? {
+                if !look_at(id, self.or_left_out(id, header)?)? {
                     break;
                 }
             }
