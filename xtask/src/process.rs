@@ -23,6 +23,13 @@ pub(crate) fn target() -> PathBuf {
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
+    // Build scripts watch what cargo said of xtask, and would run again each time that somebody
+    // calls cargo by hand in between.
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    for name in names.filter(|it| it.starts_with("CARGO_PKG_") || it.starts_with("CARGO_MANIFEST_"))
+    {
+        command.env_remove(name);
+    }
     command.args(arguments).current_dir(root());
     command
 }
