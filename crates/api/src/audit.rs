@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use parking_lot::Mutex;
 use store::Scope;
 
+use crate::error::ApiError;
 use crate::write::JsonWriter;
 
 /// Where the lines go.
@@ -32,6 +33,15 @@ pub(crate) enum Outcome<'a> {
     Done,
     /// With the code of the error, and its message.
     Refused(&'static str, &'a str),
+}
+
+impl<'a> From<&'a Result<Vec<u8>, ApiError>> for Outcome<'a> {
+    fn from(result: &'a Result<Vec<u8>, ApiError>) -> Outcome<'a> {
+        match result {
+            Ok(_) => Outcome::Done,
+            Err(error) => Outcome::Refused(error.code.name(), &error.message),
+        }
+    }
 }
 
 /// The errors whose messages tell who may not do what, and nothing else of the request.

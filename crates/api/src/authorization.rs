@@ -1,7 +1,7 @@
 //! What a caller's policies must allow for an operation of Step Functions.
 //! See <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsstepfunctions.html>.
 
-use identity::{Actor, ArnParts, Caller, Facts};
+use identity::{Actor, ArnParts, Caller, Facts, account_of};
 use json::Value;
 use permissions::{Names, Needed, Place, QUALIFIER, without_qualifier};
 use store::{Scope, StoreError};
@@ -26,6 +26,20 @@ pub(crate) enum Asking<'a> {
     Caller(&'a Caller),
     /// A task, with a role.
     Task(&'a Actor<'a>),
+}
+
+impl Asking<'_> {
+    /// Whether policies say what the one who asks may do.
+    pub(crate) fn is_bound(self, api: &Api) -> bool {
+        match self {
+            Asking::Caller(caller) => is_known(caller),
+            Asking::Task(_) => api.callers.guard().is_some(),
+        }
+    }
+}
+
+fn is_known(caller: &Caller) -> bool {
+    !matches!(caller, Caller::Trusted { .. })
 }
 
 /// Adds what conditions of policies may ask of this operation.
@@ -54,11 +68,6 @@ fn describe(
     }
 }
 
-/// Whether policies say what the caller may do.
-pub(crate) fn asks(caller: &Caller) -> bool {
-    !matches!(caller, Caller::Trusted { .. })
-}
-
 /// Adds what is known of the resource.
 async fn describe_resource(
     api: &Api,
@@ -68,7 +77,7 @@ async fn describe_resource(
     arn: &str,
 ) -> Result<(), StoreError> {
     let own_account = &*request.scope.account;
-    let account = arn.split(':').nth(4).filter(|account| !account.is_empty());
+    let account = Some(account_of(arn)).filter(|account| !account.is_empty());
     facts.insert("aws:resourceaccount", account.unwrap_or(own_account).to_owned());
     let guard = api.callers.guard();
     let asks_for_tags = match (asking, guard) {
@@ -80,9 +89,7 @@ async fn describe_resource(
         return Ok(());
     }
     if arn.starts_with("arn:aws:states:") {
-        for tag in api.runtime.tags_for_policies(&request.scope, arn).await?.iter() {
-            facts.insert(format!("aws:resourcetag/{}", tag.key), tag.value.to_string());
-        }
+        api.runtime.describe_tags(&request.scope, arn, facts).await?;
     } else if let Some(guard) = guard {
         guard.describe_role(arn, facts).await?;
     }
@@ -102,11 +109,7 @@ pub(crate) async fn check(
     needed: &[Needed],
     known: &Facts<'_>,
 ) -> Result<(), ApiError> {
-    let is_trusted = match asking {
-        Asking::Caller(caller) => !asks(caller),
-        Asking::Task(_) => api.callers.guard().is_none(),
-    };
-    if !is_trusted {
+    if asking.is_bound(api) {
         for one in needed {
             check_one(api, asking, operation, request, one, known).await?;
         }
@@ -170,7 +173,7 @@ async fn check_role(
 ) -> Result<(), ApiError> {
     let Some(role) = request.text("roleArn") else { return Ok(()) };
     let is_known = match asking {
-        Asking::Caller(caller) => asks(caller),
+        Asking::Caller(caller) => is_known(caller),
         Asking::Task(_) => api.callers.must_be_known(),
     };
     let account = &request.scope.account;

@@ -161,19 +161,21 @@ impl Callers {
         service: &str,
     ) -> Result<(Caller, Scope), Unauthenticated> {
         let scope = CredentialScope::of(parts);
+        let authorization = Authorization::of(parts);
+        let token = authorization.as_ref().ok().and_then(|it| it.session_token.as_deref());
         let known = match &scope {
-            Some(scope) => self.find(scope, parts).await?,
+            Some(scope) => self.find(scope, token).await?,
             None => None,
         };
         let Some((caller, secret)) = known else {
             if self.must_be_known {
-                Authorization::of(parts)?;
+                authorization?;
                 return Err(SignatureError::UnknownKey.into());
             }
-            let scope = accounts.scope(parts);
+            let scope = accounts.scope(scope.as_ref());
             return Ok((Caller::Trusted { account: scope.account.clone() }, scope));
         };
-        let authorization = Authorization::of(parts)?;
+        let authorization = authorization?;
         let now = jiff::Timestamp::now();
         let request = SignedRequest { parts, body };
         let service = Service { names: &[service], region: None };
@@ -191,22 +193,21 @@ impl Callers {
     async fn find(
         &self,
         scope: &CredentialScope,
-        parts: &Parts,
+        token: Option<&str>,
     ) -> Result<Option<(Caller, String)>, Unauthenticated> {
-        let token = Authorization::of(parts).ok().and_then(|it| it.session_token);
         // A token belongs to temporary keys alone.
-        let is_permanent = |token: &Option<String>| match token {
+        let is_permanent = || match token {
             None => Ok(()),
             Some(_) => Err(SignatureError::UnknownKey),
         };
         if let Some(key) = self.root_keys.get(&scope.access_key) {
-            is_permanent(&token)?;
+            is_permanent()?;
             let caller = Caller::Root { account: key.account.clone() };
             return Ok(Some((caller, key.secret.clone())));
         }
         let Some(identities) = &self.identities else { return Ok(None) };
         if let Some(owner) = identities.user_of_key(&scope.access_key).await? {
-            is_permanent(&token)?;
+            is_permanent()?;
             return match owner {
                 KeyOwner::User(caller, secret) => Ok(Some((caller, secret))),
                 KeyOwner::Inactive => Err(SignatureError::UnknownKey.into()),
@@ -214,7 +215,7 @@ impl Callers {
         }
         if let Some(token) = token {
             let now = engine::Timestamp(jiff::Timestamp::now().as_millisecond());
-            return match identities.session(&scope.access_key, &token, now).await? {
+            return match identities.session(&scope.access_key, token, now).await? {
                 None => Ok(None),
                 Some(Err(SessionEnd::Expired)) => Err(SignatureError::ExpiredToken.into()),
                 Some(Err(SessionEnd::Revoked)) => Err(SignatureError::UnknownKey.into()),

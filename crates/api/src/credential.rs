@@ -5,7 +5,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use hyper::http::request::Parts;
 use signature::CredentialScope;
 use store::Scope;
 
@@ -31,10 +30,9 @@ impl Default for Accounts {
 }
 
 impl Accounts {
-    pub(crate) fn scope(&self, parts: &Parts) -> Scope {
-        let credential = CredentialScope::of(parts);
-        let access_key = credential.as_ref().map_or("", |credential| &*credential.access_key);
-        let region = credential.as_ref().map(|credential| &*credential.region);
+    pub(crate) fn scope(&self, credential: Option<&CredentialScope>) -> Scope {
+        let access_key = credential.map_or("", |credential| &*credential.access_key);
+        let region = credential.map(|credential| &*credential.region);
         let region = region.filter(|region| is_region(region));
         Scope {
             account: self.account(access_key),
@@ -72,7 +70,8 @@ mod tests {
         }
         let (parts, ()) = request.body(()).expect("the test's request is valid").into_parts();
         let by_access_key = BTreeMap::from([("AKIATEAM".to_owned(), "999999999999".into())]);
-        let scope = Accounts { by_access_key, ..Accounts::default() }.scope(&parts);
+        let credential = CredentialScope::of(&parts);
+        let scope = Accounts { by_access_key, ..Accounts::default() }.scope(credential.as_ref());
         assert_eq!((&*scope.account, &*scope.region), (account, region), "{header:?} {uri}");
     }
 

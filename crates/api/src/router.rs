@@ -12,7 +12,7 @@ use runtime::Reserved;
 use store::Scope;
 
 use crate::Api;
-use crate::audit::{Attempt, Outcome};
+use crate::audit::Attempt;
 use crate::authorization::{self, Asking};
 use crate::browser;
 use crate::error::{ApiError, ErrorCode};
@@ -69,11 +69,7 @@ async fn call(api: &Api, parts: &Parts, body: Incoming) -> Result<Vec<u8>, ApiEr
     let (body, _reserved) = read(api, body).await?;
     let mut attempt = Attempt::new("states", operation.name);
     let result = attempted(api, parts, body, operation, &mut attempt).await;
-    let outcome = match &result {
-        Ok(_) => Outcome::Done,
-        Err(error) => Outcome::Refused(error.code.name(), &error.message),
-    };
-    api.audit.write(&attempt, outcome);
+    api.audit.write(&attempt, (&result).into());
     result
 }
 
@@ -91,25 +87,36 @@ async fn attempted(
     let trace_header = trace_header.filter(|text| text.len() <= 256).map(Arc::from);
     let authenticated = api.callers.authenticate(&api.accounts, parts, &body, "states");
     let (caller, scope) = authenticated.await?;
-    let (asks, records) = (authorization::asks(&caller), api.audit.records(operation.name));
-    attempt.caller = records.then(|| caller.arn());
+    attempt.caller = api.audit.records(operation.name).then(|| caller.arn());
     attempt.scope = Some(scope.clone());
     throttle(api, operation, &scope, &body).await?;
     let request = Request::read(scope, trace_header, &body, operation.members)?;
     drop(body);
-    // Only for those who are asked for it or told it: it costs more than the rest of a small call.
-    let needed = match asks || records {
-        true => authorization::needed(&operation, &request),
-        false => Vec::new(),
-    };
-    let known = match asks || request.text("roleArn").is_some() {
+    let asking = Asking::Caller(&caller);
+    let known = match asking.is_bound(api) || request.text("roleArn").is_some() {
         true => facts::of(parts, &request.scope.region, api.runtime.now()),
         false => Facts::default(),
     };
+    allowed(api, asking, operation, &request, &known, attempt).await
+}
+
+/// Does what is asked for, where the one who asks may.
+async fn allowed(
+    api: &Api,
+    asking: Asking<'_>,
+    operation: Operation,
+    request: &Request,
+    known: &Facts<'_>,
+    attempt: &mut Attempt<'_>,
+) -> Result<Vec<u8>, ApiError> {
+    // Only for those who are asked for it or told it: it costs more than the rest of a small call.
+    let needed = match asking.is_bound(api) || api.audit.records(operation.name) {
+        true => authorization::needed(&operation, request),
+        false => Vec::new(),
+    };
     attempt.resource = needed.first().and_then(|needed| needed.resource.clone());
-    let asking = Asking::Caller(&caller);
-    authorization::check(api, asking, &operation, &request, &needed, &known).await?;
-    operation.call(api, &request).await
+    authorization::check(api, asking, &operation, request, &needed, known).await?;
+    operation.call(api, request).await
 }
 
 /// Takes a token of the operation's bucket. A start of an Express machine takes it from another
@@ -168,11 +175,7 @@ impl Api {
         attempt.caller = Some(actor.session_arn());
         attempt.scope = Some(scope.clone());
         let result = self.acted(actor, operation, scope, body, &mut attempt).await;
-        let outcome = match &result {
-            Ok(_) => Outcome::Done,
-            Err(error) => Outcome::Refused(error.code.name(), &error.message),
-        };
-        self.audit.write(&attempt, outcome);
+        self.audit.write(&attempt, (&result).into());
         result
     }
 
@@ -186,11 +189,8 @@ impl Api {
     ) -> Result<Vec<u8>, ApiError> {
         throttle(self, operation, &scope, body).await?;
         let request = Request::read(scope, None, body, operation.members)?;
-        let needed = authorization::needed(&operation, &request);
-        attempt.resource = needed.first().and_then(|needed| needed.resource.clone());
         let (asking, known) = (Asking::Task(actor), Facts::default());
-        authorization::check(self, asking, &operation, &request, &needed, &known).await?;
-        operation.call(self, &request).await
+        allowed(self, asking, operation, &request, &known, attempt).await
     }
 }
 

@@ -10,7 +10,8 @@ use ring::digest;
 use store::StoreError;
 
 use crate::subject::{
-    describe_instant, describe_session, is_filled, is_filled_elsewhere, is_filled_nowhere,
+    describe_instant, describe_resource_tags, describe_session, is_filled, is_filled_elsewhere,
+    is_filled_nowhere,
 };
 use crate::{Identities, Subject};
 
@@ -79,7 +80,7 @@ impl Actor<'_> {
 }
 
 /// The account in an ARN; empty where there is none.
-fn account_of(arn: &str) -> &str {
+pub fn account_of(arn: &str) -> &str {
     arn.split(':').nth(4).unwrap_or_default()
 }
 
@@ -223,10 +224,8 @@ impl Guard {
         role_arn: &str,
         facts: &mut Context<'_>,
     ) -> Result<(), StoreError> {
-        let Some(role) = self.identities.subject(role_arn).await? else { return Ok(()) };
-        for tag in &role.tags {
-            facts.insert(format!("aws:resourcetag/{}", tag.key), tag.value.to_string());
-            facts.insert(format!("iam:resourcetag/{}", tag.key), tag.value.to_string());
+        if let Some(role) = self.identities.subject(role_arn).await? {
+            describe_resource_tags(facts, &role.tags);
         }
         Ok(())
     }

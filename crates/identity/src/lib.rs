@@ -23,7 +23,7 @@ mod subject;
 mod unfilled;
 
 pub use error::IdentityError;
-pub use guard::{Actor, Denied, Enforcement, Guard, LOG_DELIVERY};
+pub use guard::{Actor, Denied, Enforcement, Guard, LOG_DELIVERY, account_of};
 pub use identities::{ArnParts, Identities};
 pub use keys::{Credentials, NewAccessKey};
 pub use managed::{AttachedPolicy, CreatePolicy};
@@ -33,5 +33,5 @@ pub use record::{
     AccessKey, ManagedPolicy, PolicyVersion, PrincipalRecord, PrincipalType, TagRecord,
 };
 pub use sessions::{AssumeRole, Assumed, KeyOwner, Session, SessionEnd};
-pub use subject::{Caller, Subject, describe_instant};
+pub use subject::{Caller, Subject, describe_instant, describe_resource_tags};
 pub use unfilled::unfilled_keys;

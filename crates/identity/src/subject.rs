@@ -197,6 +197,14 @@ pub(crate) fn describe_session(context: &mut Context<'_>, issued: Timestamp) {
     context.insert("aws:multifactorauthpresent", "false");
 }
 
+/// The tags of a user, a role or a policy that something is done to.
+pub fn describe_resource_tags(context: &mut Context<'_>, tags: &[TagRecord]) {
+    for tag in tags {
+        context.insert(format!("aws:resourcetag/{}", tag.key), tag.value.clone());
+        context.insert(format!("iam:resourcetag/{}", tag.key), tag.value.clone());
+    }
+}
+
 /// What is known of the moment.
 pub fn describe_instant(context: &mut Context<'_>, now: Timestamp) {
     context.insert("aws:currenttime", date(now));
@@ -223,10 +231,7 @@ impl Subject {
     /// What is known of it as a resource.
     pub(crate) fn describe_resource<'a>(&'a self, context: &mut Context<'a>) {
         context.insert("aws:resourceaccount", &*self.account);
-        for tag in &self.tags {
-            context.insert(format!("aws:resourcetag/{}", tag.key), &*tag.value);
-            context.insert(format!("iam:resourcetag/{}", tag.key), &*tag.value);
-        }
+        describe_resource_tags(context, &self.tags);
     }
 
     pub(crate) fn session_arn(&self, session_name: &str) -> String {

@@ -13,7 +13,6 @@ use store::{Cache, ExecutionHeader, Loaded};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::budget::{Budget, Reserved};
-
 use crate::{ActivityTask, ExecutionDescription, OperationalError};
 
 /// How many locks the live executions are spread over.

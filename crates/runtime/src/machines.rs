@@ -13,7 +13,6 @@ use store::{
 };
 
 use crate::arn::{Arn, StateMachineArn};
-
 use crate::random::{from_hexadecimal, hexadecimal};
 use crate::releases::Releases;
 use crate::shell::Shell;

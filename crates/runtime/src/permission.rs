@@ -173,9 +173,7 @@ impl Shell {
         if let Some(arn) = resource.as_deref().filter(|arn| arn.starts_with("arn:aws:states:"))
             && guard.asks_for_resource_tags(actor.role_arn).await?
         {
-            for tag in self.tags_for_policies(&acting.scope, arn).await?.iter() {
-                facts.insert(format!("aws:resourcetag/{}", tag.key), tag.value.to_string());
-            }
+            self.describe_tags(&acting.scope, arn, &mut facts).await?;
         }
         let checked = guard.check(&actor, action, resource.as_deref(), facts).await?;
         Ok(checked.map_err(|denied| denied.0))

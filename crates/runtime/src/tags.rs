@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use identity::Facts;
 use serde::{Deserialize, Serialize};
 use store::{Scope, StoreError};
 
@@ -161,13 +162,18 @@ impl Runtime {
         self.shell.tags(scope, arn).await
     }
 
-    /// The tags that conditions of policies know a resource by: an execution and a Map Run have
-    /// those of their state machine. None where there is no such resource.
+    /// Adds the tags that conditions of policies know a resource by: an execution and a Map Run
+    /// have those of their state machine, and what is not there has none.
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn tags_for_policies(&self, scope: &Scope, arn: &str) -> Result<Tags, StoreError> {
-        self.shell.tags_for_policies(scope, arn).await
+    pub async fn describe_tags(
+        &self,
+        scope: &Scope,
+        arn: &str,
+        facts: &mut Facts<'_>,
+    ) -> Result<(), StoreError> {
+        self.shell.describe_tags(scope, arn, facts).await
     }
 
     async fn change_tags(
@@ -222,17 +228,22 @@ impl Shell {
         tags.ok_or_else(|| TagError::ResourceNotFound(arn.to_owned()))
     }
 
-    /// See [`Runtime::tags_for_policies`].
-    pub(crate) async fn tags_for_policies(
+    /// See [`Runtime::describe_tags`].
+    pub(crate) async fn describe_tags(
         &self,
         scope: &Scope,
         arn: &str,
-    ) -> Result<Tags, StoreError> {
-        match self.tags(scope, &tagged_arn(arn)).await {
-            Ok(tags) => Ok(tags),
-            Err(TagError::Operational(OperationalError::Store(error))) => Err(error),
-            Err(_) => Ok(Tags::default()),
+        facts: &mut Facts<'_>,
+    ) -> Result<(), StoreError> {
+        let tags = match self.tags(scope, &tagged_arn(arn)).await {
+            Ok(tags) => tags,
+            Err(TagError::Operational(OperationalError::Store(error))) => return Err(error),
+            Err(_) => return Ok(()),
+        };
+        for tag in tags.iter() {
+            facts.insert(format!("aws:resourcetag/{}", tag.key), tag.value.to_string());
         }
+        Ok(())
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a caller's policies must allow for an operation of IAM.
 //! See <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html>.
 
-use identity::{Caller, Facts, IdentityError, PrincipalType, TagRecord};
+use identity::{Caller, Facts, IdentityError, PrincipalType, TagRecord, describe_resource_tags};
 
 use super::{Operation, PolicyVerb, PrincipalVerb, user_name};
 use crate::query::Asked;
@@ -63,12 +63,9 @@ fn describe_request(asked: &Asked<'_>, operation: Operation, facts: &mut Facts<'
     }
 }
 
-fn describe_tags(facts: &mut Facts<'_>, account: &str, tags: &[TagRecord]) {
+fn describe_resource(facts: &mut Facts<'_>, account: &str, tags: &[TagRecord]) {
     facts.insert("aws:resourceaccount", account.to_owned());
-    for tag in tags {
-        facts.insert(format!("aws:resourcetag/{}", tag.key), tag.value.clone());
-        facts.insert(format!("iam:resourcetag/{}", tag.key), tag.value.clone());
-    }
+    describe_resource_tags(facts, tags);
 }
 
 /// The ARN of a managed policy.
@@ -85,7 +82,7 @@ async fn policy_resource(
     }
     let named = asked.form.get("PolicyArn").unwrap_or("*");
     match asked.identities.managed_policy(account, named).await {
-        Ok(policy) => describe_tags(facts, account, &policy.tags),
+        Ok(policy) => describe_resource(facts, account, &policy.tags),
         // Who may not know is told no more than that.
         Err(IdentityError::NoSuchEntity(_)) => {}
         Err(error) => return Err(error),
@@ -111,7 +108,7 @@ async fn principal_resource(
     }
     match asked.identities.principal(account, principal_type, &name).await {
         Ok(record) => {
-            describe_tags(facts, account, &record.tags);
+            describe_resource(facts, account, &record.tags);
             if let Some(boundary) = &record.boundary {
                 facts.insert("iam:permissionsboundary", boundary.clone());
             }
