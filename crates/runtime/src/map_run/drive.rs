@@ -646,6 +646,7 @@ impl Driver {
                 Err(failure)
             }
         };
+        self.progress.count_unreached();
         self.record.item_counts = self.progress.items;
         self.record.execution_counts = self.progress.executions;
         self.record.stop = Some(self.shell.now().max(self.record.start));

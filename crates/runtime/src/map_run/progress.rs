@@ -45,11 +45,20 @@ pub(crate) struct Progress {
     /// The outputs by child, where the result of the state is made of them, and as long as they
     /// are not too many.
     outputs: Option<Outputs>,
-    /// How often children failed before the last redrive of the run.
-    failures_before: BTreeMap<u64, u64>,
+    /// The children that had failed, timed out or been aborted before the last redrive of the run.
+    before: BTreeMap<u64, Before>,
     /// What is still to be written.
     unwritten: Vec<MapRunChild>,
     unwritten_bytes: usize,
+}
+
+/// What a child was before the last redrive of the run.
+#[derive(Debug)]
+struct Before {
+    failures: u64,
+    items: u64,
+    /// How it ended last.
+    status: Status,
 }
 
 #[derive(Debug)]
@@ -73,7 +82,20 @@ impl Progress {
             if !is_over || child.status == Status::Succeeded {
                 self.count(&child);
             } else {
-                *self.failures_before.entry(child.index).or_default() += 1;
+                let failures = self.failures_before(child.index) + 1;
+                let before = Before { failures, items: child.items, status: child.status };
+                self.before.insert(child.index, before);
+            }
+        }
+    }
+
+    /// Counts the children that the last redrive did not reach, because the run ended before: they
+    /// are still what they were.
+    pub(crate) fn count_unreached(&mut self) {
+        for (index, before) in &self.before {
+            if self.ended.insert(*index) {
+                self.items.add(before.status, before.items);
+                self.executions.add(before.status, 1);
             }
         }
     }
@@ -109,7 +131,7 @@ impl Progress {
     }
 
     pub(crate) fn failures_before(&self, child: u64) -> u64 {
-        self.failures_before.get(&child).copied().unwrap_or(0)
+        self.before.get(&child).map_or(0, |before| before.failures)
     }
 
     pub(crate) fn has_ended(&self, child: u64) -> bool {
@@ -205,5 +227,19 @@ mod tests {
         progress.recall(outcomes(1), 1);
         assert!(progress.has_ended(1));
         assert_eq!((progress.items.succeeded, progress.items.failed), (2, 2));
+    }
+
+    #[test]
+    fn a_child_that_a_redrive_did_not_reach_counts_as_it_was() {
+        let row = |redrive_count, children| MapRunOutcomes { redrive_count, mark: None, children };
+        let mut progress = Progress::new(None);
+        let first = vec![child(0, Status::Failed, "1"), child(1, Status::Aborted, "1")];
+        progress.recall(row(0, first), 1);
+        progress.recall(row(1, vec![child(0, Status::Failed, "1")]), 1);
+        assert_eq!((progress.items.failed, progress.items.aborted), (2, 0));
+        progress.count_unreached();
+        progress.count_unreached();
+        assert_eq!((progress.items.failed, progress.items.aborted), (2, 2));
+        assert_eq!((progress.executions.failed, progress.executions.aborted), (1, 1));
     }
 }

@@ -114,6 +114,7 @@ impl Shell {
                 after = Some(last);
                 rows.into_iter().for_each(|row| progress.recall(row, record.redrive_count));
             }
+            progress.count_unreached();
             (items, executions) = (progress.items, progress.executions);
         } else {
             let query = ExecutionQuery::Machine(name.run);
