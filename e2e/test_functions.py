@@ -26,6 +26,8 @@ RUNTIME = textwrap.dedent(
             sys.exit(7)
         if event.get("do") == "hang":
             time.sleep(60)
+        if event.get("do") == "tell the environment":
+            event = dict(os.environ)
         if event.get("do") == "fail":
             error = {"errorType": "Custom", "errorMessage": "on purpose"}
             post(request_id + "/error", error)
@@ -47,8 +49,16 @@ class FunctionsTest(unittest.TestCase):
             file.write("[lambda-functions.local]\n")
             file.write(f"command = {json.dumps([sys.executable, program])}\n")
             file.write("timeout-seconds = 2\n")
+            file.write('environment = { TABLE = "orders" }\n')
+            file.write('pass-environment = ["PASSED"]\n')
             file.write('[lambda-functions.absent]\ncommand = ["/no/such/program"]\n')
-        self.server = Server(os.path.join(self.folder, "data"), "--config", config)
+        environment = {
+            "PASSED": "yes", "LC_TIME": "C", "OTHER": "environment-secret",
+            "AWS_SECRET_ACCESS_KEY": "environment-secret",
+            "STAIRWELL_ACCESS_KEYS": f"AKIDROOT={ACCOUNT}:environment-secret",
+        }
+        self.server = Server(
+            os.path.join(self.folder, "data"), "--config", config, environment=environment)
         self.addCleanup(self.server.kill)
         self.sfn = self.server.client()
 
@@ -70,6 +80,19 @@ class FunctionsTest(unittest.TestCase):
         self.assertEqual(again["Payload"]["got"], {"a": 2})
         self.assertEqual(again["Payload"]["process"], first["process"])
         self.assertEqual(again["ExecutedVersion"], "$LATEST")
+
+    def test_a_command_sees_its_own_environment_alone(self):
+        told = json.loads(self.run_function("local", {"do": "tell the environment"})["output"])
+        got = told["got"]
+        self.assertEqual(
+            [got.get(name) for name in ["TABLE", "PASSED", "LC_TIME", "PATH", "AWS_REGION"]],
+            ["orders", "yes", "C", os.environ["PATH"], REGION])
+        self.assertEqual(got["AWS_LAMBDA_FUNCTION_NAME"], "local")
+        self.assertNotIn("OTHER", got)
+        self.assertNotIn("environment-secret", json.dumps(got))
+        lines = [name for name in got if name.startswith(("STAIRWELL_", "AWS_"))
+                 and not name.startswith("AWS_LAMBDA_")]
+        self.assertEqual(sorted(lines), ["AWS_DEFAULT_REGION", "AWS_REGION"])
 
     def test_what_goes_wrong_has_the_names_of_lambda(self):
         for name, data, error, cause in [

@@ -61,6 +61,8 @@ pub(crate) struct Settings {
     pub(crate) retention: Retention,
     /// Who may do what.
     pub(crate) security: Security,
+    /// What seals secrets in the store, where that is said.
+    pub(crate) key_file: Option<PathBuf>,
     /// How much of Express executions is kept.
     pub(crate) express_history: Option<ExpressHistory>,
     /// Which requests are throttled.
@@ -121,6 +123,7 @@ struct File {
     quotas: Quotas,
     #[serde(default)]
     access_keys: BTreeMap<String, AccessKeyEntry>,
+    key_file: Option<PathBuf>,
     #[serde(default)]
     security: SecurityFile,
 }
@@ -142,6 +145,10 @@ struct FunctionTable {
     concurrency: Option<usize>,
     timeout_seconds: Option<u64>,
     idle_seconds: Option<u64>,
+    #[serde(default)]
+    environment: BTreeMap<String, String>,
+    #[serde(default)]
+    pass_environment: Vec<String>,
 }
 
 /// A function has three seconds at Lambda where nothing else is said.
@@ -151,14 +158,21 @@ const FUNCTION_CONCURRENCY: usize = 10;
 
 impl FunctionTable {
     fn function(self) -> anyhow::Result<LocalFunction> {
-        let FunctionTable { url, command, concurrency, timeout_seconds, idle_seconds } = self;
-        let numbers = concurrency.is_some() || timeout_seconds.is_some() || idle_seconds.is_some();
+        let FunctionTable { url, command, concurrency, timeout_seconds, idle_seconds, .. } = self;
+        let FunctionTable { environment, pass_environment, .. } = self;
+        let is_of_command = concurrency.is_some()
+            || timeout_seconds.is_some()
+            || idle_seconds.is_some()
+            || !environment.is_empty()
+            || !pass_environment.is_empty();
         match (url, command) {
-            (Some(url), None) if !numbers => {
+            (Some(url), None) if !is_of_command => {
                 Endpoint::parse(&url)?;
                 Ok(LocalFunction::Url(url))
             }
-            (Some(_), None) => bail!("concurrency and times are those of a command, not of a URL"),
+            (Some(_), None) => {
+                bail!("concurrency, times and environment are those of a command, not of a URL")
+            }
             (None, Some(command)) if command.is_empty() => bail!("the command is empty"),
             (None, Some(_)) if concurrency == Some(0) => bail!("the concurrency is 0"),
             (None, Some(command)) => Ok(LocalFunction::Command(FunctionCommand {
@@ -166,10 +180,33 @@ impl FunctionTable {
                 concurrency: concurrency.unwrap_or(FUNCTION_CONCURRENCY).min(1_000),
                 timeout: Duration::from_secs(timeout_seconds.unwrap_or(FUNCTION_SECONDS)),
                 idle: Duration::from_secs(idle_seconds.unwrap_or(FUNCTION_IDLE_SECONDS)),
+                environment: process_environment(environment, pass_environment)?,
             })),
             _ => bail!("it must have either a url or a command"),
         }
     }
+}
+
+/// The variables that are set for a function, and those that are passed on to it.
+fn process_environment(
+    mut variables: BTreeMap<String, String>,
+    passed: Vec<String>,
+) -> anyhow::Result<BTreeMap<String, String>> {
+    if let Some(name) = variables.keys().chain(&passed).find(|name| !is_variable(name)) {
+        bail!("'{name}' is no name of a variable");
+    }
+    for name in passed {
+        if variables.contains_key(&name) {
+            bail!("{name} is both set and passed on");
+        }
+        let value = env::var(&name).with_context(|| format!("{name} cannot be passed on"))?;
+        variables.insert(name, value);
+    }
+    Ok(variables)
+}
+
+fn is_variable(name: &str) -> bool {
+    !name.is_empty() && !name.contains(['=', '\0'])
 }
 
 fn functions(tables: BTreeMap<String, FunctionTable>) -> anyhow::Result<LocalFunctions> {
@@ -239,6 +276,7 @@ pub(crate) fn settings(
         throttling,
         quotas,
         security,
+        key_file: arguments.key_file.clone().or(file.key_file),
     })
 }
 

@@ -50,6 +50,7 @@ pub(crate) fn demo(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
             throttling: Throttling::default(),
             quotas: Quotas::default(),
             security: Security::default(),
+            key_file: None,
         };
         let server = Server::start(&settings).await?;
         server.announce()?;

@@ -1,12 +1,16 @@
 //! `stairwell doctor`: what is damaged in a data folder, where no server is there to tell.
 
+use std::path::Path;
 use std::process::ExitCode;
 
+use anyhow::bail;
 use serde_json::json;
+use store::Store;
 use store_embedded::doctor::{self, DamagedFile, Diagnosis, Part};
 
 use crate::arguments::DoctorArguments;
 use crate::print;
+use crate::serve::open_folder;
 
 /// Something is damaged.
 const DAMAGED: u8 = 3;
@@ -20,12 +24,30 @@ pub(crate) fn doctor(arguments: &DoctorArguments) -> anyhow::Result<ExitCode> {
     if !arguments.release.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }
+    if arguments.forget_secrets {
+        let count = forget_secrets(&arguments.data)?;
+        print::line(format_args!("{count} access keys have no secret any more"))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let diagnosis = doctor::examine(&arguments.data)?;
     match arguments.json {
         true => print::line(format_args!("{}", document(&diagnosis)))?,
         false => tell(&diagnosis)?,
     }
     Ok(if diagnosis.is_sound() { ExitCode::SUCCESS } else { ExitCode::from(DAMAGED) })
+}
+
+fn forget_secrets(folder: &Path) -> anyhow::Result<usize> {
+    if !folder.is_dir() {
+        bail!("there is no data folder {}", folder.display());
+    }
+    let threads = tokio::runtime::Builder::new_current_thread().build()?;
+    let store = open_folder(folder)?;
+    threads.block_on(async {
+        let count = identity::forget_secrets(&store).await?;
+        store.close().await?;
+        Ok(count)
+    })
 }
 
 fn tell(diagnosis: &Diagnosis) -> anyhow::Result<()> {

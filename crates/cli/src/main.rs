@@ -9,6 +9,7 @@ mod doctor;
 mod execution_logs;
 mod input;
 mod integrations_list;
+mod key_file;
 mod objects;
 mod policy;
 mod policy_check;
@@ -25,7 +26,7 @@ mod words;
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches};
+use clap::FromArgMatches;
 use clap_complete::Shell;
 
 use crate::arguments::{Arguments, Command};
@@ -37,7 +38,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
-    let matches = Arguments::command().get_matches();
+    let matches = arguments::command().get_matches();
     let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let (result, failure) = match arguments.command {
         Command::Serve(arguments) => {
@@ -72,7 +73,7 @@ fn version() -> anyhow::Result<ExitCode> {
 
 fn completions(shell: Shell) -> anyhow::Result<ExitCode> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Arguments::command(), "stairwell", &mut script);
+    clap_complete::generate(shell, &mut arguments::command(), "stairwell", &mut script);
     std::io::stdout().write_all(&script)?;
     Ok(ExitCode::SUCCESS)
 }

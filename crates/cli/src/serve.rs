@@ -10,7 +10,6 @@ use anyhow::Context;
 use api::{Accounts, Api, Tls};
 use aws::Client;
 use clap::ArgMatches;
-use identity::Identities;
 use integrations::{Connections, LocalFunctions};
 use runtime::{Clock, Runtime, RuntimeConfig};
 use rustix::fs::Mode;
@@ -24,6 +23,7 @@ use tracing_subscriber::EnvFilter;
 use crate::arguments::ServeArguments;
 use crate::configuration::{self, Quotas, Settings, Storage};
 use crate::execution_logs;
+use crate::key_file;
 use crate::objects::ObjectsAt;
 use crate::print;
 use crate::services::{self, OwnApi};
@@ -82,8 +82,9 @@ impl Server {
             .with_context(|| format!("cannot listen on {address}"))?;
         let tls = settings.security.tls()?;
         let audit = settings.security.audit()?;
-        let (store, storage, failure) = open(&settings.storage).await?;
-        let identities = Arc::new(Identities::new(store.clone()));
+        let Opened { store, embedded, storage, failure } = open(&settings.storage).await?;
+        let identities = key_file::identities(settings, &store, embedded.as_deref()).await?;
+        let identities = Arc::new(identities);
         let own_api = OwnApi::default();
         let mut config = runtime_config(
             Clock::system_of(&*store).await?,
@@ -272,18 +273,32 @@ pub(crate) fn in_memory() -> anyhow::Result<Arc<Api>> {
     Ok(api)
 }
 
-async fn open(storage: &Storage) -> anyhow::Result<(Arc<dyn Store>, String, Failure)> {
+/// A store that is open.
+struct Opened {
+    store: Arc<dyn Store>,
+    /// The same, where it is on the disk.
+    embedded: Option<Arc<EmbeddedStore>>,
+    /// What the first line says of it.
+    storage: String,
+    /// Comes back when nothing can be written any more until a restart.
+    failure: Failure,
+}
+
+async fn open(storage: &Storage) -> anyhow::Result<Opened> {
     match storage {
-        Storage::Memory => {
-            let never = Box::pin(std::future::pending());
-            Ok((Arc::new(MemoryStore::new()), "in memory, gone at the end".to_owned(), never))
-        }
+        Storage::Memory => Ok(Opened {
+            store: Arc::new(MemoryStore::new()),
+            embedded: None,
+            storage: "in memory, gone at the end".to_owned(),
+            failure: Box::pin(std::future::pending()),
+        }),
         Storage::Folder(folder) => {
             let path = folder.clone();
             let opened = tokio::task::spawn_blocking(move || open_folder(&path));
             let store = opened.await.context("the data folder could not be opened")??;
             let failure = Box::pin(store.failure());
-            Ok((Arc::new(store), folder.display().to_string(), failure))
+            let (store, storage) = (Arc::new(store), folder.display().to_string());
+            Ok(Opened { store: store.clone(), embedded: Some(store), storage, failure })
         }
     }
 }

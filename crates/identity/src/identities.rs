@@ -11,6 +11,7 @@ use store::{ResourceKey, ResourceKind, Scope, Store, StoreError};
 
 use crate::IdentityError;
 use crate::record::{PrincipalRecord, PrincipalType};
+use crate::sealing::SealingKey;
 use crate::subject::Subject;
 
 /// IAM is one for all regions of an account.
@@ -25,6 +26,8 @@ pub struct Identities {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) subjects: Mutex<Subjects>,
     pub(crate) session_key: Mutex<Option<Arc<[u8]>>>,
+    /// What seals secrets in the store.
+    pub(crate) key: SealingKey,
 }
 
 /// Principals made ready for decisions, until anything changes.
@@ -65,11 +68,11 @@ fn corrupt(error: &serde_json::Error) -> StoreError {
     StoreError::Corrupt(format!("an identity: {error}"))
 }
 
-fn decoded<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
+pub(crate) fn decoded<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
     serde_json::from_slice(bytes).map_err(|error| corrupt(&error))
 }
 
-fn encoded(record: &impl Serialize) -> Vec<u8> {
+pub(crate) fn encoded(record: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(record).expect("records of identities have only text names")
 }
 
@@ -102,10 +105,15 @@ pub(crate) fn session_key_key() -> ResourceKey {
     key(NO_ACCOUNT, "session-key".to_owned())
 }
 
+/// Which key seals secrets.
+pub(crate) fn sealing_key() -> ResourceKey {
+    key(NO_ACCOUNT, "sealing-key".to_owned())
+}
+
 impl Identities {
-    /// Those in that store.
-    pub fn new(store: Arc<dyn Store>) -> Identities {
-        Identities { store, subjects: Mutex::default(), session_key: Mutex::default() }
+    /// Those in that store, whose secrets that key seals.
+    pub fn new(store: Arc<dyn Store>, key: SealingKey) -> Identities {
+        Identities { store, subjects: Mutex::default(), session_key: Mutex::default(), key }
     }
 
     pub(crate) async fn read<T: DeserializeOwned>(

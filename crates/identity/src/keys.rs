@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use engine::Timestamp;
+use store::StoreError;
 
 use crate::identities::{access_key_key, new_id, no_principal, principal_key, random_bytes};
 use crate::record::{AccessKey, AccessKeyRow, PrincipalRecord, PrincipalType};
@@ -54,10 +55,15 @@ impl Identities {
         let key =
             AccessKey { id: new_id("AKIA")[..20].to_owned(), is_active: true, created: now.0 };
         let secret = new_secret();
-        let row =
-            AccessKeyRow { account: account.into(), user: record.name, secret: secret.clone() };
+        let name = access_key_key(&key.id);
+        let row = AccessKeyRow {
+            account: account.into(),
+            user: record.name,
+            secret: None,
+            sealed: Some(self.key.seal(&name, secret.as_bytes())),
+        };
         // The row first: one whose user does not name it is good for nothing.
-        self.write(&access_key_key(&key.id), None, Some(&row)).await?;
+        self.write(&name, None, Some(&row)).await?;
         let added = self
             .change_keys(account, user, |keys| {
                 if keys.len() >= KEYS_MAX {
@@ -110,6 +116,17 @@ impl Identities {
         })
         .await?;
         self.remove_row(id).await
+    }
+
+    /// The secret of an access key; none where the key that sealed it was lost.
+    pub(crate) fn secret_of_row(
+        &self,
+        id: &str,
+        row: AccessKeyRow,
+    ) -> Result<Option<String>, StoreError> {
+        let Some(sealed) = row.sealed else { return Ok(row.secret) };
+        let secret = self.key.open(&access_key_key(id), &sealed)?;
+        Ok(Some(String::from_utf8(secret).expect("texts were sealed")))
     }
 
     async fn remove_row(&self, id: &str) -> Result<(), IdentityError> {

@@ -78,8 +78,17 @@ pub struct AccessKey {
 pub(crate) struct AccessKeyRow {
     pub(crate) account: Arc<str>,
     pub(crate) user: String,
-    pub(crate) secret: String,
+    /// In plain text, as it was stored before there were key files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) secret: Option<String>,
+    /// Neither is there where the key that sealed it was lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sealed: Option<SealedSecret>,
 }
+
+/// A secret that is sealed by the key of a file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct SealedSecret(pub(crate) String);
 
 /// A managed policy.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

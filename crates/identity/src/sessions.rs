@@ -1,6 +1,6 @@
 //! Sessions: who has assumed a role, and for how long.
 //!
-//! A session is kept nowhere: its token holds what it is, sealed with a key of the server.
+//! A session is kept nowhere: its token holds what it is, signed with a key of the server.
 
 use std::sync::Arc;
 
@@ -15,6 +15,7 @@ use store::StoreError;
 use crate::identities::{new_id, random_bytes, session_key_key};
 use crate::keys::Credentials;
 use crate::record::PrincipalType;
+use crate::sealing::SessionKeyRow;
 use crate::subject::Caller;
 use crate::{Identities, IdentityError};
 
@@ -216,9 +217,11 @@ impl Identities {
         if !is_active {
             return Ok(Some(KeyOwner::Inactive));
         }
-        Ok(Some(match self.subject(&user.arn(&row.account)).await? {
-            Some(subject) => KeyOwner::User(Caller::User(subject), row.secret),
-            None => KeyOwner::Inactive,
+        let subject = self.subject(&user.arn(&row.account)).await?;
+        let secret = self.secret_of_row(access_key, row)?;
+        Ok(Some(match (subject, secret) {
+            (Some(subject), Some(secret)) => KeyOwner::User(Caller::User(subject), secret),
+            (None, _) | (_, None) => KeyOwner::Inactive,
         }))
     }
 
@@ -241,27 +244,32 @@ impl Identities {
         Ok(serde_json::from_slice(text).ok())
     }
 
-    /// The key that seals tokens: made once for a store.
+    /// The key that signs tokens: made once for a store.
     async fn session_key(&self) -> Result<Arc<[u8]>, StoreError> {
         if let Some(key) = &*self.session_key.lock() {
             return Ok(key.clone());
         }
         let name = session_key_key();
-        let key: Vec<u8> = match self.read(&name).await? {
-            Some((_, key)) => key,
+        let row = match self.read::<SessionKeyRow>(&name).await? {
+            Some((_, row)) => row,
             None => {
-                let new = random_bytes::<32>().to_vec();
-                match self.write(&name, None, Some(&new)).await {
-                    Ok(()) => new,
+                let new = random_bytes::<32>();
+                let row = SessionKeyRow::Sealed { sealed: self.key.seal(&name, &new) };
+                match self.write(&name, None, Some(&row)).await {
+                    Ok(()) => row,
                     Err(StoreError::Conflict) => {
                         let made = self.read(&name).await?;
-                        made.map(|(_, key)| key).ok_or(StoreError::Conflict)?
+                        made.map(|(_, row)| row).ok_or(StoreError::Conflict)?
                     }
                     Err(error) => return Err(error),
                 }
             }
         };
-        let key: Arc<[u8]> = key.into();
+        let key: Arc<[u8]> = match row {
+            SessionKeyRow::Plain(key) => key,
+            SessionKeyRow::Sealed { sealed } => self.key.open(&name, &sealed)?,
+        }
+        .into();
         *self.session_key.lock() = Some(key.clone());
         Ok(key)
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use engine::{ExecutionId, HistoryEvent, Timestamp};
-use identity::{Enforcement, Guard, Identities};
+use identity::{Enforcement, Guard, Identities, SealingKey};
 use runtime::{Clock, Integrations, MapRunDataHandle, Retention, Runtime, RuntimeConfig};
 use store::{
     Fault, FaultyStore, Loaded, MapRunRecord, Operation, ResourceKind, Scope, Store, StoreError,
@@ -160,7 +160,7 @@ impl World {
         let sound = backing.store();
         let local = LocalSet::new();
         local.block_on(&tokio, async {
-            let identities = Arc::new(Identities::new(store.clone()));
+            let identities = Arc::new(Identities::new(store.clone(), SealingKey::new(&[7; 32])));
             let running = Running::from(self.now);
             self.set_clock(running);
             let clock = Clock::tokio_of(self.now, self.set_by.clone(), &*sound).await;

@@ -15,7 +15,7 @@ use crate::error::{describe, is_damaged};
 use crate::log::{LogFolder, Turned};
 
 /// How long merged tables are.
-const TABLE_BYTES: u64 = 8 << 20;
+pub(crate) const TABLE_BYTES: u64 = 8 << 20;
 
 /// So many sealed memtables of a tree may wait to be written out, and so many tables that were
 /// written out may wait to be merged: then the writer waits too.

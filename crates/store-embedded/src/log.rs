@@ -38,7 +38,7 @@ const SPARE: &str = "spare";
 const DRAFT: &str = "draft";
 
 /// The name of what was dropped last.
-const TORN: &str = "torn";
+pub(crate) const TORN: &str = "torn";
 
 /// So much is written at once when what is needed is written again.
 const CHUNK_BYTES: usize = 1 << 20;

@@ -25,6 +25,8 @@ pub(crate) enum Request {
     Examine,
     /// What that look found to be put in place.
     Mend(Vec<Copy>),
+    /// The removal of replaced values from the files.
+    Forget(Reply<()>),
     /// The end: whatever is asked for after it is refused.
     Close(Reply<()>),
 }
@@ -41,7 +43,11 @@ impl Request {
         match self {
             Request::Execution(change, _) => change.bytes(),
             Request::Resource(change, _) => change.value.as_ref().map_or(0, Vec::len),
-            Request::Removal(..) | Request::Examine | Request::Mend(_) | Request::Close(_) => 0,
+            Request::Removal(..)
+            | Request::Examine
+            | Request::Mend(_)
+            | Request::Forget(_)
+            | Request::Close(_) => 0,
         }
     }
 
@@ -52,7 +58,7 @@ impl Request {
             Request::Execution(_, reply) => drop(reply.send(Err(error))),
             Request::Removal(_, reply) => drop(reply.send(Err(error))),
             Request::Resource(_, reply) => drop(reply.send(Err(error))),
-            Request::Close(reply) => drop(reply.send(Err(error))),
+            Request::Forget(reply) | Request::Close(reply) => drop(reply.send(Err(error))),
             // Nobody waits for these.
             Request::Examine | Request::Mend(_) => {}
         }

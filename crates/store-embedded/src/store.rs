@@ -130,6 +130,18 @@ impl EmbeddedStore {
         Ok(EmbeddedStore { shared, writer: Mutex::new(Some(thread)) })
     }
 
+    /// Writes all rows but the records of executions anew, and an empty log, so that no file of the
+    /// folder holds a value of them any more that was replaced or removed before. Takes as long as
+    /// copying these rows; commits wait meanwhile.
+    ///
+    /// Copies of damaged tables stay in `damaged/`, as evidence.
+    ///
+    /// # Errors
+    /// `Refused` where nothing can be written.
+    pub async fn forget_replaced(&self) -> Result<(), StoreError> {
+        self.request(Request::Forget).await
+    }
+
     /// What is damaged, as far as it was met since the store was opened.
     pub fn health(&self) -> Health {
         let lost = self.shared.read(|database| Ok(database.lost())).unwrap_or_default();

@@ -2,6 +2,7 @@
 //! sync, answers. The longer a sync takes, the more waits for the next, so that the load decides
 //! how many commits share one.
 
+mod forgetting;
 mod mending;
 
 use std::collections::{HashMap, HashSet};
@@ -132,6 +133,11 @@ impl Writer {
             match (request, &self.broken) {
                 (Request::Close(reply), _) => close = Some(reply),
                 (Request::Examine, _) => self.examine(),
+                (Request::Forget(reply), _) => {
+                    // It must see what came before it.
+                    self.write(std::mem::take(&mut group));
+                    drop(reply.send(self.forget()));
+                }
                 (Request::Mend(found), _) => copies.push(found),
                 (request, Some(_)) => {
                     request.refuse(self.refusal());
@@ -196,7 +202,7 @@ impl Writer {
                     Err(error) => self.refuse(Request::Resource(change, reply), error),
                 }
             }
-            Request::Examine | Request::Mend(_) | Request::Close(_) => {
+            Request::Examine | Request::Mend(_) | Request::Forget(_) | Request::Close(_) => {
                 unreachable!("they are taken out before")
             }
         }

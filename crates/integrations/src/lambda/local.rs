@@ -4,9 +4,12 @@
 //!
 //! Promises: as many processes of a command run at a time as its concurrency says, each with one
 //! invocation; one that dies, or takes longer than its time, is a function error as Lambda words
-//! it; a process that nothing asks for ends after a while, and all end with the server.
+//! it; a process that nothing asks for ends after a while, and all end with the server; a process
+//! sees nothing of the server's environment but what `environment` lists and what is configured.
 //!
 //! Does not: limit what a command may do.
+
+mod environment;
 
 use std::collections::BTreeMap;
 use std::process::Stdio;
@@ -49,6 +52,8 @@ pub struct FunctionCommand {
     pub timeout: Duration,
     /// How long a process waits for its next invocation.
     pub idle: Duration,
+    /// Variables of its environment, beside those that Lambda sets.
+    pub environment: BTreeMap<String, String>,
 }
 
 /// The functions that are configured, by name or ARN.
@@ -234,11 +239,16 @@ impl Worker {
             .command
             .split_first()
             .ok_or_else(|| std::io::Error::other("the command is empty"))?;
+        let environment = environment::of_process(
+            std::env::vars_os(),
+            function,
+            &address.to_string(),
+            &command.environment,
+        );
         let process = Command::new(program)
             .args(arguments)
-            .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
-            .env("AWS_LAMBDA_FUNCTION_NAME", function)
-            .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+            .env_clear()
+            .envs(environment)
             .stdin(Stdio::null())
             // What a server prints is one line, which others read.
             .stdout(Stdio::null())

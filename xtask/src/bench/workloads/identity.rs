@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use engine::Timestamp;
 use identity::{
     Actor, CreatePrincipal, Enforcement, Facts, Guard, Identities, PrincipalChange, PrincipalType,
+    SealingKey,
 };
 use signature::{Authorization, CredentialScope, Service, SignedRequest, SigningKeys};
 use store::MemoryStore;
@@ -37,7 +38,7 @@ pub(super) async fn identity() -> anyhow::Result<Vec<Figure>> {
 /// Microseconds for a check of what a role allows: by the last of its statements, so that none is
 /// spared. Its policy was compiled before.
 async fn role_check() -> anyhow::Result<f64> {
-    let identities = Arc::new(Identities::new(Arc::new(MemoryStore::new())));
+    let identities = Arc::new(Identities::new(Arc::new(MemoryStore::new()), SealingKey::random()));
     let create = CreatePrincipal {
         principal_type: PrincipalType::Role,
         name: "bench".to_owned(),

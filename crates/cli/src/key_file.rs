@@ -1,0 +1,69 @@
+//! The key file of a server: where it is, and what is said where it is not the right one.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use identity::{Identities, KeyFileError, SealingKey};
+use store::Store;
+use store_embedded::EmbeddedStore;
+
+use crate::configuration::{Settings, Storage};
+
+/// The name of the key file in the data folder, where no other is given.
+const FILE_NAME: &str = "KEY";
+
+/// The identities in the store, with no secret in plain text.
+///
+/// # Errors
+/// Where the key file cannot be used, or the store fails.
+pub(crate) async fn identities(
+    settings: &Settings,
+    store: &Arc<dyn Store>,
+    embedded: Option<&EmbeddedStore>,
+) -> anyhow::Result<Identities> {
+    let key = match file(settings) {
+        None => SealingKey::random(),
+        Some(file) => {
+            let key = SealingKey::of_file(&file, &**store).await;
+            key.map_err(|error| anyhow::anyhow!("{error}{}", advice(&error, &settings.storage)))?
+        }
+    };
+    let identities = Identities::new(store.clone(), key);
+    let forget = async {
+        match embedded {
+            Some(embedded) => embedded.forget_replaced().await,
+            None => Ok(()),
+        }
+    };
+    identities.seal_secrets(forget).await?;
+    Ok(identities)
+}
+
+/// The key file; none where what is sealed ends with the process.
+fn file(settings: &Settings) -> Option<PathBuf> {
+    let in_folder = || match &settings.storage {
+        Storage::Folder(folder) => Some(folder.join(FILE_NAME)),
+        Storage::Memory => None,
+    };
+    settings.key_file.clone().or_else(in_folder)
+}
+
+/// What to do where the key file is not the one that sealed the secrets.
+fn advice(error: &KeyFileError, storage: &Storage) -> String {
+    let folder = match storage {
+        Storage::Folder(folder) => folder.as_path(),
+        Storage::Memory => Path::new("FOLDER"),
+    };
+    match error {
+        KeyFileError::Missing(_) | KeyFileError::Other { .. } => format!(
+            ": name the file that sealed them with --key-file (or STAIRWELL_KEY_FILE, or key-file \
+             in stairwell.toml), or put it back. Where it is lost, `stairwell doctor {} \
+             --forget-secrets` takes their secrets from all access keys of users, and the next \
+             start makes another key file",
+            folder.display()
+        ),
+        KeyFileError::Io { .. } | KeyFileError::Malformed(_) | KeyFileError::Store(_) => {
+            String::new()
+        }
+    }
+}
