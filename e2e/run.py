@@ -21,7 +21,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 # They take longest, and begin first.
 LONG = ["test_terraform", "test_conformance", "test_jobs", "test_errors"]
 # Their measurements would be wrong beside others.
-ALONE = ["test_storm"]
+ALONE = ["test_storm", "test_strangers"]
 
 
 class Result(unittest.TextTestResult):
