@@ -124,9 +124,10 @@ pub(crate) struct ServeArguments {
     )]
     pub(crate) access_keys: Vec<String>,
     /// The file with the key that seals the secrets of users' access keys in the store; made at
-    /// the first start. Keep it apart from the data folder and its backups [default: KEY in the data
-    /// folder]
-    #[arg(long, env = "STAIRWELL_KEY_FILE", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    /// the first start. Keep it apart from the data folder and its backups [default: KEY in the
+    /// data folder]
+    #[arg(long, env = "STAIRWELL_KEY_FILE", value_name = "FILE",
+        value_hint = ValueHint::FilePath)]
     pub(crate) key_file: Option<PathBuf>,
     /// Refuse whoever is not known by a signature, as always on an address that others can reach
     #[arg(long)]

@@ -34,7 +34,10 @@ pub enum KeyFileError {
     #[error("the secrets are sealed by a key file, and {} is not there", .0.display())]
     Missing(PathBuf),
     /// Secrets are sealed by another key.
-    #[error("the secrets are sealed by the key {expected}, and {} holds the key {found}", path.display())]
+    #[error(
+        "the secrets are sealed by the key {expected}, and {} holds the key {found}",
+        path.display()
+    )]
     Other {
         /// Which file.
         path: PathBuf,

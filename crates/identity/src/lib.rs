@@ -8,7 +8,8 @@
 //! (`signature`).
 //!
 //! In reading order: `record` is what is stored, [`Identities`] reads and changes it, one file per
-//! family; `sealing` is how secrets are stored; `subject` is a principal made ready for decisions, `guard` decides about tasks.
+//! family; `sealing` is how secrets are stored; `subject` is a principal made ready for decisions,
+//! `guard` decides about tasks.
 
 mod aws_managed;
 mod error;

@@ -587,8 +587,7 @@ impl Driver {
     /// Shows how far the run is to those who ask.
     fn show(&mut self, items_waiting: u64) {
         let running = (self.standard.len() + self.express_running.len()) as u64;
-        self.record.item_counts = self.progress.items;
-        self.record.execution_counts = self.progress.executions;
+        self.progress.write_counts(&mut self.record);
         self.record.item_counts.running = self.running_items;
         self.record.execution_counts.running = running;
         self.record.item_counts.pending = items_waiting + self.starting.1;
@@ -647,8 +646,7 @@ impl Driver {
             }
         };
         self.progress.count_unreached();
-        self.record.item_counts = self.progress.items;
-        self.record.execution_counts = self.progress.executions;
+        self.progress.write_counts(&mut self.record);
         self.record.stop = Some(self.shell.now().max(self.record.start));
         match outcome {
             Ok(result) => {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use engine::Status;
 use json::Document;
-use store::{MapRunChild, MapRunCounts, MapRunOutcomes};
+use store::{MapRunChild, MapRunCounts, MapRunOutcomes, MapRunRecord};
 
 /// Sets of numbers that are mostly runs of neighbours.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -69,6 +69,12 @@ struct Outputs {
 }
 
 impl Progress {
+    /// Puts the counts into the record of the run.
+    pub(crate) fn write_counts(&self, record: &mut MapRunRecord) {
+        record.item_counts = self.items;
+        record.execution_counts = self.executions;
+    }
+
     /// Nothing has ended. With a limit, outputs are kept up to so many bytes.
     pub(crate) fn new(output_bytes_max: Option<usize>) -> Progress {
         let outputs = |bytes_max| Outputs { by_child: BTreeMap::new(), bytes: 2, bytes_max };
