@@ -5,6 +5,7 @@
 //! the seeded mutator of `cargo xtask fuzz`, which needs nothing but the stable toolchain.
 
 mod authorization;
+pub mod differential;
 mod mutate;
 mod policy;
 mod seeds;

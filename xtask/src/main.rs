@@ -6,6 +6,7 @@
 mod bench;
 mod client;
 mod crash;
+mod differential;
 mod disk;
 mod process;
 mod server;
@@ -49,6 +50,12 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Holds random JSONata expressions against the reference implementation, which needs Node.js.
+    Differential {
+        /// Passed on to the comparison.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Measures the release binary, and the machine that it runs on.
     Bench(bench::BenchArguments),
     /// Answers every request with the same few bytes: the limit that `bench` compares with.
@@ -74,6 +81,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Disk(arguments) => disk::run(&arguments),
         Command::Simulate { arguments } => process::run_binary("stairwell-simulate", &arguments),
         Command::Fuzz { arguments } => process::run_binary("fuzz-smoke", &arguments),
+        Command::Differential { arguments } => differential::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::BareServer => bench::bare_server(),
     }

@@ -14,7 +14,7 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 
 use crate::process::{binary, cargo, check, root, run_binary, target};
-use crate::{bench, crash, tidy};
+use crate::{bench, crash, differential, tidy};
 
 /// What `cargo xtask test` takes.
 #[derive(Args)]
@@ -41,6 +41,8 @@ enum Suite {
     Simulation,
     /// The fuzz targets, with the seeded mutator
     Fuzz,
+    /// 100,000 random JSONata expressions, held against the reference implementation
+    Differential,
     /// The aws command, an AWS SDK and signals against the release binary
     EndToEnd,
     /// kill -9 under load
@@ -51,14 +53,15 @@ enum Suite {
 
 /// How a suite went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Count {
+pub(crate) struct Count {
     passed: u64,
     failed: u64,
     skipped: u64,
 }
 
 impl Count {
-    const PASSED: Count = Count { passed: 1, failed: 0, skipped: 0 };
+    pub(crate) const PASSED: Count = Count { passed: 1, failed: 0, skipped: 0 };
+    pub(crate) const SKIPPED: Count = Count { passed: 0, failed: 0, skipped: 1 };
     const FAILED: Count = Count { passed: 0, failed: 1, skipped: 0 };
 }
 
@@ -129,6 +132,7 @@ impl Suite {
                 let arguments = ["--seconds", "20"].map(str::to_owned);
                 run_binary("fuzz-smoke", &arguments)?;
             }
+            Suite::Differential => return differential::suite(),
             Suite::EndToEnd => return end_to_end(),
             Suite::Crash => crash::run(&crash::CrashArguments::smoke())?,
             Suite::Bench => bench::run(&bench::BenchArguments::guard())?,

@@ -239,7 +239,7 @@ impl Plan {
             retention_seconds: (!is_ordered && draw.percent(20)).then(|| draw.between(20, 4_000)),
             has_roles: !is_ordered && draw.percent(20),
             updates_map_runs: !is_ordered && draw.percent(30),
-            store: if draw.percent(25) { StoreKind::Embedded } else { StoreKind::Memory },
+            store: if draw.percent(50) { StoreKind::Embedded } else { StoreKind::Memory },
         }
     }
 

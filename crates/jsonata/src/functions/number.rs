@@ -14,6 +14,7 @@ fn operand(
     index: usize,
 ) -> Result<Option<f64>, Failure> {
     match arguments.number(index) {
+        Some(number) if number.is_nan() => Ok(Some(number)),
         Some(number) => evaluator.finite(&Value::Number(number)),
         None => Ok(None),
     }
@@ -42,7 +43,7 @@ pub(super) fn ceil(evaluator: &mut Evaluator<'_>, arguments: &mut Arguments<'_>)
 
 pub(super) fn round(evaluator: &mut Evaluator<'_>, arguments: &mut Arguments<'_>) -> Evaluated {
     let Some(number) = operand(evaluator, arguments, 0)? else { return Ok(Value::Undefined) };
-    let places = arguments.number(1).unwrap_or(0.0);
+    let places = arguments.number(1).filter(|places| !places.is_nan()).unwrap_or(0.0);
     // No float has digits further from its point.
     let whole = places.clamp(-1_000.0, 1_000.0) as i32;
     // The reference implementation moves the point in the number's text: by whole places, and it

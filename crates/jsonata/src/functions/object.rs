@@ -50,12 +50,12 @@ pub(super) fn spread(evaluator: &mut Evaluator<'_>, arguments: &mut Arguments<'_
     if !value.is_array() && !value.is_object() {
         return Ok(value);
     }
-    let sequence = !value.is_array();
+    let sequence = !value.is_array() || value.length() == 0;
     let mut results = Vec::new();
     spread_into(evaluator, value, 0, &mut results)?;
     evaluator.meter.items(results.len())?;
     // Objects of an array are joined to an array, which is no sequence.
-    Ok(if sequence || results.is_empty() { Value::sequence(results) } else { Value::list(results) })
+    Ok(if sequence { Value::sequence(results) } else { Value::list(results) })
 }
 
 /// One object for each member.

@@ -49,15 +49,22 @@ pub(super) fn substring(evaluator: &mut Evaluator<'_>, arguments: &mut Arguments
     let Some(text) = arguments.text(0) else { return Ok(Value::Undefined) };
     evaluator.meter.text(text.len())?;
     let count = text.chars().count() as f64;
-    let start = arguments.number(1).unwrap_or(0.0).max(-count);
-    let end = match arguments.number(2) {
+    let length = arguments.number(2);
+    let start = match (arguments.number(1), length) {
+        (Some(start), _) => start.max(-count),
+        (None, None) => 0.0,
+        // There is no place to count from.
+        (None, Some(_)) => return Ok(Value::from("")),
+    };
+    let end = match length {
         Some(length) if length <= 0.0 => return Ok(Value::from("")),
         Some(length) if start >= 0.0 => start + length,
         Some(length) => count + start + length,
         None => count,
     };
     let from_start = |position: f64| {
-        let position = position.trunc();
+        // No number stands for the start, as in JavaScript.
+        let position = if position.is_nan() { 0.0 } else { position.trunc() };
         if position < 0.0 { (count + position).max(0.0) } else { position.min(count) }
     };
     let (start, end) = (from_start(start) as usize, from_start(end) as usize);

@@ -249,7 +249,15 @@ impl Decimal {
 pub(super) fn leading_integer(text: &str) -> Option<f64> {
     let text = text.trim_start();
     let signed = usize::from(text.starts_with(['-', '+']));
-    let digits = text[signed..].bytes().take_while(u8::is_ascii_digit).count();
+    let (is_negative, unsigned) = (text.starts_with('-'), &text[signed..]);
+    if let Some(hexadecimal) = unsigned.strip_prefix("0x").or_else(|| unsigned.strip_prefix("0X")) {
+        let digits = hexadecimal.chars().map_while(|character| character.to_digit(16));
+        let number = digits.fold(None, |number: Option<f64>, digit| {
+            Some(number.unwrap_or(0.0) * 16.0 + f64::from(digit))
+        });
+        return number.map(|number| if is_negative { -number } else { number });
+    }
+    let digits = unsigned.bytes().take_while(u8::is_ascii_digit).count();
     if digits == 0 {
         return None;
     }

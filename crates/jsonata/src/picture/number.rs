@@ -232,7 +232,8 @@ pub(crate) fn format(value: f64, picture: &str, symbols: &Symbols) -> Result<Str
     }
     let all: Vec<Parts<'_>> = pictures.iter().map(|picture| Parts::of(picture, symbols)).collect();
     all.iter().try_for_each(|parts| parts.check(symbols))?;
-    let negative = value < 0.0;
+    // What is no number counts as negative, as in the reference implementation.
+    let negative = value < 0.0 || value.is_nan();
     let own = negative && all.len() == 2;
     let parts = &all[usize::from(own)];
     let scaled = if parts.count(symbols.percent) > 0 {
@@ -295,32 +296,50 @@ fn write_mantissa(mantissa: f64, plan: &Plan, symbols: &Symbols, text: &mut Stri
     let fraction = fraction.trim_end_matches('0');
     let integer = zeros(plan.integer_min, integer) + integer;
     let fraction = fraction.to_owned() + &zeros(plan.fraction_min, fraction);
-    let regular = interval(&plan.integer_groups);
-    let count = integer.len();
-    if regular.is_none() {
-        // As the reference implementation: a group that no digit reaches has its separator too.
-        let beyond = plan.integer_groups.iter().filter(|remaining| **remaining >= count);
-        text.extend(beyond.map(|_| symbols.grouping));
-    }
-    for (index, digit) in integer.chars().enumerate() {
-        let remaining = count - index;
-        let separated = match regular {
-            Some(interval) => remaining.is_multiple_of(interval),
-            None => plan.integer_groups.contains(&remaining),
-        };
-        if index > 0 && separated {
-            text.push(symbols.grouping);
+    let mut digits: Vec<char> = integer.chars().map(|digit| symbols.shown(digit)).collect();
+    let mut after: Vec<char> = fraction.chars().map(|digit| symbols.shown(digit)).collect();
+    match interval(&plan.integer_groups) {
+        Some(interval) => {
+            for remaining in (1..digits.len()).filter(|it| it.is_multiple_of(interval)) {
+                // Of those that were put in, all are to the right.
+                let at = integer.len() - remaining;
+                digits.insert(at, symbols.grouping);
+            }
         }
-        text.push(symbols.shown(digit));
+        None => group_irregularly(&mut digits, &mut after, plan, symbols),
     }
-    if fraction.is_empty() {
-        return;
-    }
-    text.push(symbols.decimal);
-    for (index, digit) in fraction.chars().enumerate() {
+    text.extend(&digits);
+    text.extend(after.first().map(|_| symbols.decimal));
+    for (index, digit) in after.into_iter().enumerate() {
         if index > 0 && plan.fraction_groups.contains(&index) {
             text.push(symbols.grouping);
         }
-        text.push(symbols.shown(digit));
+        text.push(digit);
     }
+}
+
+/// Puts separators where the picture has them, as the reference implementation does: where there
+/// are too few digits, it counts from the end of the text.
+fn group_irregularly(
+    digits: &mut Vec<char>,
+    fraction: &mut Vec<char>,
+    plan: &Plan,
+    symbols: &Symbols,
+) {
+    let mut point = digits.len();
+    let mut all = std::mem::take(digits);
+    all.push(symbols.decimal);
+    all.append(fraction);
+    for remaining in &plan.integer_groups {
+        let at = match point.checked_sub(*remaining) {
+            Some(at) => at,
+            None => (all.len() + point).saturating_sub(*remaining),
+        };
+        all.insert(at, symbols.grouping);
+        point += 1;
+    }
+    let point = all.iter().position(|it| *it == symbols.decimal).unwrap_or(all.len());
+    *fraction = all.split_off(point + 1);
+    all.truncate(point);
+    *digits = all;
 }

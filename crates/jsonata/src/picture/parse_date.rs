@@ -180,10 +180,14 @@ fn resolve(components: &[Component], now: i64) -> Result<f64, Failure> {
     }
     let order = format!(
         "{}{}",
-        if by_day { "Yd" } else { "YMD" },
+        if by_day { "YD" } else { "YMD" },
         if by_half_day { "Phmsf" } else { "Hmsf" }
     );
-    let values = complete(components, &order, now)?;
+    let mut values = complete(components, &order, now)?;
+    // The reference implementation completes a day of the year as if it had not been read.
+    values.extend(
+        components.iter().rev().find(|(component, _)| *component == 'd').filter(|_| by_day),
+    );
     let value = |wanted: char| {
         let found = values.iter().find(|(component, _)| *component == wanted);
         // No calendar reaches further, and nothing overflows.
@@ -196,7 +200,7 @@ fn resolve(components: &[Component], now: i64) -> Result<f64, Failure> {
     if values.iter().any(|(_, value)| value.is_nan()) {
         return Ok(f64::NAN);
     }
-    let moment = Moment {
+    let mut moment = Moment {
         // Years of two digits are those of the last century, as in JavaScript.
         year: if (0..100).contains(&value('Y')) { 1900 + value('Y') } else { value('Y') },
         month: if by_day { 1 } else { value('M').max(1) },
@@ -206,6 +210,12 @@ fn resolve(components: &[Component], now: i64) -> Result<f64, Failure> {
         second: value('s'),
         millisecond: value('f'),
     };
+    if by_day {
+        // The month and the day of the month alone: the reference implementation keeps the year.
+        let first = Moment { hour: 0, minute: 0, second: 0, millisecond: 0, ..moment };
+        let derived = Moment::of(first.milliseconds() as i64);
+        (moment.month, moment.day) = (derived.month, derived.day);
+    }
     let zone = components.iter().find(|(component, _)| matches!(component, 'Z' | 'z'));
     Ok(moment.milliseconds() - zone.map_or(0.0, |(_, minutes)| minutes * 60_000.0))
 }

@@ -64,8 +64,12 @@ const ROMAN: [(&str, u64); 13] = [
     ("i", 1),
 ];
 
-/// A whole number from 0 in words, each with a capital letter.
+/// A whole number from 0 in words, each with a capital letter. A part of a time that is out of the
+/// range of dates is no number, and stays `NaN`.
 pub(super) fn to_words(number: f64, ordinal: bool) -> String {
+    if number.is_nan() {
+        return "NaN".to_owned();
+    }
     let mut words = String::new();
     write(number, false, ordinal, &mut words);
     words
