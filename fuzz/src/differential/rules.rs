@@ -46,14 +46,12 @@ pub const RULES: [Rule; 14] = [
         },
     },
     Rule {
-        reason: "a function that is an argument of a built-in function is wrapped there, and is then \
-                 neither true nor the same",
+        reason: "a function as a condition: true there, false here, as the documentation and later \
+                 versions of the reference implementation have it",
         covers: |text, _, _| {
-            let given = ["(function(", "(λ(", "($sum)", "($sum,", "($string)", "($string,"];
-            given.iter().any(|function| {
-                let mut places = text.match_indices(function);
-                places.any(|(at, _)| text[..at].ends_with(char::is_alphanumeric))
-            })
+            let mut places = text.match_indices("$sum");
+            let is_value = places.any(|(at, name)| !text[at + name.len()..].starts_with('('));
+            is_value || ["(function(", "(λ("].iter().any(|first| text.contains(first))
         },
     },
     Rule {

@@ -64,8 +64,7 @@ impl Evaluator<'_> {
         })
     }
 
-    /// Whether a value counts as true where it is a condition. Nothing is false; a function is true,
-    /// as in the reference implementation.
+    /// Whether a value counts as true: what `$boolean` says, nothing being false.
     pub(crate) fn truth(&mut self, value: &Value) -> Result<bool, Failure> {
         self.truth_at(value, 0)
     }
@@ -74,8 +73,7 @@ impl Evaluator<'_> {
         Ok(match value {
             Value::Bool(truth) => *truth,
             Value::String(text) => !text.is_empty(),
-            Value::Undefined | Value::Null => false,
-            Value::Builtin(_) | Value::Function(_) => true,
+            Value::Undefined | Value::Null | Value::Builtin(_) | Value::Function(_) => false,
             Value::Number(_) | Value::Exact(_) => {
                 self.finite(value)?.is_some_and(|number| number != 0.0)
             }

@@ -1,26 +1,21 @@
 //! Functions on values of any kind.
 
 use super::Arguments;
-use crate::error::{Failure, FailureFacts};
+use crate::error::FailureFacts;
 use crate::evaluate::{Evaluated, Evaluator};
 use crate::value::Value;
 
 pub(super) fn boolean(evaluator: &mut Evaluator<'_>, arguments: &mut Arguments<'_>) -> Evaluated {
     match arguments.take(0) {
         Value::Undefined => Ok(Value::Undefined),
-        value => Ok(Value::Bool(truth_of_argument(evaluator, &value)?)),
+        value => Ok(Value::Bool(evaluator.truth(&value)?)),
     }
-}
-
-/// A function that is an argument is false, where one that is a condition is true.
-fn truth_of_argument(evaluator: &mut Evaluator<'_>, value: &Value) -> Result<bool, Failure> {
-    Ok(!matches!(value, Value::Builtin(_) | Value::Function(_)) && evaluator.truth(value)?)
 }
 
 pub(super) fn not(evaluator: &mut Evaluator<'_>, arguments: &mut Arguments<'_>) -> Evaluated {
     match arguments.take(0) {
         Value::Undefined => Ok(Value::Undefined),
-        value => Ok(Value::Bool(!truth_of_argument(evaluator, &value)?)),
+        value => Ok(Value::Bool(!evaluator.truth(&value)?)),
     }
 }
 

@@ -326,17 +326,17 @@ fn group_irregularly(
     plan: &Plan,
     symbols: &Symbols,
 ) {
-    let mut point = digits.len();
+    let first = digits.len();
     let mut all = std::mem::take(digits);
     all.push(symbols.decimal);
     all.append(fraction);
-    for remaining in &plan.integer_groups {
+    // Each separator moves the point by one.
+    for (point, remaining) in (first..).zip(&plan.integer_groups) {
         let at = match point.checked_sub(*remaining) {
             Some(at) => at,
             None => (all.len() + point).saturating_sub(*remaining),
         };
         all.insert(at, symbols.grouping);
-        point += 1;
     }
     let point = all.iter().position(|it| *it == symbols.decimal).unwrap_or(all.len());
     *fraction = all.split_off(point + 1);
