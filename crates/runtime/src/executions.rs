@@ -393,7 +393,8 @@ impl Shell {
         };
         let (mut output, mut failure) = (None, None);
         if header.stop.is_some() {
-            let last = self.store.history(header.id, None, 1, true).await?.events.pop();
+            let from = HistoryCursor { revision: header.revision, offset: u32::MAX };
+            let last = self.store.history(header.id, Some(from), 1, true).await?.events.pop();
             match last.map(|event| event.kind) {
                 Some(EventKind::ExecutionSucceeded { output: told }) => output = Some(told),
                 Some(EventKind::ExecutionFailed(told) | EventKind::ExecutionAborted(told)) => {
