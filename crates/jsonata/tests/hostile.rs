@@ -240,7 +240,7 @@ fn numbers_at_the_edges_do_no_harm() {
     check("$substring('abc', 1e300)", "\"\"");
     check("$round(1.5, 1e9)", "\"NaN\"");
     check("$round(1.5, -1e9)", "0");
-    check("$round(1.5, -1e300)", "0");
+    check("$round(1.5, -1e300)", r#""NaN""#);
     check("$formatBase(1e300, 2) ~> $length()", "997");
     check("$fromMillis(1e300)", "D1001");
     check("$fromMillis(-8.64e15)", "\"-1821-04-20T00:00:00.000Z\"");

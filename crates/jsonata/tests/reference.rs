@@ -112,6 +112,9 @@ fn what_is_no_number_is_told_as_text() {
             ("$parseInteger('one hundred and one', 'w')", "101"),
             ("$round(3, -2.5)", r#""NaN""#),
             ("$round(0.1, 400)", r#""NaN""#),
+            ("$round(0, 1e21)", r#""NaN""#),
+            ("$abs($parseInteger('abc', '0'))", r#""NaN""#),
+            ("$formatNumber($parseInteger('abc', '0'), '0')", r#""-NaN""#),
         ],
     );
 }
@@ -149,5 +152,35 @@ fn patterns_look_around_and_refer_back() {
             ("$contains('ſ', /s/i)", "false"),
             ("$contains('É', /é/i)", "true"),
         ],
+    );
+}
+
+#[test]
+fn what_is_nothing_counts_for_no_group() {
+    check_all(
+        "{\"b\": [1, {\"c\": \"x\"}]}",
+        &[("b.c[[0..1]]{'k': $}", r#"{"k":"x"}"#), ("b.c{'k': $}", r#"{"k":"x"}"#)],
+    );
+}
+
+#[test]
+fn separators_stand_where_the_reference_implementation_puts_them() {
+    check_all(
+        DOCUMENT,
+        &[
+            ("$formatNumber(99, '#,#,#0')", r#""9,9,""#),
+            ("$formatNumber(9, '#,#,#0')", r#"",,9""#),
+            ("$formatNumber(999, '#,#,#0')", r#"",9,99""#),
+            ("$formatNumber(12345, '#,#,#0')", r#""12,3,45""#),
+            ("$formatNumber(12345, '#,##0.00')", r#""12,345.00""#),
+        ],
+    );
+}
+
+#[test]
+fn parts_of_milliseconds_are_cut_in_the_zone_of_the_picture() {
+    check_all(
+        DOCUMENT,
+        &[("$fromMillis(1.5, '[f]', '-0500')", r#""2""#), ("$fromMillis(1.5, '[f]')", r#""1""#)],
     );
 }

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
-use stairwell_fuzz::differential::{Oracle, Report, compare};
+use stairwell_fuzz::differential::{Oracle, Report, compare, evaluate};
 
 /// Expressions that one process of the reference implementation answers.
 const CHUNK: u64 = 2_500;
@@ -27,6 +27,9 @@ struct Arguments {
     /// Chooses the expressions; drawn and printed where it is not given.
     #[arg(long)]
     seed: Option<u64>,
+    /// Tries this expression alone, and shows both answers.
+    #[arg(long)]
+    expression: Option<String>,
     /// Tries the expression of this iteration alone.
     #[arg(long)]
     iteration: Option<u64>,
@@ -34,6 +37,10 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    let oracle = Oracle { packages: arguments.packages };
+    if let Some(expression) = arguments.expression {
+        return try_one(&oracle, expression);
+    }
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let seed = arguments.seed.unwrap_or(now.as_millis() as u64);
     println!("differential: --seed {seed}");
@@ -41,8 +48,23 @@ fn main() -> ExitCode {
         Some(iteration) => iteration..iteration + 1,
         None => 0..arguments.count,
     };
-    match run(&Oracle { packages: arguments.packages }, seed, iterations) {
+    match run(&oracle, seed, iterations) {
         Ok(report) => tell(&report, seed),
+        Err(error) => {
+            eprintln!("differential: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn try_one(oracle: &Oracle, expression: String) -> ExitCode {
+    let actual = evaluate(&expression);
+    match oracle.ask(&[expression]) {
+        Ok(expected) => {
+            println!("expected {:?}", expected[0]);
+            println!("actual   {actual:?}");
+            ExitCode::from(u8::from(expected[0] != actual))
+        }
         Err(error) => {
             eprintln!("differential: {error}");
             ExitCode::FAILURE

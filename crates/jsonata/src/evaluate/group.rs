@@ -205,16 +205,18 @@ fn same_key(name: &str, position: u32) -> Failure {
     FailureFacts::new("D1009").with("value", json::Value::from(name).to_text()).at(position)
 }
 
-/// What joining values one after the other gives: one value stays as it is.
+/// What joining values one after the other gives: one value stays as it is, and what is nothing
+/// does not count.
 fn joined(mut values: Vec<Value>) -> Value {
-    if values.len() == 1 {
-        return values.remove(0);
+    values.retain(|value| !value.is_undefined());
+    if values.len() <= 1 {
+        return values.pop().unwrap_or(Value::Undefined);
     }
     let mut items = Vec::with_capacity(values.len());
     for value in values {
         if value.is_array() {
             items.extend(value.into_items());
-        } else if !value.is_undefined() {
+        } else {
             items.push(value);
         }
     }

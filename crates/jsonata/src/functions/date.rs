@@ -18,7 +18,7 @@ fn cost(picture: &str) -> usize {
 
 fn format(
     evaluator: &mut Evaluator<'_>,
-    milliseconds: i64,
+    milliseconds: f64,
     picture: Option<&str>,
     zone: Option<&str>,
 ) -> Evaluated {
@@ -30,7 +30,7 @@ fn format(
 
 pub(super) fn now(evaluator: &mut Evaluator<'_>, arguments: &mut Arguments<'_>) -> Evaluated {
     let (picture, zone) = (arguments.text(0), arguments.text(1));
-    format(evaluator, evaluator.now, picture.as_deref(), zone.as_deref())
+    format(evaluator, evaluator.now as f64, picture.as_deref(), zone.as_deref())
 }
 
 pub(super) fn millis(evaluator: &mut Evaluator<'_>, _: &mut Arguments<'_>) -> Evaluated {
@@ -46,7 +46,7 @@ pub(super) fn from_millis(
         return Err(out_of_range(milliseconds));
     }
     let (picture, zone) = (arguments.text(1), arguments.text(2));
-    format(evaluator, milliseconds as i64, picture.as_deref(), zone.as_deref())
+    format(evaluator, milliseconds, picture.as_deref(), zone.as_deref())
 }
 
 fn out_of_range(milliseconds: f64) -> Failure {

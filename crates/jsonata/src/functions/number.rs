@@ -48,7 +48,7 @@ pub(super) fn round(evaluator: &mut Evaluator<'_>, arguments: &mut Arguments<'_>
     let whole = places.clamp(-1_000.0, 1_000.0) as i32;
     // The reference implementation moves the point in the number's text: by whole places, and it
     // must be able to move it back.
-    if places.trunc() != places || !numbers::can_shift(number, whole) {
+    if places.trunc() != places || places.abs() >= 1e21 || !numbers::can_shift(number, whole) {
         return Ok(Value::Number(f64::NAN));
     }
     Ok(Value::Number(numbers::round(number, whole)))

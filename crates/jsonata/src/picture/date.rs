@@ -289,12 +289,12 @@ impl Offset {
 
 /// The text of a time; `zone` is an offset such as `+0530`.
 pub(crate) fn format(
-    milliseconds: i64,
+    milliseconds: f64,
     picture: Option<&str>,
     zone: Option<&str>,
 ) -> Result<String, Failure> {
     let offset = zone.map_or(Offset::default(), Offset::of);
-    let shifted = milliseconds as f64 + (offset.hours * 60.0 + offset.minutes) * 60_000.0;
+    let shifted = milliseconds + (offset.hours * 60.0 + offset.minutes) * 60_000.0;
     let moment = (shifted.abs() <= MILLISECONDS_MAX).then(|| Moment::of(shifted as i64));
     let mut text = String::new();
     for part in parse_picture(picture.unwrap_or(ISO_8601))? {
