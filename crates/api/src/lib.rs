@@ -27,6 +27,8 @@ mod history;
 mod operations;
 mod query;
 mod request;
+mod request_id;
+mod request_log;
 mod router;
 mod server;
 mod status_event;

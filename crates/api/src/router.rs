@@ -20,6 +20,7 @@ use crate::facts;
 use crate::operations::Operation;
 use crate::query;
 use crate::request::Request;
+use crate::request_log::Cause;
 use crate::throttle::START_EXPRESS;
 
 pub(crate) type Response = hyper::Response<Full<Bytes>>;
@@ -66,10 +67,12 @@ pub(crate) async fn answer(api: &Api, request: hyper::Request<Incoming>) -> Resp
 
 async fn call(api: &Api, parts: &Parts, body: Incoming) -> Result<Vec<u8>, ApiError> {
     let operation = operation(parts)?;
-    let (body, _reserved) = read(api, body).await?;
-    let mut attempt = Attempt::new("states", operation.name);
-    let result = attempted(api, parts, body, operation, &mut attempt).await;
-    api.audit.write(&attempt, (&result).into());
+    let mut attempt = Attempt::of_request(&api.audit, "states", operation.name, parts);
+    let result = match read(api, body).await {
+        Ok((body, _reserved)) => attempted(api, parts, body, operation, &mut attempt).await,
+        Err(error) => Err(error),
+    };
+    attempt.end((&result).into()).await;
     result
 }
 
@@ -85,10 +88,9 @@ async fn attempted(
     let trace_header = trace_header.and_then(|value| value.to_str().ok());
     // Often added by what lies between, so that one that is too long is no mistake of the caller.
     let trace_header = trace_header.filter(|text| text.len() <= 256).map(Arc::from);
-    let authenticated = api.callers.authenticate(&api.accounts, parts, &body, "states");
-    let (caller, scope) = authenticated.await?;
-    attempt.caller = api.audit.records(operation.name).then(|| caller.arn());
-    attempt.scope = Some(scope.clone());
+    let authenticated = api.callers.authenticate(&api.accounts, parts, &body, "states").await;
+    let (caller, scope) = authenticated.inspect_err(|why| attempt.is_refused_by(why))?;
+    attempt.is_by(&caller, &scope);
     throttle(api, operation, &scope, &body).await?;
     let request = Request::read(scope, trace_header, &body, operation.members)?;
     drop(body);
@@ -110,12 +112,15 @@ async fn allowed(
     attempt: &mut Attempt<'_>,
 ) -> Result<Vec<u8>, ApiError> {
     // Only for those who are asked for it or told it: it costs more than the rest of a small call.
-    let needed = match asking.is_bound(api) || api.audit.records(operation.name) {
+    let needed = match asking.is_bound(api) || attempt.is_recorded() {
         true => authorization::needed(&operation, request),
         false => Vec::new(),
     };
-    attempt.resource = needed.first().and_then(|needed| needed.resource.clone());
+    if attempt.is_recorded() {
+        attempt.needs(&needed);
+    }
     authorization::check(api, asking, &operation, request, &needed, known).await?;
+    attempt.begin().await?;
     operation.call(api, request).await
 }
 
@@ -159,7 +164,8 @@ impl Api {
     }
 
     /// As [`Api::call`], for a task that acts with a role: what its policies allow, what is
-    /// throttled and what the audit tells is as for those who call over HTTP.
+    /// throttled and what the audit tells is as for those who call over HTTP. The audit has this
+    /// `request_id`.
     ///
     /// # Errors
     /// What would be answered instead.
@@ -169,13 +175,12 @@ impl Api {
         operation: &str,
         scope: Scope,
         body: &[u8],
+        request_id: &str,
     ) -> Result<Vec<u8>, ApiError> {
         let operation = named(operation)?;
-        let mut attempt = Attempt::new("states", operation.name);
-        attempt.caller = Some(actor.session_arn());
-        attempt.scope = Some(scope.clone());
+        let mut attempt = Attempt::of_task(&self.audit, operation.name, actor, &scope, request_id);
         let result = self.acted(actor, operation, scope, body, &mut attempt).await;
-        self.audit.write(&attempt, (&result).into());
+        attempt.end((&result).into()).await;
         result
     }
 
@@ -233,22 +238,21 @@ async fn read(api: &Api, body: Incoming) -> Result<(Bytes, Reserved), ApiError> 
 
 /// The response to a request that came to this result.
 pub(crate) fn respond(result: Result<Vec<u8>, ApiError>) -> Response {
-    let (status, body, code) = match result {
-        Ok(body) => (StatusCode::OK, body, None),
+    let (status, body, code, cause) = match result {
+        Ok(body) => (StatusCode::OK, body, None, None),
         Err(error) => {
-            if error.code.status().is_server_error() {
-                tracing::error!(code = error.code.name(), message = error.message, "refused");
-            }
-            (error.code.status(), error.body(), Some(error.code.name()))
+            let (status, code) = (error.code.status(), Some(error.code.name()));
+            let body = error.body();
+            (status, body, code, status.is_server_error().then_some(Cause(error.message)))
         }
     };
     let mut response = Response::new(Full::new(Bytes::from(body)));
     *response.status_mut() = status;
+    if let Some(cause) = cause {
+        response.extensions_mut().insert(cause);
+    }
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
-    let request_id = uuid::Uuid::new_v4().to_string();
-    let request_id = HeaderValue::try_from(request_id).expect("a UUID is printable");
-    headers.insert("x-amzn-requestid", request_id);
     if status == StatusCode::SERVICE_UNAVAILABLE {
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }

@@ -21,6 +21,8 @@ use crate::browser;
 use crate::connections::{Connection, Connections, Limits};
 use crate::error::{ApiError, ErrorCode};
 use crate::facts::Peer;
+use crate::request_id::RequestId;
+use crate::request_log::RequestLog;
 use crate::router::{self, Response};
 use crate::tls::Tls;
 
@@ -163,11 +165,16 @@ impl Server {
         watcher: Watcher,
     ) {
         let service = service_fn(|mut request: hyper::Request<_>| {
+            let id = RequestId::new();
             request.extensions_mut().insert(peer);
+            request.extensions_mut().insert(id);
+            let log = RequestLog::new(id, peer, &request);
             let (api, under_way) = (self.api.clone(), connection.begin());
             async move {
                 let mut response = or_failure(Box::pin(router::answer(&api, request))).await;
+                id.add_to(response.headers_mut());
                 browser::add_headers(&mut response, peer.is_tls);
+                log.answered(&response);
                 drop(under_way);
                 Ok::<_, Infallible>(response)
             }

@@ -143,10 +143,22 @@ pub(crate) struct ServeArguments {
     /// whether a nested execution has ended [default: 60]
     #[arg(long, value_name = "NUMBER")]
     pub(crate) child_poll_seconds: Option<u64>,
-    /// A line of JSON for each call that changes something, at the end of that file; - for standard
-    /// output
+    /// Lines of JSON for each call that changes something, before it does and after, at the end of
+    /// that file; - for standard output. While it cannot be written, nothing is changed. SIGHUP
+    /// opens the file anew
     #[arg(long, env = "STAIRWELL_AUDIT", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) audit: Option<PathBuf>,
+    /// A line of the audit for each call that only reads, too
+    #[arg(
+        long,
+        env = "STAIRWELL_AUDIT_READS",
+        value_name = "BOOLEAN",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_parser = BoolishValueParser::new(),
+    )]
+    pub(crate) audit_reads: Option<bool>,
     /// The certificates to show for TLS, in PEM; needs --tls-key
     #[arg(long, env = "STAIRWELL_TLS_CERT", value_name = "FILE", requires = "tls_key",
         value_hint = ValueHint::FilePath)]

@@ -1,7 +1,7 @@
 //! Who may do what on a server: its settings, and what is made of them.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,6 +24,7 @@ pub(crate) struct Security {
     enforcement: Option<Enforcement>,
     child_poll_seconds: Option<u64>,
     audit: Option<PathBuf>,
+    audit_reads: bool,
     tls: Option<(PathBuf, PathBuf)>,
 }
 
@@ -36,6 +37,7 @@ pub(crate) struct SecurityFile {
     roles: Option<Roles>,
     child_poll_seconds: Option<u64>,
     audit: Option<PathBuf>,
+    audit_reads: Option<bool>,
     tls_cert: Option<PathBuf>,
     tls_key: Option<PathBuf>,
 }
@@ -82,12 +84,18 @@ pub(crate) fn settings(
         (None, None) => None,
         _ => bail!("TLS needs both tls-cert and tls-key"),
     };
+    let audit = path(&arguments.audit, &file.audit);
+    let audit_reads = arguments.audit_reads.or(file.audit_reads).unwrap_or(false);
+    if audit_reads && audit.is_none() {
+        bail!("audit-reads needs an audit: say where with --audit FILE");
+    }
     Ok(Security {
         root_keys,
         must_be_known,
         enforcement: Some(enforcement),
         child_poll_seconds: arguments.child_poll_seconds.or(file.child_poll_seconds),
-        audit: path(&arguments.audit, &file.audit),
+        audit,
+        audit_reads,
         tls,
     })
 }
@@ -156,15 +164,13 @@ impl Security {
     /// # Errors
     /// Where the file cannot be opened.
     pub(crate) fn audit(&self) -> anyhow::Result<Audit> {
-        match self.audit.as_deref() {
-            None => Ok(Audit::default()),
-            Some(path) if path == Path::new("-") => Ok(Audit::to_standard_output()),
-            Some(path) => {
-                let file = File::options().create(true).append(true).open(path);
-                let file = file.with_context(|| format!("cannot write {}", path.display()))?;
-                Ok(Audit::to_file(file))
-            }
-        }
+        let audit = match self.audit.as_deref() {
+            None => Audit::default(),
+            Some(path) if path == Path::new("-") => Audit::to_standard_output(),
+            Some(path) => Audit::to_file(path.to_owned())
+                .with_context(|| format!("cannot write the audit to {}", path.display()))?,
+        };
+        Ok(audit.with_reads(self.audit_reads))
     }
 
     /// What to show for TLS.

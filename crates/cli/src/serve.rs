@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
-use api::{Accounts, Api, Tls};
+use api::{Accounts, Api, Audit, Tls};
 use aws::Client;
 use clap::ArgMatches;
 use integrations::{Connections, LocalFunctions};
@@ -61,6 +61,7 @@ pub(crate) struct Server {
     listener: TcpListener,
     api: Arc<Api>,
     runtime: Runtime,
+    audit: Audit,
     tls: Option<Tls>,
     /// What the first line says of the storage.
     storage: String,
@@ -100,6 +101,7 @@ impl Server {
             mock_config: settings.mock_config.clone(),
             retention: settings.retention.clone(),
             express_history: settings.express_history,
+            call_audit: audit.of_calls(),
             status_detail: settings.puts_status_events.then_some(api::status_detail as _),
             ..config
         };
@@ -107,11 +109,11 @@ impl Server {
         let callers = settings.security.callers(identities, config.guard.clone()).await?;
         let runtime = Runtime::open(store, with_quotas(config, settings.quotas));
         let api = Api::new(runtime.clone(), settings.accounts.clone());
-        let api = api.throttled(settings.throttling.clone()).with_callers(callers, audit);
+        let api = api.throttled(settings.throttling.clone()).with_callers(callers, audit.clone());
         let api = Arc::new(api);
         own_api.is(&api);
         let trust = settings.security.in_words();
-        Ok(Server { listener, api, runtime, tls, storage, trust, failure })
+        Ok(Server { listener, api, runtime, audit, tls, storage, trust, failure })
     }
 
     /// The address that it listens on: with the port that it got, where any would do.
@@ -133,7 +135,7 @@ impl Server {
     /// Serves until the first signal, then stops in order: no request is cut off, and what was
     /// answered is kept. A second signal ends the process at once.
     pub(crate) async fn run(self, mut end: EndSignals) {
-        let Server { listener, api, runtime, tls, storage: _, trust: _, failure } = self;
+        let Server { listener, api, runtime, audit, tls, storage: _, trust: _, failure } = self;
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let connections = connections_max();
         let mut serving = tokio::spawn(api::serve(listener, tls, api, connections, async {
@@ -141,7 +143,7 @@ impl Server {
             let _ = stopped.await;
         }));
         tokio::select! {
-            () = end.next() => {}
+            () = end.next(|| audit.reopen()) => {}
             reason = failure => {
                 // Another process reads what is on the disk, and syncs it before it is believed.
                 tracing::error!(reason, "the disk of the data folder failed, and the server ends");
@@ -158,7 +160,7 @@ impl Server {
         tracing::info!("stopping; a second signal stops at once");
         drop(stop);
         tokio::select! {
-            () = end.next() => std::process::exit(130),
+            () = end.next(|| audit.reopen()) => std::process::exit(130),
             () = async {
                 if serving.await.is_err() {
                     tracing::error!("the server met a mistake in Stairwell");
@@ -192,10 +194,13 @@ fn connections_max() -> usize {
     usize::try_from(connections).expect("10,000 fits")
 }
 
-/// SIGINT and SIGTERM.
+/// SIGINT and SIGTERM, which end a server, and SIGHUP, which does not.
 pub(crate) struct EndSignals {
     interrupt: Signal,
     terminate: Signal,
+    hang_up: Signal,
+    /// Whether somebody sat at a terminal when it was started.
+    has_terminal: bool,
 }
 
 impl EndSignals {
@@ -207,13 +212,24 @@ impl EndSignals {
         Ok(EndSignals {
             interrupt: signal(SignalKind::interrupt()).context("cannot watch SIGINT")?,
             terminate: signal(SignalKind::terminate()).context("cannot watch SIGTERM")?,
+            hang_up: signal(SignalKind::hangup()).context("cannot watch SIGHUP")?,
+            has_terminal: std::io::stderr().is_terminal(),
         })
     }
 
-    pub(crate) async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
+    /// Comes back when the server is to end. For each SIGHUP before, files are to be opened anew:
+    /// unless it tells that the terminal is gone.
+    pub(crate) async fn next(&mut self, reopen: impl Fn()) {
+        loop {
+            tokio::select! {
+                _ = self.interrupt.recv() => return,
+                _ = self.terminate.recv() => return,
+                _ = self.hang_up.recv() => {}
+            }
+            if self.has_terminal && !std::io::stderr().is_terminal() {
+                return;
+            }
+            reopen();
         }
     }
 }

@@ -70,7 +70,7 @@ impl OwnApi {
     }
 
     async fn call(self, call: ApiCall) -> Result<Vec<u8>, Refusal> {
-        let ApiCall { runtime, scope, role_arn, execution_arn, operation, body } = call;
+        let ApiCall { runtime, scope, role_arn, execution_arn, request_id, operation, body } = call;
         let Scope { account, region } = scope.clone();
         let actor = Actor {
             role_arn: &role_arn,
@@ -80,7 +80,8 @@ impl OwnApi {
             now: runtime.now(),
         };
         let api = self.get().await;
-        api.call_as(&actor, &operation, scope, &body).await.map_err(|error| Refusal {
+        let answer = api.call_as(&actor, &operation, scope, &body, &request_id).await;
+        answer.map_err(|error| Refusal {
             code: error.code.name().to_owned(),
             is_modelled: error.code.is_modelled(),
             status: error.code.status().as_u16(),

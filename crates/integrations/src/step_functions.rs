@@ -23,6 +23,8 @@ pub struct ApiCall {
     pub role_arn: Arc<str>,
     /// The execution whose task calls.
     pub execution_arn: Arc<str>,
+    /// The id of the request.
+    pub request_id: String,
     /// `StartExecution`, …
     pub operation: String,
     /// The JSON body.
@@ -70,24 +72,30 @@ where
         let operation = service.operation(action).expect("a program calls what is in the model");
         let body = aws::json_request(service, operation, call.request.parameters.value());
         let body = body.map_err(|error| Failure::new("States.Runtime", error.to_string()))?;
-        let ServiceCall { runtime, mut scope, execution_arn, .. } = call;
+        let ServiceCall { runtime, mut scope, execution_arn, request_id, .. } = call;
         // Who calls as a role calls in the role's account: the fifth part of its ARN.
         let role_arn = call.request.role_arn.clone().unwrap_or(call.role_arn);
         let account = call.request.role_arn.as_deref().and_then(|arn| arn.split(':').nth(4));
         if let Some(account) = account.filter(|account| !account.is_empty()) {
             scope.account = account.into();
         }
-        let (operation_name, body) = (operation.name.clone(), body.to_text().into_bytes());
-        let call_of_api =
-            ApiCall { runtime, scope, role_arn, execution_arn, operation: operation_name, body };
-        match (self.api)(call_of_api).await {
+        let api_call = ApiCall {
+            runtime,
+            scope,
+            role_arn,
+            execution_arn,
+            request_id: request_id.clone(),
+            operation: operation.name.clone(),
+            body: body.to_text().into_bytes(),
+        };
+        match (self.api)(api_call).await {
             Ok(answer) => {
                 let answer = std::str::from_utf8(&answer).ok().and_then(|it| json::parse(it).ok());
                 let answer = answer.expect("the API answers JSON");
                 let result = aws::json_result(service, operation, Names::Sdk, &answer);
                 Ok(Document::from(result))
             }
-            Err(refusal) => Err(failure(&refusal, &call.request_id)),
+            Err(refusal) => Err(failure(&refusal, &request_id)),
         }
     }
 

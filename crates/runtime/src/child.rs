@@ -69,7 +69,8 @@ pub(crate) fn check_length(name: &str) -> Result<(), Refusal> {
     Err(Refusal { code: "ValidationException", status: 400, message })
 }
 
-const ACCESS_DENIED: &str = "AccessDeniedException";
+/// The role does not allow it.
+pub(crate) const ACCESS_DENIED: &str = "AccessDeniedException";
 
 /// A StartExecution that the service refused.
 #[derive(Clone, Debug, PartialEq)]
@@ -85,12 +86,6 @@ impl Refusal {
     /// The role does not allow it.
     pub(crate) fn access_denied(message: String) -> Refusal {
         Refusal { code: ACCESS_DENIED, status: 400, message }
-    }
-
-    /// Express executions end without anybody knowing: they cannot be waited for.
-    pub(crate) fn express_cannot_be_awaited() -> Refusal {
-        let message = "This operation is not supported by this type of state machine".to_owned();
-        Refusal { code: "StateMachineTypeNotSupported", status: 400, message }
     }
 
     /// The failure of the task that asked.

@@ -9,7 +9,8 @@ use engine::Limits;
 use identity::Guard;
 
 use crate::{
-    Clock, ExecutionLogs, ExpressHistory, Integrations, MapRunData, Retention, StatusDetail,
+    CallAuditHandle, Clock, ExecutionLogs, ExpressHistory, Integrations, MapRunData, Retention,
+    StatusDetail,
 };
 
 /// How a runtime behaves.
@@ -64,6 +65,8 @@ pub struct RuntimeConfig {
     pub map_run_data: Option<MapRunDataHandle>,
     /// Decides what executions may do with their roles; where it is none, anything.
     pub guard: Option<Arc<Guard>>,
+    /// Is told of nested starts and stops, before and after; nobody is where it is none.
+    pub call_audit: Option<CallAuditHandle>,
     /// How long a parent that hears no events waits before it asks again whether a nested execution
     /// has ended.
     pub child_poll_pause: Duration,
@@ -109,6 +112,7 @@ impl RuntimeConfig {
             service_calls_max: 10_000,
             map_run_data: None,
             guard: None,
+            call_audit: None,
             child_poll_pause: Duration::from_secs(60),
             shutdown_wait: Duration::from_secs(30),
             express_history: None,

@@ -10,7 +10,8 @@ use store::{Commit, Expected, ParentTask, StoreError};
 use tokio::task::JoinSet;
 
 use crate::arn::Arn;
-use crate::child::{self, Refusal};
+use crate::call_audit::Audited;
+use crate::child::{self, ACCESS_DENIED, ChildStart, Refusal};
 use crate::live::{Ask, Held, Message, Undone};
 use crate::offers::Offer;
 use crate::permission::{Acting, Permission, not_assumed};
@@ -191,17 +192,40 @@ impl Shell {
             let outcome = Err(not_assumed(&acting.role_arn, wanted));
             return Ok(Input::TaskFinished { task, outcome }.into());
         };
-        let scope = &starter.scope;
+        let audited = self.audited(&starter, "StartExecution", start.state_machine_arn);
         let permission = Permission::on_arn("states:StartExecution", start.state_machine_arn);
         let permitted = self.check_permission(&starter, &permission).await;
         if let Err(message) = permitted.map_err(OperationalError::from)? {
-            return Ok(self.refused(task, &Refusal::access_denied(message)).into());
+            let refusal = Refusal::access_denied(message);
+            audited.end(Some((refusal.code, &refusal.message))).await;
+            return Ok(self.refused(task, &refusal).into());
         }
+        audited.begin().await.map_err(OperationalError::from)?;
+        let roles = (&starter, acting);
+        let started = self.start_permitted(roles, parent, task, request, &start, &audited).await;
+        let refusal = started.as_ref().err().map(Refusal::from);
+        audited.end(refusal.as_ref().map(|it| (it.code, &*it.message))).await;
+        started
+    }
+
+    /// Starts a nested execution that the role may start: the first of the roles starts it, the
+    /// second one is that of the parent.
+    async fn start_permitted(
+        self: &Arc<Self>,
+        (starter, acting): (&Acting, &Acting),
+        parent: Option<ParentTask>,
+        task: TaskId,
+        request: &ChildRequest,
+        start: &ChildStart<'_>,
+        audited: &Audited<'_>,
+    ) -> Result<NestedStart, StartError> {
+        let scope = &starter.scope;
         let awaits =
             matches!(request.pattern, IntegrationPattern::Sync | IntegrationPattern::Sync2);
         let target = self.machine_to_start(scope, start.state_machine_arn).await?;
+        // They end without anybody knowing: they cannot be waited for.
         if awaits && target.machine.workflow_type == WorkflowType::Express {
-            return Ok(self.refused(task, &Refusal::express_cannot_be_awaited()).into());
+            return Err(StartError::TypeNotSupported);
         }
         let (started, ended) = self
             .start(
@@ -218,7 +242,7 @@ impl Shell {
             )
             .await?;
         let arn = started.execution_arn;
-        let output = child::start_response(&arn, started.start_date, &self.random.uuid());
+        let output = child::start_response(&arn, started.start_date, &audited.request_id());
         let input = match request.pattern {
             IntegrationPattern::RequestResponse => {
                 Input::TaskFinished { task, outcome: Ok(output) }
@@ -367,30 +391,48 @@ impl Shell {
         child_arn: Arc<str>,
         failure: Failure,
     ) -> bool {
-        let is_map_run = child_arn.contains(":mapRun:");
-        if !is_map_run {
-            let stop = Permission::new("states:StopExecution", Some(child_arn.to_string()));
-            match self.check_permission_patiently(&parent, &stop).await {
-                None => return false,
-                Some(Ok(())) => {}
-                Some(Err(message)) => {
-                    tracing::warn!(message, "a nested execution goes on without its parent");
-                    return true;
-                }
+        if child_arn.contains(":mapRun:") {
+            return self.stop_patiently(&parent, &child_arn, &failure).await;
+        }
+        let audited = self.audited(&parent, "StopExecution", &child_arn);
+        let stop = Permission::new("states:StopExecution", Some(child_arn.to_string()));
+        match self.check_permission_patiently(&parent, &stop).await {
+            None => return false,
+            Some(Ok(())) => {}
+            Some(Err(message)) => {
+                audited.end(Some((ACCESS_DENIED, &message))).await;
+                tracing::warn!(message, "a nested execution goes on without its parent");
+                return true;
             }
         }
+        if !audited.begin_patiently().await {
+            return false;
+        }
+        let is_stopped = self.stop_patiently(&parent, &child_arn, &failure).await;
+        audited.end((!is_stopped).then_some(("InternalFailure", ""))).await;
+        is_stopped
+    }
+
+    /// Stops a nested execution or a Map Run, however long the store is away. Says whether that is
+    /// done.
+    async fn stop_patiently(
+        self: &Arc<Self>,
+        parent: &Acting,
+        child_arn: &Arc<str>,
+        failure: &Failure,
+    ) -> bool {
         let mut backoff = Backoff::default();
         loop {
-            if is_map_run {
-                let Err(error) = self.stop_map_run(&parent.scope, &child_arn).await else {
+            if child_arn.contains(":mapRun:") {
+                let Err(error) = self.stop_map_run(&parent.scope, child_arn).await else {
                     return true;
                 };
-                if !backoff.pause(&self, &error).await {
+                if !backoff.pause(self, &error).await {
                     return false;
                 }
                 continue;
             }
-            let error = match self.store.find_execution(&child_arn).await {
+            let error = match self.store.find_execution(child_arn).await {
                 Ok(None) => return true,
                 Ok(Some(id)) => match self.ask(id, Ask::StopChild(failure.clone())).await {
                     Ok(_) | Err(Undone::Absent) => return true,
@@ -402,7 +444,7 @@ impl Shell {
                 },
                 Err(error) => error,
             };
-            if !backoff.pause(&self, &error).await {
+            if !backoff.pause(self, &error).await {
                 return false;
             }
         }

@@ -31,6 +31,7 @@ mod live;
 mod steps;
 mod timers;
 
+mod call_audit;
 mod child;
 mod effects;
 mod express;
@@ -72,6 +73,7 @@ pub use aliases::{
 };
 pub use arn::{Arn, ArnError, ResourceName, StateMachineArn, name_is_valid};
 pub use budget::Reserved;
+pub use call_audit::{AuditedCall, CallAudit, CallAuditHandle};
 pub use clock::{Clock, Now};
 pub use config::{MapRunDataHandle, RuntimeConfig};
 pub use error::OperationalError;

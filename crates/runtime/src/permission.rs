@@ -96,7 +96,7 @@ pub(crate) struct Acting {
 }
 
 impl Acting {
-    fn actor(&self, now: Timestamp) -> Actor<'_> {
+    pub(crate) fn actor(&self, now: Timestamp) -> Actor<'_> {
         let Acting { scope, role_arn, execution_arn, .. } = self;
         let Scope { account, region } = scope;
         Actor { role_arn, execution_arn, account, region, now }

@@ -9,8 +9,9 @@ use identity::{
 };
 
 use self::authorization::authorize;
-use crate::query::Asked;
+use crate::audit::Attempt;
 use crate::query::xml::Xml;
+use crate::query::{Asked, Refused};
 
 type Answer = Result<String, IdentityError>;
 
@@ -20,20 +21,26 @@ fn done(result: Result<(), IdentityError>) -> Answer {
 }
 
 /// Does what is asked; nothing where there is no such operation.
-pub(crate) async fn call(asked: &Asked<'_>) -> Option<Answer> {
-    let (operation, members) = operation(asked.action)?;
+///
+/// # Errors
+/// Those of IAM.
+pub(crate) async fn call(
+    asked: &Asked<'_>,
+    attempt: &mut Attempt<'_>,
+) -> Result<Option<String>, Refused> {
+    let Some((operation, members)) = operation(asked.action) else { return Ok(None) };
     if let Some(unknown) = asked.form.unknown(members) {
         let message = format!("Stairwell does not support {unknown} yet");
-        return Some(Err(IdentityError::Validation(message)));
+        return Err(IdentityError::Validation(message).into());
     }
-    if let Err(error) = authorize(asked, operation).await {
-        return Some(Err(error));
-    }
-    Some(match operation {
+    authorize(asked, operation, attempt).await?;
+    attempt.begin().await?;
+    let answer = match operation {
         Operation::Principal(verb, principal_type) => asked.principal(verb, principal_type).await,
         Operation::Policy(verb) => asked.policy(verb).await,
         Operation::Key(verb) => asked.key(verb).await,
-    })
+    };
+    Ok(Some(answer?))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -17,11 +17,13 @@ use runtime::Runtime;
 use signature::{CredentialScope, SignatureError};
 
 use crate::Api;
-use crate::audit::{Attempt, Outcome};
+use crate::audit::{Attempt, Outcome, Unwritten};
 use crate::callers::Unauthenticated;
 use crate::facts;
 use crate::query::form::Form;
 use crate::query::xml::Xml;
+use crate::request_id::RequestId;
+use crate::request_log::Cause;
 use crate::router::Response;
 
 const CONTENT_TYPE: &str = "application/x-www-form-urlencoded";
@@ -92,6 +94,13 @@ impl From<SignatureError> for Refused {
     }
 }
 
+impl From<Unwritten> for Refused {
+    fn from(_: Unwritten) -> Refused {
+        let message = Unwritten::MESSAGE.to_owned();
+        Refused { code: "ServiceUnavailable", status: 503, message }
+    }
+}
+
 impl From<Unauthenticated> for Refused {
     fn from(error: Unauthenticated) -> Refused {
         match error {
@@ -118,26 +127,29 @@ pub(crate) fn is_presigned(parts: &Parts) -> bool {
 
 /// Answers a request of the Query protocol.
 pub(crate) async fn answer(api: &Api, parts: &Parts, body: &[u8]) -> Response {
-    let request_id = uuid::Uuid::new_v4().to_string();
+    let request_id = RequestId::of(parts).to_string();
     let form = match parts.method {
         Method::GET => Form::parse(parts.uri.query().unwrap_or_default().as_bytes()),
         _ => Form::parse(body),
     };
     let form = form.unwrap_or_default();
     let service = service(parts, &form);
-    let (status, text) = match call(api, parts, body, &form, service).await {
+    let (status, text, cause) = match call(api, parts, body, &form, service).await {
         Ok(result) => {
             let action = form.get("Action").unwrap_or_default();
-            (200, success(service, action, &result, &request_id))
+            (200, success(service, action, &result, &request_id), None)
         }
-        Err(refused) => (refused.status, failure(service, &refused, &request_id)),
+        Err(refused) => {
+            let (status, text) = (refused.status, failure(service, &refused, &request_id));
+            (status, text, (status >= 500).then_some(Cause(refused.message)))
+        }
     };
     let mut response = Response::new(Full::new(Bytes::from(text)));
     *response.status_mut() = StatusCode::from_u16(status).expect("the table has valid ones");
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/xml"));
-    let request_id = HeaderValue::try_from(request_id).expect("a UUID is printable");
-    headers.insert("x-amzn-requestid", request_id);
+    if let Some(cause) = cause {
+        response.extensions_mut().insert(cause);
+    }
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/xml"));
     response
 }
 
@@ -166,54 +178,53 @@ async fn call(
         }),
     };
     let action = form.get("Action").unwrap_or_default();
-    let Some(identities) = api.callers.identities() else { return Err(invalid(action)) };
     // Whoever is not known may send anything.
     let is_name = |byte: u8| byte.is_ascii_alphanumeric();
     if action.len() > ACTION_BYTES_MAX || !action.bytes().all(is_name) {
         return Err(invalid(&action.chars().take(ACTION_BYTES_MAX).collect::<String>()));
     }
-    let resource = RESOURCES.iter().find_map(|name| form.get(name));
-    let resource = resource.map(|it| it.chars().take(RESOURCE_CHARACTERS_MAX).collect());
-    let mut attempt = Attempt { resource, ..Attempt::new(service.name(), action) };
-    let authenticated = api.callers.authenticate(&api.accounts, parts, body, service.name());
-    let result = match authenticated.await {
-        Err(error) => Err(Refused::from(error)),
-        // A link may be put before anybody: only who signed it is asked.
-        Ok((Caller::Trusted { .. }, _)) if parts.method == Method::GET => {
-            Err(Refused::from(SignatureError::UnknownKey))
-        }
-        Ok((caller, scope)) => {
-            attempt.caller = Some(caller.arn());
-            let now = api.runtime.now();
-            let facts = &facts::of(parts, &scope.region, now);
-            attempt.scope = Some(scope);
-            let (runtime, caller) = (&api.runtime, &caller);
-            let asked = Asked { identities, runtime, caller, form, action, facts };
-            let result = match service {
-                Service::Iam => iam::call(&asked).await,
-                Service::Sts => sts::call(&asked).await,
-            };
-            // There is nothing that could be done.
-            let Some(result) = result else { return Err(invalid(action)) };
-            result.map_err(Refused::from)
-        }
-    };
+    let mut attempt = Attempt::of_request(&api.audit, service.name(), action, parts);
+    let result = attempted(api, parts, body, form, service, &mut attempt).await;
     let outcome = match &result {
-        Ok(_) => Outcome::Done,
+        // There is nothing that could be done.
+        Ok(None) => return Err(invalid(action)),
+        Ok(Some(_)) => Outcome::Done,
         Err(Refused { code, message, .. }) => Outcome::Refused(code, message),
     };
-    api.audit.write(&attempt, outcome);
-    result
+    attempt.end(outcome).await;
+    result.map(|result| result.expect("an action that is not there was refused"))
+}
+
+/// Does what is asked; nothing where there is no such action.
+async fn attempted(
+    api: &Api,
+    parts: &Parts,
+    body: &[u8],
+    form: &Form,
+    service: Service,
+    attempt: &mut Attempt<'_>,
+) -> Result<Option<String>, Refused> {
+    let Some(identities) = api.callers.identities() else { return Ok(None) };
+    let authenticated = api.callers.authenticate(&api.accounts, parts, body, service.name()).await;
+    let (caller, scope) = authenticated.inspect_err(|why| attempt.is_refused_by(why))?;
+    attempt.is_by(&caller, &scope);
+    // A link may be put before anybody: only who signed it is asked.
+    if matches!(caller, Caller::Trusted { .. }) && parts.method == Method::GET {
+        return Err(SignatureError::UnknownKey.into());
+    }
+    let now = api.runtime.now();
+    let facts = &facts::of(parts, &scope.region, now);
+    let action = form.get("Action").unwrap_or_default();
+    let (runtime, caller) = (&api.runtime, &caller);
+    let asked = Asked { identities, runtime, caller, form, action, facts };
+    match service {
+        Service::Iam => iam::call(&asked, attempt).await,
+        Service::Sts => sts::call(&asked, attempt).await,
+    }
 }
 
 /// The longest names of operations have half of that.
 const ACTION_BYTES_MAX: usize = 128;
-
-/// AWS's limit for an ARN.
-const RESOURCE_CHARACTERS_MAX: usize = 2_048;
-
-/// The parameters that name what an operation is done to, the closest first.
-const RESOURCES: [&str; 4] = ["RoleArn", "PolicyArn", "RoleName", "UserName"];
 
 fn success(service: Service, action: &str, result: &str, request_id: &str) -> String {
     let mut xml = Xml::default();

@@ -2,17 +2,33 @@
 
 use identity::{AssumeRole, IdentityError};
 
-use crate::query::Asked;
+use crate::audit::Attempt;
 use crate::query::xml::Xml;
+use crate::query::{Asked, Refused};
 
 /// Does what is asked; nothing where there is no such operation.
-pub(crate) async fn call(asked: &Asked<'_>) -> Option<Result<String, IdentityError>> {
-    Some(match asked.action {
-        "GetCallerIdentity" => Ok(caller_identity(asked)),
-        "AssumeRole" => assume_role(asked).await,
-        _ => return None,
-    })
+///
+/// # Errors
+/// Those of IAM.
+pub(crate) async fn call(
+    asked: &Asked<'_>,
+    attempt: &mut Attempt<'_>,
+) -> Result<Option<String>, Refused> {
+    Ok(Some(match asked.action {
+        "GetCallerIdentity" => caller_identity(asked),
+        "AssumeRole" => {
+            if let Some(role_arn) = asked.form.get("RoleArn") {
+                attempt.is_on(role_arn.chars().take(ARN_CHARACTERS_MAX).collect::<String>());
+            }
+            attempt.begin().await?;
+            assume_role(asked).await?
+        }
+        _ => return Ok(None),
+    }))
 }
+
+/// AWS's limit for an ARN.
+const ARN_CHARACTERS_MAX: usize = 2_048;
 
 fn caller_identity(asked: &Asked<'_>) -> String {
     let mut xml = Xml::default();

@@ -12,7 +12,7 @@ use hyper::header::HeaderMap;
 use hyper_util::rt::TokioIo;
 use runtime::{Clock, Runtime, RuntimeConfig};
 use serde_json::{Value, json};
-use stairwell_api::{Accounts, Api};
+use stairwell_api::{Accounts, Api, Audit, Callers};
 use store::{MemoryStore, Store};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -71,7 +71,21 @@ impl Server {
 
     pub(crate) async fn open(store: Arc<dyn Store>, config: RuntimeConfig) -> Server {
         let runtime = Runtime::open(store, config);
-        let api = Arc::new(Api::new(runtime.clone(), Accounts::default()));
+        let api = Api::new(runtime.clone(), Accounts::default());
+        Server::of_api(runtime, api).await
+    }
+
+    /// With an audit of all that its callers, who are trusted, and its executions do.
+    pub(crate) async fn audited(audit: Audit) -> Server {
+        let config = RuntimeConfig::new(Clock::system(), [7; 32]);
+        let config = RuntimeConfig { call_audit: audit.of_calls(), ..config };
+        let runtime = Runtime::open(Arc::new(MemoryStore::new()), config);
+        let api = Api::new(runtime.clone(), Accounts::default());
+        Server::of_api(runtime, api.with_callers(Callers::default(), audit)).await
+    }
+
+    async fn of_api(runtime: Runtime, api: Api) -> Server {
+        let api = Arc::new(api);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("a bound address");
         let (stop, stopped) = oneshot::channel();

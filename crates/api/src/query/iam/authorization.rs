@@ -4,9 +4,10 @@
 use identity::{Caller, Facts, IdentityError, PrincipalType, TagRecord, describe_resource_tags};
 
 use super::{Operation, PolicyVerb, PrincipalVerb, user_name};
+use crate::audit::Attempt;
 use crate::query::Asked;
 
-/// Checks that the caller may do the operation. An existing user, role or policy is decided upon by
+/// Checks that the caller may do the operation, and notes down what is decided upon. An existing user, role or policy is decided upon by
 /// its own ARN, whatever the spelling of its name in the request; a new one by the ARN that it
 /// would have.
 ///
@@ -15,8 +16,10 @@ use crate::query::Asked;
 pub(super) async fn authorize(
     asked: &Asked<'_>,
     operation: Operation,
+    attempt: &mut Attempt<'_>,
 ) -> Result<(), IdentityError> {
-    if matches!(asked.caller, Caller::Trusted { .. }) {
+    let is_trusted = matches!(asked.caller, Caller::Trusted { .. });
+    if is_trusted && !attempt.is_recorded() {
         return Ok(());
     }
     let mut facts = asked.facts.clone();
@@ -33,6 +36,10 @@ pub(super) async fn authorize(
             principal_resource(asked, verb, kind, &mut facts).await?
         }
     };
+    attempt.is_on(&*resource);
+    if is_trusted {
+        return Ok(());
+    }
     describe_request(asked, operation, &mut facts);
     let checked = asked.caller.check(&format!("iam:{}", asked.action), &resource, facts);
     checked.map_err(IdentityError::AccessDenied)
