@@ -1,4 +1,4 @@
-//! The id of a request: in the header `x-amzn-requestid` of its answer, in the log and in the audit.
+//! The id of a request: in the header `x-amzn-requestid` of its answer, in the log, in the audit.
 
 use std::fmt;
 

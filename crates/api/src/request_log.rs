@@ -40,8 +40,8 @@ impl RequestLog {
             tracing::error!(request_id = %id, status, code, cause, "a request failed");
         }
         if let Some(what) = what {
-            let peer = peer.address.to_canonical();
-            tracing::debug!(request_id = %id, %peer, request = what.trim_end(), status, code, "answered");
+            let (peer, request) = (peer.address.to_canonical(), what.trim_end());
+            tracing::debug!(request_id = %id, %peer, request, status, code, "answered");
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The audit: who changed what, from where, and what came of it.
 //!
-//! Promises: the record of a change is on disk before the change is begun, and a change whose record
-//! cannot be written is refused. A second record says what came of it. What is in a request beside
-//! the names of things is never written.
+//! Promises: the record of a change is on disk before the change is begun, and a change whose
+//! record cannot be written is refused. A second record says what came of it. What is in a request
+//! beside the names of things is never written.
 //!
 //! Does not: keep the records; files are rotated by others (see [`Audit::reopen`]). What is decided
 //! here and why is in `docs/decisions/0027-the-audit-is-written-before-the-effect.md`.

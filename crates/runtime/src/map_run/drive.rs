@@ -39,7 +39,6 @@ const GROUPS_MAX: usize = 16;
 
 /// Ends of children that wait to be written: at this number they are.
 const UNWRITTEN_MAX: usize = 1_000;
-
 /// The same, in bytes of their inputs and outputs.
 const UNWRITTEN_BYTES_MAX: usize = 1 << 20;
 

@@ -7,9 +7,9 @@ use super::{Operation, PolicyVerb, PrincipalVerb, user_name};
 use crate::audit::Attempt;
 use crate::query::Asked;
 
-/// Checks that the caller may do the operation, and notes down what is decided upon. An existing user, role or policy is decided upon by
-/// its own ARN, whatever the spelling of its name in the request; a new one by the ARN that it
-/// would have.
+/// Checks that the caller may do the operation, and notes down what is decided upon. An existing
+/// user, role or policy is decided upon by its own ARN, whatever the spelling of its name in the
+/// request; a new one by the ARN that it would have.
 ///
 /// # Errors
 /// `AccessDenied`, and those of the store.
