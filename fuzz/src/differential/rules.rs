@@ -54,8 +54,8 @@ pub const RULES: [Rule; 18] = [
         },
     },
     Rule {
-        reason: "the place of an item, bound to a variable, makes the reference implementation keep \
-                 an array of one item",
+        reason: "the place of an item, bound to a variable, makes the reference implementation \
+                 keep an array of one item",
         covers: |text, expected, actual| {
             text.contains("[]#$")
                 && matches!((expected, actual), (Answer::Value(expected), Answer::Value(actual))
@@ -78,7 +78,8 @@ pub const RULES: [Rule; 18] = [
         covers: |text, _, _| text.contains(" in "),
     },
     Rule {
-        reason: "a parent of what no step leads to: one refuses it when it is read, the other does not",
+        reason: "a parent of what no step leads to: one refuses it when it is read, the other \
+                 does not",
         covers: |text, expected, actual| {
             let refused = Answer::Error("S0217".to_owned());
             text.contains('%') && (*actual == refused || *expected == refused)
