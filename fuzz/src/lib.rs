@@ -4,8 +4,12 @@
 //! Two things drive them: libFuzzer (`cargo +nightly fuzz run <name> --features libfuzzer`), and
 //! the seeded mutator of `cargo xtask fuzz`, which needs nothing but the stable toolchain.
 
+mod answers;
 mod authorization;
+mod configuration;
 pub mod differential;
+mod http;
+mod items;
 mod mutate;
 mod policy;
 mod seeds;
@@ -21,7 +25,11 @@ use jsonpath::{Expression, Path, ReferencePath, Scope};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 
+pub use answers::answer;
 pub use authorization::authorization;
+pub use configuration::configuration;
+pub use http::{form, http};
+pub use items::items;
 pub use mutate::Mutator;
 pub use policy::policy;
 pub use step::step;
@@ -37,7 +45,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 13] = [
     Target { name: "definition", run: definition, seeds: seeds::definitions },
     Target { name: "path", run: path, seeds: seeds::paths },
     Target { name: "intrinsic", run: intrinsic, seeds: seeds::intrinsics },
@@ -46,6 +54,11 @@ pub const TARGETS: [Target; 8] = [
     Target { name: "authorization", run: authorization, seeds: seeds::requests },
     Target { name: "policy", run: policy, seeds: seeds::policies },
     Target { name: "step", run: step, seeds: seeds::steps },
+    Target { name: "answer", run: answer, seeds: answers::seeds },
+    Target { name: "configuration", run: configuration, seeds: configuration::seeds },
+    Target { name: "form", run: form, seeds: http::forms },
+    Target { name: "http", run: http, seeds: http::requests },
+    Target { name: "items", run: items, seeds: items::seeds },
 ];
 
 /// A definition gives a program without errors, or errors without a program, and always the same.

@@ -82,6 +82,30 @@ struct Target {
     is_own: bool,
 }
 
+impl Answer {
+    /// What is answered to a call.
+    ///
+    /// # Errors
+    /// Where the service refuses, or the answer is not what its model says.
+    pub fn read(call: &Call<'_>, answer: HttpAnswer) -> Result<Answer, CallError> {
+        if let Some(refusal) = refused(call.service, &answer) {
+            return Err(CallError::Refused(Box::new(refusal)));
+        }
+        let result = codec::result(call, &answer);
+        let result = result.map_err(|error| CallError::Client(error.to_string()))?;
+        let header = |names: &[&str]| names.iter().find_map(|name| answer.header(name));
+        let request_id = header(&["x-amzn-requestid", "x-amz-request-id", "x-amz-requestid"]);
+        let request_id = request_id.map(str::to_owned);
+        let in_body = || Fault::of_xml(&answer.body).request_id;
+        Ok(Answer {
+            result,
+            status: answer.status.as_u16(),
+            request_id: request_id.or_else(in_body).unwrap_or_default(),
+            headers: answer.headers,
+        })
+    }
+}
+
 impl Client {
     /// A client with these settings.
     pub fn new(settings: Settings) -> Client {
@@ -115,21 +139,7 @@ impl Client {
     /// Where the parameters do not fit, there is no answer, or the service refuses.
     pub async fn call(&self, call: Call<'_>) -> Result<Answer, CallError> {
         let answer = self.call_raw(call).await?;
-        if let Some(refusal) = refused(call.service, &answer) {
-            return Err(CallError::Refused(Box::new(refusal)));
-        }
-        let result = codec::result(&call, &answer);
-        let result = result.map_err(|error| CallError::Client(error.to_string()))?;
-        let header = |names: &[&str]| names.iter().find_map(|name| answer.header(name));
-        let request_id = header(&["x-amzn-requestid", "x-amz-request-id", "x-amz-requestid"]);
-        let request_id = request_id.map(str::to_owned);
-        let in_body = || Fault::of_xml(&answer.body).request_id;
-        Ok(Answer {
-            result,
-            status: answer.status.as_u16(),
-            request_id: request_id.or_else(in_body).unwrap_or_default(),
-            headers: answer.headers,
-        })
+        Answer::read(&call, answer)
     }
 
     async fn call_raw(&self, call: Call<'_>) -> Result<HttpAnswer, CallError> {

@@ -19,7 +19,7 @@ use integrations::{Connections, FunctionCommand, LocalFunction, LocalFunctions};
 use runtime::{ExpressHistory, Retention};
 use serde::Deserialize;
 
-use crate::arguments::{Days, ExpressHistoryBound, PurgeArguments, ServeArguments};
+use crate::arguments::{Days, ExpressHistoryBound, PurgeArguments, ServeArguments, command};
 use crate::connections;
 use crate::execution_logs::LogExecutions;
 use crate::objects::ObjectsAt;
@@ -227,7 +227,25 @@ pub(crate) fn settings(
     arguments: &ServeArguments,
     matches: &ArgMatches,
 ) -> anyhow::Result<Settings> {
-    let mut file = read(arguments.config.as_deref())?;
+    settings_of(read(arguments.config.as_deref())?, arguments, matches)
+}
+
+/// Whether a server could be started with a file of that text, and nothing else.
+///
+/// # Errors
+/// As [`settings`].
+pub(crate) fn check(text: &str) -> anyhow::Result<()> {
+    let matches = command().try_get_matches_from(["stairwell", "serve"])?;
+    let matches = matches.subcommand_matches("serve").expect("this is the subcommand");
+    let file = parse(text, Path::new(FILE_NAME))?;
+    settings_of(file, &ServeArguments::default(), matches).map(drop)
+}
+
+fn settings_of(
+    mut file: File,
+    arguments: &ServeArguments,
+    matches: &ArgMatches,
+) -> anyhow::Result<Settings> {
     let functions = functions(std::mem::take(&mut file.lambda_functions))?;
     let connections = std::mem::take(&mut file.connections);
     let storage = storage(arguments, matches, &file)?;
@@ -308,7 +326,11 @@ fn read(path: Option<&Path>) -> anyhow::Result<File> {
         }
         Err(error) => bail!("{} cannot be read: {error}", path.display()),
     };
-    toml::from_str(&text).map_err(|error| {
+    parse(&text, path)
+}
+
+fn parse(text: &str, path: &Path) -> anyhow::Result<File> {
+    toml::from_str(text).map_err(|error| {
         let offset = error.span().map_or(0, |span| span.start);
         let line = 1 + text[..offset].matches('\n').count();
         anyhow::anyhow!("{}:{line}: {}", path.display(), error.message().replace('\n', " "))

@@ -1,79 +1,10 @@
-//! The stairwell command: the one place that puts the other crates together.
+//! The stairwell command: see the library.
 
-mod arguments;
-mod client;
-mod configuration;
-mod connections;
-mod demo;
-mod doctor;
-mod execution_logs;
-mod input;
-mod integrations_list;
-mod key_file;
-mod objects;
-mod policy;
-mod policy_check;
-mod print;
-mod purge;
-mod record;
-mod run;
-mod security;
-mod serve;
-mod services;
-mod validate;
-mod words;
-
-use std::io::Write;
 use std::process::ExitCode;
-
-use clap::FromArgMatches;
-use clap_complete::Shell;
-
-use crate::arguments::{Arguments, Command};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// What it is to be called with wrongly, and what `run` returns where nothing could be started.
-const USAGE: u8 = 2;
-
 fn main() -> ExitCode {
-    let matches = arguments::command().get_matches();
-    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    let (result, failure) = match arguments.command {
-        Command::Serve(arguments) => {
-            let matches = matches.subcommand_matches("serve").expect("this is the subcommand");
-            (serve::serve(&arguments, matches), 1)
-        }
-        Command::Run(arguments) => (run::run(&arguments), USAGE),
-        Command::Purge(arguments) => (purge::purge(&arguments), 1),
-        Command::Doctor(arguments) => (doctor::doctor(&arguments), 1),
-        Command::Validate(arguments) => (validate::validate(&arguments), USAGE),
-        Command::Policy(arguments) => (policy::policy(&arguments), USAGE),
-        Command::Demo(arguments) => (demo::demo(&arguments), 1),
-        Command::Record(arguments) => (record::record(&arguments), USAGE),
-        Command::Integrations => (integrations_list::print(), 1),
-        Command::Version => (version(), 1),
-        Command::Completions { shell } => (completions(shell), 1),
-    };
-    match result {
-        Ok(status) => status,
-        Err(error) if print::nobody_reads(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("stairwell: {error:#}");
-            ExitCode::from(failure)
-        }
-    }
-}
-
-fn version() -> anyhow::Result<ExitCode> {
-    print::line(format_args!("stairwell {}", env!("CARGO_PKG_VERSION")))?;
-    Ok(ExitCode::SUCCESS)
-}
-
-fn completions(shell: Shell) -> anyhow::Result<ExitCode> {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut arguments::command(), "stairwell", &mut script);
-    std::io::stdout().write_all(&script)?;
-    Ok(ExitCode::SUCCESS)
+    stairwell::main()
 }
