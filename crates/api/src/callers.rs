@@ -12,6 +12,7 @@ use signature::{
 use store::{Scope, StoreError};
 
 use crate::Accounts;
+use crate::client_certificate::{CertificatePrincipal, CertificateSubject, ClientCertificate};
 use crate::error::{ApiError, ErrorCode};
 
 /// Who may call.
@@ -26,7 +27,11 @@ pub struct Callers {
     /// Knows which roles Step Functions may assume.
     guard: Option<Arc<Guard>>,
     signing_keys: SigningKeys,
+    certificates: Certificates,
 }
+
+/// Whom clients are that show a certificate and do not sign.
+pub type Certificates = BTreeMap<CertificateSubject, CertificatePrincipal>;
 
 /// An access key of the configuration.
 #[derive(Clone)]
@@ -93,7 +98,13 @@ impl Callers {
             must_be_known,
             guard: None,
             signing_keys: SigningKeys::default(),
+            certificates: Certificates::new(),
         }
+    }
+
+    /// With clients that are known by their certificates.
+    pub fn with_certificates(self, certificates: Certificates) -> Callers {
+        Callers { certificates, ..self }
     }
 
     /// With what knows which roles Step Functions may assume.
@@ -168,6 +179,11 @@ impl Callers {
             None => None,
         };
         let Some((caller, secret)) = known else {
+            let is_unsigned = matches!(authorization, Err(SignatureError::Missing));
+            if let Some(caller) = self.of_certificate(parts).await?.filter(|_| is_unsigned) {
+                let (account, region) = (caller.account().clone(), &accounts.default_region);
+                return Ok((caller, Scope { account, region: region.clone() }));
+            }
             if self.must_be_known {
                 authorization?;
                 return Err(SignatureError::UnknownKey.into());
@@ -187,6 +203,24 @@ impl Callers {
         }
         let scope = Scope { account: caller.account().clone(), region: region.as_str().into() };
         Ok((caller, scope))
+    }
+
+    /// Whom the certificate of the connection stands for, where it was shown and is known.
+    async fn of_certificate(&self, parts: &Parts) -> Result<Option<Caller>, Unauthenticated> {
+        let shown = parts.extensions.get::<ClientCertificate>();
+        let principal = shown.and_then(|shown| self.certificates.get(&*shown.subject));
+        Ok(match principal {
+            None => None,
+            Some(CertificatePrincipal::Root { account }) => {
+                Some(Caller::Root { account: account.clone() })
+            }
+            Some(CertificatePrincipal::User { arn }) => {
+                let Some(identities) = &self.identities else { return Ok(None) };
+                let user = identities.subject(arn).await?;
+                // A user that is not there (any more) is not taken for anybody else.
+                Some(Caller::User(user.ok_or(SignatureError::UnknownKey)?))
+            }
+        })
     }
 
     /// Whose access key it is, and its secret.

@@ -17,12 +17,14 @@ mod authorization;
 mod body;
 mod browser;
 mod callers;
+mod client_certificate;
 mod configuration;
 mod connections;
 mod constraint;
 mod credential;
 mod error;
 mod facts;
+mod health;
 mod history;
 mod operations;
 mod query;
@@ -38,17 +40,21 @@ mod token;
 mod write;
 
 pub use audit::Audit;
-pub use callers::{Callers, RootKey};
+pub use callers::{Callers, Certificates, RootKey};
+pub use client_certificate::{CertificatePrincipal, CertificateSubject};
 pub use credential::{Accounts, is_account, is_region};
 pub use error::{ApiError, ErrorCode, ValidationReason};
 pub use history::log_line;
 pub use server::serve;
 pub use status_event::status_detail;
 pub use throttle::{Rate, Throttling};
-pub use tls::{Tls, TlsError};
+pub use tls::{Tls, TlsError, TlsPem};
 
 use body::BodyBudget;
+use health::Readiness;
 use runtime::Runtime;
+use std::sync::Arc;
+use store::Store;
 use throttle::Buckets;
 use tokio::sync::watch;
 
@@ -60,6 +66,7 @@ pub struct Api {
     callers: Callers,
     audit: Audit,
     bodies: BodyBudget,
+    readiness: Readiness,
     /// Becomes true when the server stops: long polls end then.
     closing: watch::Sender<bool>,
 }
@@ -69,8 +76,8 @@ impl Api {
     pub fn new(runtime: Runtime, accounts: Accounts) -> Api {
         let (callers, audit) = (Callers::default(), Audit::default());
         let (buckets, closing) = (Buckets::default(), watch::Sender::new(false));
-        let bodies = BodyBudget::default();
-        Api { runtime, accounts, buckets, callers, audit, bodies, closing }
+        let (bodies, readiness) = (BodyBudget::default(), Readiness::default());
+        Api { runtime, accounts, buckets, callers, audit, bodies, readiness, closing }
     }
 
     /// The same, which throttles requests that come over HTTP.
@@ -78,6 +85,12 @@ impl Api {
     pub fn throttled(mut self, throttling: Throttling) -> Api {
         self.buckets = Buckets::new(throttling);
         self
+    }
+
+    /// The same, which is ready while this store, that of the runtime, can be written to.
+    #[must_use]
+    pub fn ready_with(self, store: Arc<dyn Store>) -> Api {
+        Api { readiness: Readiness::of(store), ..self }
     }
 
     /// The same API for these callers, with an audit of what they do.

@@ -17,6 +17,7 @@ use crate::authorization::{self, Asking};
 use crate::browser;
 use crate::error::{ApiError, ErrorCode};
 use crate::facts;
+use crate::health;
 use crate::operations::Operation;
 use crate::query;
 use crate::request::Request;
@@ -39,14 +40,15 @@ pub(crate) async fn answer(api: &Api, request: hyper::Request<Incoming>) -> Resp
         return response;
     }
     match (&parts.method, parts.uri.path()) {
-        (&Method::GET, "/health") => respond(Ok(br#"{"status":"ok"}"#.to_vec())),
+        (&Method::GET, "/health" | "/health/live") => health::live(),
+        (&Method::GET, "/health/ready") => health::ready(&api.readiness).await,
         (&Method::POST, "/") if query::speaks(&parts) => match read(api, body).await {
             Ok((body, _reserved)) => query::answer(api, &parts, &body).await,
             Err(error) => respond(Err(error)),
         },
         (&Method::POST, "/") => respond(call(api, &parts, body).await),
         (&Method::GET, "/") if query::is_presigned(&parts) => query::answer(api, &parts, &[]).await,
-        (_, "/" | "/health") => {
+        (_, "/" | "/health" | "/health/live" | "/health/ready") => {
             let message = format!("{} is not allowed here.", parts.method);
             let error = ApiError::new(ErrorCode::UnknownOperationException, message);
             let mut response = respond(Err(error));

@@ -18,6 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::Api;
 use crate::browser;
+use crate::client_certificate::ClientCertificate;
 use crate::connections::{Connection, Connections, Limits};
 use crate::error::{ApiError, ErrorCode};
 use crate::facts::Peer;
@@ -149,9 +150,12 @@ impl Server {
             return;
         }
         match &self.tls {
-            None => self.answer(stream, peer, connection, watcher).await,
+            None => self.answer(stream, peer, None, connection, watcher).await,
             Some(tls) => match tls.shake_hands(stream).await {
-                Ok(stream) => self.answer(stream, peer, connection, watcher).await,
+                Ok(stream) => {
+                    let certificate = ClientCertificate::of(&stream);
+                    self.answer(stream, peer, certificate, connection, watcher).await;
+                }
                 Err(error) => tracing::debug!(%error, "a TLS connection did not come about"),
             },
         }
@@ -161,6 +165,7 @@ impl Server {
         &self,
         stream: S,
         peer: Peer,
+        certificate: Option<ClientCertificate>,
         connection: Arc<Connection>,
         watcher: Watcher,
     ) {
@@ -168,6 +173,9 @@ impl Server {
             let id = RequestId::new();
             request.extensions_mut().insert(peer);
             request.extensions_mut().insert(id);
+            if let Some(certificate) = &certificate {
+                request.extensions_mut().insert(certificate.clone());
+            }
             let log = RequestLog::new(id, peer, &request);
             let (api, under_way) = (self.api.clone(), connection.begin());
             async move {

@@ -3,6 +3,7 @@
 mod common;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use common::{PASS, Server, WAIT, read};
 use expect_test::{Expect, expect};
@@ -40,6 +41,36 @@ async fn health_is_told() {
     let request = Request::get("/health").body(Full::default()).expect("valid");
     let answer = server.send(request).await;
     assert_eq!((answer.status, &*answer.text), (200, r#"{"status":"ok"}"#));
+}
+
+#[tokio::test]
+async fn a_server_is_ready_while_its_store_can_be_written() {
+    let refuses = Arc::new(AtomicBool::new(false));
+    let decides = refuses.clone();
+    let store = FaultyStore::new(Arc::new(MemoryStore::new()), move |operation| {
+        let is_write = operation == Operation::WriteResource;
+        (is_write && decides.load(Ordering::Relaxed)).then_some(Fault::Before)
+    });
+    let server = Server::start_on(Arc::new(store)).await;
+    let health = async |path: &str| {
+        let answer = server.send(changed(&server, |it| it.method("GET").uri(path))).await;
+        (answer.status, answer.text)
+    };
+    let ok = (200, r#"{"status":"ok"}"#.to_owned());
+    assert_eq!(health("/health/ready").await, ok);
+    refuses.store(true, Ordering::Relaxed);
+    // An answer holds for a second.
+    while health("/health/ready").await == ok {
+        tokio::task::yield_now().await;
+    }
+    let unavailable = (503, r#"{"status":"unavailable"}"#.to_owned());
+    assert_eq!(health("/health/ready").await, unavailable);
+    assert_eq!((health("/health").await, health("/health/live").await), (ok.clone(), ok.clone()));
+    refuses.store(false, Ordering::Relaxed);
+    while health("/health/ready").await == unavailable {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(health("/health/ready").await, ok);
 }
 
 #[tokio::test]

@@ -86,7 +86,7 @@ pub(crate) struct ServeArguments {
     #[arg(long, env = "STAIRWELL_HOST", value_name = "ADDRESS")]
     pub(crate) host: Option<String>,
     /// The port to listen on; 0 for any that is free [default: 8083]
-    #[arg(long, env = "STAIRWELL_PORT", value_name = "NUMBER")]
+    #[arg(long, env = "STAIRWELL_PORT", value_name = "NUMBER", allow_negative_numbers = true)]
     pub(crate) port: Option<u16>,
     /// The folder that keeps everything [default: ./stairwell-data]
     #[arg(long, env = "STAIRWELL_DATA", value_name = "FOLDER", value_hint = ValueHint::DirPath)]
@@ -130,18 +130,39 @@ pub(crate) struct ServeArguments {
         value_hint = ValueHint::FilePath)]
     pub(crate) key_file: Option<PathBuf>,
     /// Refuse whoever is not known by a signature, as always on an address that others can reach
-    #[arg(long)]
-    pub(crate) require_auth: bool,
+    #[arg(
+        long,
+        env = "STAIRWELL_REQUIRE_AUTH",
+        value_name = "BOOLEAN",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_parser = BoolishValueParser::new(),
+    )]
+    pub(crate) require_auth: Option<bool>,
     /// Trust whoever reaches the port, even where others can reach it
-    #[arg(long, conflicts_with = "require_auth")]
-    pub(crate) insecure_no_auth: bool,
+    #[arg(
+        long,
+        env = "STAIRWELL_INSECURE_NO_AUTH",
+        value_name = "BOOLEAN",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_parser = BoolishValueParser::new(),
+    )]
+    pub(crate) insecure_no_auth: Option<bool>,
     /// How roles of state machines are enforced: those that this server knows, all of them, or only
     /// told in the log [default: enforce where callers must be known, else permissive]
     #[arg(long, env = "STAIRWELL_ROLES", value_name = "MODE", value_enum)]
     pub(crate) roles: Option<RoleMode>,
     /// How long a parent whose role lacks the permissions for events waits before it asks again
     /// whether a nested execution has ended [default: 60]
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(
+        long,
+        env = "STAIRWELL_CHILD_POLL_SECONDS",
+        value_name = "NUMBER",
+        allow_negative_numbers = true
+    )]
     pub(crate) child_poll_seconds: Option<u64>,
     /// Lines of JSON for each call that changes something, before it does and after, at the end of
     /// that file; - for standard output. While it cannot be written, nothing is changed. SIGHUP
@@ -159,7 +180,8 @@ pub(crate) struct ServeArguments {
         value_parser = BoolishValueParser::new(),
     )]
     pub(crate) audit_reads: Option<bool>,
-    /// The certificates to show for TLS, in PEM; needs --tls-key
+    /// The certificates to show for TLS, in PEM; needs --tls-key. They are read anew when a file
+    /// changes, and on SIGHUP
     #[arg(long, env = "STAIRWELL_TLS_CERT", value_name = "FILE", requires = "tls_key",
         value_hint = ValueHint::FilePath)]
     pub(crate) tls_cert: Option<PathBuf>,
@@ -167,6 +189,20 @@ pub(crate) struct ServeArguments {
     #[arg(long, env = "STAIRWELL_TLS_KEY", value_name = "FILE", requires = "tls_cert",
         value_hint = ValueHint::FilePath)]
     pub(crate) tls_key: Option<PathBuf>,
+    /// Those who sign the certificates of clients, in PEM: every client must show one
+    #[arg(long, env = "STAIRWELL_TLS_CLIENT_CA", value_name = "FILE",
+        value_hint = ValueHint::FilePath)]
+    pub(crate) tls_client_ca: Option<PathBuf>,
+    /// Whom a client is that shows a certificate with that subject and does not sign, such as
+    /// CN=ci,O=Example=arn:aws:iam::123456789012:user/ci; may be repeated, or a list with
+    /// semicolons. The subject is as openssl x509 -subject -nameopt RFC2253 prints it
+    #[arg(
+        long = "tls-client-principal",
+        env = "STAIRWELL_TLS_CLIENT_PRINCIPALS",
+        value_name = "SUBJECT=ARN",
+        value_delimiter = ';'
+    )]
+    pub(crate) tls_client_principals: Vec<String>,
     /// Where Lambda is, such as http://127.0.0.1:9001; also taken from AWS_ENDPOINT_URL_LAMBDA,
     /// LAMBDA_ENDPOINT and AWS_ENDPOINT_URL
     #[arg(long, env = "STAIRWELL_LAMBDA_ENDPOINT", value_name = "URL", value_hint = ValueHint::Url)]
@@ -198,7 +234,12 @@ pub(crate) struct ServeArguments {
     pub(crate) log_executions: Option<String>,
     /// How many days executions are kept after they have ended, such as 7 or 0.5, or forever
     /// [default: 90]
-    #[arg(long, env = "STAIRWELL_RETENTION_DAYS", value_name = "DAYS")]
+    #[arg(
+        long,
+        env = "STAIRWELL_RETENTION_DAYS",
+        value_name = "DAYS",
+        allow_negative_numbers = true
+    )]
     pub(crate) retention_days: Option<Days>,
     /// Keep Express executions in memory, so that they can be described, listed, stopped and their
     /// histories read, which AWS refuses: for how long (90s, 15m, 2h), how many (1000), or off
@@ -246,7 +287,12 @@ pub(crate) struct PurgeArguments {
     pub(crate) data: Option<PathBuf>,
     /// How many days executions are kept after they have ended, such as 7 or 0.5, or forever
     /// [default: 90]
-    #[arg(long, env = "STAIRWELL_RETENTION_DAYS", value_name = "DAYS")]
+    #[arg(
+        long,
+        env = "STAIRWELL_RETENTION_DAYS",
+        value_name = "DAYS",
+        allow_negative_numbers = true
+    )]
     pub(crate) retention_days: Option<Days>,
     /// The configuration file [default: stairwell.toml, where it is there]
     #[arg(long, env = "STAIRWELL_CONFIG", value_name = "FILE", value_hint = ValueHint::FilePath)]

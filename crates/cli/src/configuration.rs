@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::env;
+use std::fmt;
 use std::fs;
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
@@ -17,7 +18,8 @@ use clap::ArgMatches;
 use clap::parser::ValueSource;
 use integrations::{Connections, FunctionCommand, LocalFunction, LocalFunctions};
 use runtime::{ExpressHistory, Retention};
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use crate::arguments::{Days, ExpressHistoryBound, PurgeArguments, ServeArguments, command};
 use crate::connections;
@@ -25,6 +27,7 @@ use crate::execution_logs::LogExecutions;
 use crate::objects::ObjectsAt;
 use crate::security::{self, Security, SecurityFile};
 use crate::services;
+use crate::spelling::with_suggestion;
 
 const FILE_NAME: &str = "stairwell.toml";
 const DEFAULT_FOLDER: &str = "./stairwell-data";
@@ -129,11 +132,54 @@ struct File {
 }
 
 /// An access key: its account, or account and secret.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
+#[derive(Clone)]
 enum AccessKeyEntry {
     Account(String),
     Root { account: String, secret: String },
+}
+
+impl fmt::Debug for AccessKeyEntry {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (AccessKeyEntry::Account(account) | AccessKeyEntry::Root { account, .. }) = self;
+        formatter.debug_tuple("AccessKeyEntry").field(account).finish()
+    }
+}
+
+impl<'text> Deserialize<'text> for AccessKeyEntry {
+    fn deserialize<D: Deserializer<'text>>(deserializer: D) -> Result<Self, D::Error> {
+        const EXPECTED: &str = "it is neither an account, as \"123456789012\", nor { account = \
+                                \"123456789012\", secret = \"...\" }";
+        // Told without the values, which may be secrets.
+        let wrong = |what: String| D::Error::custom(what);
+        let table = match toml::Value::deserialize(deserializer)? {
+            toml::Value::String(account) => return Ok(AccessKeyEntry::Account(account)),
+            toml::Value::Table(table) => table,
+            _ => return Err(wrong(format!("an access key is wrong: {EXPECTED}"))),
+        };
+        let (mut account, mut secret) = (None, None);
+        for (name, value) in table {
+            let slot = match &*name {
+                "account" => &mut account,
+                "secret" => &mut secret,
+                _ => {
+                    let unknown = format!("unknown field `{name}`, expected `account` or `secret`");
+                    return Err(wrong(unknown));
+                }
+            };
+            match value {
+                toml::Value::String(text) => *slot = Some(text),
+                _ => return Err(wrong(format!("the {name} of an access key is no text"))),
+            }
+        }
+        match (account, secret) {
+            (Some(account), Some(secret)) => Ok(AccessKeyEntry::Root { account, secret }),
+            (None, _) => Err(wrong("an access key lacks its account".to_owned())),
+            (Some(_), None) => {
+                let help = "an access key lacks its secret: without one, write its account alone";
+                Err(wrong(help.to_owned()))
+            }
+        }
+    }
 }
 
 /// What stands for a Lambda function.
@@ -333,7 +379,7 @@ fn parse(text: &str, path: &Path) -> anyhow::Result<File> {
     toml::from_str(text).map_err(|error| {
         let offset = error.span().map_or(0, |span| span.start);
         let line = 1 + text[..offset].matches('\n').count();
-        anyhow::anyhow!("{}:{line}: {}", path.display(), error.message().replace('\n', " "))
+        anyhow::anyhow!("{}:{line}: {}", path.display(), with_suggestion(error.message()))
     })
 }
 
@@ -446,4 +492,70 @@ fn check_account(account: String) -> anyhow::Result<String> {
         bail!("the account '{account}' is not twelve digits");
     }
     Ok(account)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The key of an option that is not named as the option is.
+    fn key_of(option: &str) -> &str {
+        match option {
+            "access-key" => "access-keys",
+            "quota" => "quotas",
+            "tls-client-principal" => "tls-client-principals",
+            option => option,
+        }
+    }
+
+    #[test]
+    fn every_option_of_serve_has_its_variable_and_its_key() {
+        let command = crate::arguments::command();
+        let serve = command.find_subcommand("serve").expect("there is one");
+        let mut count = 0;
+        for argument in serve.get_arguments().filter(|it| it.get_id() != "help") {
+            let option = argument.get_long().expect("all of them are long");
+            let key = key_of(option);
+            let variable = argument.get_env().expect("every option has a variable");
+            let expected = format!("STAIRWELL_{}", key.replace('-', "_").to_uppercase());
+            assert_eq!(variable.to_str(), Some(&*expected), "--{option}");
+            count += 1;
+            // The file cannot say where it is.
+            if option == "config" {
+                continue;
+            }
+            // Whatever is wrong with the value, it is not the key.
+            let is_known = |table: &str| {
+                let read = toml::from_str::<File>(&format!("{table}{key} = [[]]\n"));
+                read.err().is_none_or(|error| !error.message().starts_with("unknown field"))
+            };
+            assert!(is_known("") || is_known("[security]\n"), "{key} is no key of the file");
+        }
+        assert!(count > 25, "{count}");
+    }
+
+    #[test]
+    fn access_keys_are_read_and_what_is_wrong_is_told_without_secrets() {
+        let told =
+            |entry: &str| match toml::from_str::<File>(&format!("[access-keys]\nK = {entry}")) {
+                Ok(file) => format!("{:?}", file.access_keys["K"]),
+                Err(error) => error.message().to_owned(),
+            };
+        assert_eq!(told("\"1\""), "AccessKeyEntry(\"1\")");
+        assert_eq!(told("{ account = \"1\", secret = \"s\" }"), "AccessKeyEntry(\"1\")");
+        for (entry, expected) in [
+            (
+                "{ account = \"1\", secret = \"s\", foo = 1 }",
+                "unknown field `foo`, expected `account` or `secret`",
+            ),
+            ("{ secret = \"s3cr3t\" }", "an access key lacks its account"),
+            ("{ account = \"1\" }", "an access key lacks its secret"),
+            ("{ account = \"1\", secret = 53 }", "the secret of an access key is no text"),
+            ("12", "an access key is wrong: it is neither an account, as"),
+        ] {
+            let told = told(entry);
+            assert!(told.starts_with(expected), "{told}");
+            assert!(!told.contains("s3cr3t") && !told.contains("53"), "{told}");
+        }
+    }
 }

@@ -16,10 +16,12 @@ mod policy_check;
 mod print;
 mod purge;
 mod record;
+mod reload;
 mod run;
 mod security;
 mod serve;
 mod services;
+mod spelling;
 mod validate;
 mod words;
 
@@ -38,6 +40,13 @@ const USAGE: u8 = 2;
 pub fn main() -> ExitCode {
     let matches = arguments::command().get_matches();
     let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    if matches!(arguments.command, Command::Serve(_) | Command::Purge(_))
+        && let Err(error) =
+            spelling::check_variables(&arguments::command(), std::env::vars_os().map(|it| it.0))
+    {
+        eprintln!("stairwell: {error:#}");
+        return ExitCode::from(1);
+    }
     let (result, failure) = match arguments.command {
         Command::Serve(arguments) => {
             let matches = matches.subcommand_matches("serve").expect("this is the subcommand");

@@ -1,19 +1,19 @@
 //! Who may do what on a server: its settings, and what is made of them.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use api::{Audit, Callers, RootKey, Tls};
+use api::{Audit, Callers, CertificatePrincipal, CertificateSubject, Certificates, RootKey};
 use identity::{Enforcement, Guard, Identities};
 use runtime::RuntimeConfig;
 use serde::Deserialize;
 
 use crate::arguments::{RoleMode, ServeArguments};
+use crate::reload::{LiveTls, TlsFiles};
 
 /// Who may do what.
 #[derive(Debug, Default)]
@@ -25,7 +25,8 @@ pub(crate) struct Security {
     child_poll_seconds: Option<u64>,
     audit: Option<PathBuf>,
     audit_reads: bool,
-    tls: Option<(PathBuf, PathBuf)>,
+    tls: Option<TlsFiles>,
+    certificates: Certificates,
 }
 
 /// The table `[security]` of the configuration file.
@@ -40,6 +41,9 @@ pub(crate) struct SecurityFile {
     audit_reads: Option<bool>,
     tls_cert: Option<PathBuf>,
     tls_key: Option<PathBuf>,
+    tls_client_ca: Option<PathBuf>,
+    #[serde(default)]
+    tls_client_principals: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -60,8 +64,8 @@ pub(crate) fn settings(
     root_keys: BTreeMap<String, RootKey>,
     address: IpAddr,
 ) -> anyhow::Result<Security> {
-    let require = arguments.require_auth || file.require_auth.unwrap_or(false);
-    let insecure = arguments.insecure_no_auth || file.insecure_no_auth.unwrap_or(false);
+    let require = arguments.require_auth.or(file.require_auth).unwrap_or(false);
+    let insecure = arguments.insecure_no_auth.or(file.insecure_no_auth).unwrap_or(false);
     if require && insecure {
         bail!("require-auth and insecure-no-auth contradict each other");
     }
@@ -78,12 +82,16 @@ pub(crate) fn settings(
     };
     let path =
         |given: &Option<PathBuf>, in_file: &Option<PathBuf>| given.clone().or(in_file.clone());
-    let certificate = path(&arguments.tls_cert, &file.tls_cert);
-    let tls = match (certificate, path(&arguments.tls_key, &file.tls_key)) {
-        (Some(certificate), Some(key)) => Some((certificate, key)),
-        (None, None) => None,
-        _ => bail!("TLS needs both tls-cert and tls-key"),
-    };
+    let tls = tls_files(
+        path(&arguments.tls_cert, &file.tls_cert),
+        path(&arguments.tls_key, &file.tls_key),
+        path(&arguments.tls_client_ca, &file.tls_client_ca),
+    )?;
+    let certificates = certificates(arguments, file)?;
+    let asks_for_certificates = tls.as_ref().is_some_and(|tls| tls.client_authorities.is_some());
+    if !certificates.is_empty() && !asks_for_certificates {
+        bail!("tls-client-principal needs tls-client-ca: nobody is asked for a certificate");
+    }
     let audit = path(&arguments.audit, &file.audit);
     let audit_reads = arguments.audit_reads.or(file.audit_reads).unwrap_or(false);
     if audit_reads && audit.is_none() {
@@ -97,7 +105,46 @@ pub(crate) fn settings(
         audit,
         audit_reads,
         tls,
+        certificates,
     })
+}
+
+fn tls_files(
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+    client_authorities: Option<PathBuf>,
+) -> anyhow::Result<Option<TlsFiles>> {
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => {
+            Ok(Some(TlsFiles { certificate, key, client_authorities }))
+        }
+        (None, None) if client_authorities.is_none() => Ok(None),
+        (None, None) => bail!("tls-client-ca needs TLS: give tls-cert and tls-key"),
+        _ => bail!("TLS needs both tls-cert and tls-key"),
+    }
+}
+
+/// Whom certificates stand for: those of the file, and those of the command line.
+fn certificates(arguments: &ServeArguments, file: &SecurityFile) -> anyhow::Result<Certificates> {
+    let mut certificates = Certificates::new();
+    let in_file = file.tls_client_principals.iter();
+    let mut pairs: Vec<(&str, &str)> =
+        in_file.map(|(subject, arn)| (subject.as_str(), arn.as_str())).collect();
+    for pair in &arguments.tls_client_principals {
+        // Subjects have equals signs too, and so may names of users.
+        let Some(at) = pair.find("=arn:") else {
+            bail!("the certificate '{pair}' is not of the form SUBJECT=ARN");
+        };
+        pairs.push((&pair[..at], &pair[at + 1..]));
+    }
+    for (subject, arn) in pairs {
+        let subject_of = subject.parse::<CertificateSubject>();
+        let subject_of = subject_of.with_context(|| format!("the certificate '{subject}'"))?;
+        let principal = arn.parse::<CertificatePrincipal>();
+        let principal = principal.with_context(|| format!("the principal '{arn}'"))?;
+        certificates.insert(subject_of, principal);
+    }
+    Ok(certificates)
 }
 
 impl Security {
@@ -144,7 +191,8 @@ impl Security {
         identities: Arc<Identities>,
         guard: Option<Arc<Guard>>,
     ) -> anyhow::Result<Callers> {
-        let nobody = self.root_keys.is_empty() && self.must_be_known;
+        let nobody = self.root_keys.is_empty() && self.certificates.is_empty();
+        let nobody = nobody && self.must_be_known;
         if nobody && !identities.has_access_keys().await? {
             bail!(
                 "others can reach this address, or --require-auth is given, and nobody has an \
@@ -152,7 +200,8 @@ impl Security {
                  127.0.0.1, or trust everybody with --insecure-no-auth"
             );
         }
-        let callers = Callers::new(identities, self.root_keys.clone(), self.must_be_known);
+        let callers = Callers::new(identities, self.root_keys.clone(), self.must_be_known)
+            .with_certificates(self.certificates.clone());
         Ok(match guard {
             Some(guard) => callers.with_guard(guard),
             None => callers,
@@ -173,16 +222,18 @@ impl Security {
         Ok(audit.with_reads(self.audit_reads))
     }
 
-    /// What to show for TLS.
+    /// What to show for TLS. The log warns where others can reach the address without.
     ///
     /// # Errors
     /// Where a file cannot be read or used.
-    pub(crate) fn tls(&self) -> anyhow::Result<Option<Tls>> {
-        let Some((certificate, key)) = &self.tls else { return Ok(None) };
-        let read = |path: &PathBuf| {
-            fs::read(path).with_context(|| format!("cannot read {}", path.display()))
-        };
-        let tls = Tls::from_pem(&read(certificate)?, &read(key)?);
-        Ok(Some(tls.with_context(|| format!("{}", certificate.display()))?))
+    pub(crate) fn tls(&self, address: IpAddr) -> anyhow::Result<Option<LiveTls>> {
+        if self.tls.is_none() && !address.is_loopback() {
+            tracing::warn!(
+                "others can reach {address}, and there is no TLS: who listens on the way reads all \
+                 that is sent, new secrets included; give --tls-cert and --tls-key, or put a proxy \
+                 with TLS before it"
+            );
+        }
+        self.tls.clone().map(TlsFiles::load).transpose()
     }
 }

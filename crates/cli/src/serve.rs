@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
-use api::{Accounts, Api, Audit, Tls};
+use api::{Accounts, Api, Tls};
 use aws::Client;
 use clap::ArgMatches;
 use integrations::{Connections, LocalFunctions};
@@ -18,6 +18,7 @@ use store::{MemoryStore, Store};
 use store_embedded::{EmbeddedStore, Options};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{Interval, MissedTickBehavior};
 use tracing_subscriber::EnvFilter;
 
 use crate::arguments::ServeArguments;
@@ -26,6 +27,7 @@ use crate::execution_logs;
 use crate::key_file;
 use crate::objects::ObjectsAt;
 use crate::print;
+use crate::reload::{LOOK_INTERVAL, Reload};
 use crate::services::{self, OwnApi};
 
 /// The exit code where the server ends by a mistake in Stairwell: `EX_SOFTWARE` of sysexits.h.
@@ -61,7 +63,7 @@ pub(crate) struct Server {
     listener: TcpListener,
     api: Arc<Api>,
     runtime: Runtime,
-    audit: Audit,
+    reload: Reload,
     tls: Option<Tls>,
     /// What the first line says of the storage.
     storage: String,
@@ -81,7 +83,8 @@ impl Server {
         let listener = TcpListener::bind(address)
             .await
             .with_context(|| format!("cannot listen on {address}"))?;
-        let tls = settings.security.tls()?;
+        let live = settings.security.tls(address.ip())?;
+        let tls = live.as_ref().map(|live| live.tls.clone());
         let audit = settings.security.audit()?;
         let Opened { store, embedded, storage, failure } = open(&settings.storage).await?;
         let identities = key_file::identities(settings, &store, embedded.as_deref()).await?;
@@ -107,13 +110,15 @@ impl Server {
         };
         let config = settings.security.guarded(config, &identities);
         let callers = settings.security.callers(identities, config.guard.clone()).await?;
-        let runtime = Runtime::open(store, with_quotas(config, settings.quotas));
+        let runtime = Runtime::open(store.clone(), with_quotas(config, settings.quotas));
         let api = Api::new(runtime.clone(), settings.accounts.clone());
         let api = api.throttled(settings.throttling.clone()).with_callers(callers, audit.clone());
+        let api = api.ready_with(store);
         let api = Arc::new(api);
         own_api.is(&api);
         let trust = settings.security.in_words();
-        Ok(Server { listener, api, runtime, audit, tls, storage, trust, failure })
+        let reload = Reload { audit, tls: live };
+        Ok(Server { listener, api, runtime, reload, tls, storage, trust, failure })
     }
 
     /// The address that it listens on: with the port that it got, where any would do.
@@ -135,7 +140,7 @@ impl Server {
     /// Serves until the first signal, then stops in order: no request is cut off, and what was
     /// answered is kept. A second signal ends the process at once.
     pub(crate) async fn run(self, mut end: EndSignals) {
-        let Server { listener, api, runtime, audit, tls, storage: _, trust: _, failure } = self;
+        let Server { listener, api, runtime, mut reload, tls, failure, .. } = self;
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let connections = connections_max();
         let mut serving = tokio::spawn(api::serve(listener, tls, api, connections, async {
@@ -143,7 +148,7 @@ impl Server {
             let _ = stopped.await;
         }));
         tokio::select! {
-            () = end.next(|| audit.reopen()) => {}
+            () = end.next(&mut reload) => {}
             reason = failure => {
                 // Another process reads what is on the disk, and syncs it before it is believed.
                 tracing::error!(reason, "the disk of the data folder failed, and the server ends");
@@ -160,7 +165,7 @@ impl Server {
         tracing::info!("stopping; a second signal stops at once");
         drop(stop);
         tokio::select! {
-            () = end.next(|| audit.reopen()) => std::process::exit(130),
+            () = end.next(&mut reload) => std::process::exit(130),
             () = async {
                 if serving.await.is_err() {
                     tracing::error!("the server met a mistake in Stairwell");
@@ -201,6 +206,7 @@ pub(crate) struct EndSignals {
     hang_up: Signal,
     /// Whether somebody sat at a terminal when it was started.
     has_terminal: bool,
+    look: Interval,
 }
 
 impl EndSignals {
@@ -209,27 +215,32 @@ impl EndSignals {
     /// # Errors
     /// Where the system refuses.
     pub(crate) fn watch() -> anyhow::Result<EndSignals> {
+        let mut look = tokio::time::interval(LOOK_INTERVAL);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Ok(EndSignals {
             interrupt: signal(SignalKind::interrupt()).context("cannot watch SIGINT")?,
             terminate: signal(SignalKind::terminate()).context("cannot watch SIGTERM")?,
             hang_up: signal(SignalKind::hangup()).context("cannot watch SIGHUP")?,
             has_terminal: std::io::stderr().is_terminal(),
+            look,
         })
     }
 
-    /// Comes back when the server is to end. For each SIGHUP before, files are to be opened anew:
-    /// unless it tells that the terminal is gone.
-    pub(crate) async fn next(&mut self, reopen: impl Fn()) {
+    /// Comes back when the server is to end. Until then files that change are read anew, and all of
+    /// them at each SIGHUP: unless it tells that the terminal is gone.
+    pub(crate) async fn next(&mut self, reload: &mut Reload) {
         loop {
             tokio::select! {
                 _ = self.interrupt.recv() => return,
                 _ = self.terminate.recv() => return,
-                _ = self.hang_up.recv() => {}
+                _ = self.hang_up.recv() => {
+                    if self.has_terminal && !std::io::stderr().is_terminal() {
+                        return;
+                    }
+                    reload.reload();
+                }
+                _ = self.look.tick(), if reload.is_due_regularly() => reload.look(),
             }
-            if self.has_terminal && !std::io::stderr().is_terminal() {
-                return;
-            }
-            reopen();
         }
     }
 }

@@ -75,5 +75,6 @@ pub(crate) fn line(file: &str, definition: &str, diagnostic: &Diagnostic) -> Str
     let code = code.as_str();
     let (at_line, at_column) = (position.line, position.column);
     let pointer = if pointer.is_empty() { "/" } else { pointer };
+    let (message, pointer) = (input::plainly(message), input::plainly(pointer));
     format!("{file}:{at_line}:{at_column}: {severity}[{code}]: {message} (at {pointer})")
 }

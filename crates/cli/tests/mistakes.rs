@@ -29,7 +29,7 @@ fn not_json() {
   }
 }"#,
         expect![[r#"
-            m.json:4:39: error[INVALID_JSON_DESCRIPTION]: Unexpected character ('}' (code 125)): was expecting double-quote to start field name (at [Source: UNKNOWN; line: 4, column: 39])
+            m.json:4:39: error[INVALID_JSON_DESCRIPTION]: Unexpected character ('}' (code 125)): was expecting double-quote to start field name (at line 4, column 39)
                 help: a comma stands only between two members or items: add one, or remove it"#]],
     );
 }

@@ -210,6 +210,10 @@ fn unknown_keys_are_refused_by_name() {
             "port = 0\nprot = 1\n",
             "stairwell: stairwell.toml:2: unknown field `prot`, expected one of",
         ),
+        (
+            "[security]\nrequire-atuh = true\n",
+            "stairwell: stairwell.toml:2: unknown field `require-atuh`, expected one of",
+        ),
         ("port = \"x\"", "stairwell: stairwell.toml:1: invalid type: string \"x\", expected u16"),
         ("port = ", "stairwell: stairwell.toml:1: "),
     ] {
@@ -218,6 +222,8 @@ fn unknown_keys_are_refused_by_name() {
         assert_eq!(told.status, 1);
         assert!(told.err.starts_with(expected), "{told:?}");
         assert_eq!(told.err.lines().count(), 1, "{told:?}");
+        let is_suggested = told.err.contains("did you mean `");
+        assert_eq!(is_suggested, text.contains("prot") || text.contains("atuh"), "{told:?}");
     }
 }
 
@@ -309,4 +315,85 @@ fn the_demonstration_shows_nested_executions() {
     let (status, err) = server.end();
     assert_eq!((status, &*err), (0, ""));
     assert_eq!(fs::read_dir(&temporary).expect("a folder").count(), 0, "nothing is left behind");
+}
+
+#[test]
+fn variables_hold_and_unknown_ones_are_refused_by_name() {
+    let folder = folder("serve_variables");
+    let mut command = stairwell(&folder, &["serve", "--in-memory", "--port", "0"]);
+    command.env("STAIRWELL_REQUIRE_AUTH", "true").env("STAIRWELL_ACCESS_KEYS", "K=123456789012:s");
+    let server = Server::start(&mut command);
+    assert!(server.first_line.contains("callers must be known"), "{}", server.first_line);
+    assert!(server.post("ListActivities", "{}").contains("MissingAuthenticationToken"));
+    server.signal("TERM");
+    assert_eq!(server.end().0, 0);
+    for (name, value, arguments, expected) in [
+        (
+            "STAIRWELL_REQUIREAUTH",
+            "true",
+            &["serve", "--in-memory"][..],
+            "stairwell: the variable STAIRWELL_REQUIREAUTH belongs to no option: did you mean \
+             STAIRWELL_REQUIRE_AUTH?\n",
+        ),
+        (
+            "STAIRWELL_RETENTION",
+            "7",
+            &["purge"],
+            "stairwell: the variable STAIRWELL_RETENTION belongs to no option",
+        ),
+        (
+            "STAIRWELL_INSECURE_NO_AUTH",
+            "true",
+            &["serve", "--in-memory", "--require-auth"],
+            "stairwell: require-auth and insecure-no-auth contradict each other\n",
+        ),
+        (
+            "STAIRWELL_AUDIT_READS",
+            "true",
+            &["serve", "--in-memory"],
+            "stairwell: audit-reads needs an audit: say where with --audit FILE\n",
+        ),
+    ] {
+        let told = outcome(stairwell(&folder, arguments).env(name, value));
+        assert_eq!((told.status, &*told.out), (1, ""), "{told:?}");
+        assert!(told.err.starts_with(expected), "{told:?}");
+    }
+}
+
+#[test]
+fn values_below_zero_are_refused_as_values() {
+    let folder = folder("serve_negative");
+    for (arguments, expected) in [
+        (&["serve", "--retention-days", "-1"][..], "no number of days, which is 0 or more"),
+        (&["purge", "--retention-days", "-0.5"], "no number of days, which is 0 or more"),
+        (&["serve", "--port", "-1"], "-1 is not in 0..=65535"),
+        (&["serve", "--child-poll-seconds", "-1"], "invalid digit found in string"),
+    ] {
+        let told = outcome(&mut stairwell(&folder, arguments));
+        assert_eq!(told.status, 2, "{told:?}");
+        assert!(told.err.contains(expected), "{told:?}");
+    }
+}
+
+#[test]
+fn certificates_of_clients_are_settings_that_are_checked() {
+    let folder = folder("serve_certificates");
+    let pair = "CN=ci=arn:aws:iam::123456789012:user/ci";
+    for (arguments, expected) in [
+        (&["--tls-client-ca", "ca.pem"][..], "tls-client-ca needs TLS: give tls-cert and tls-key"),
+        (&["--tls-client-principal", pair], "tls-client-principal needs tls-client-ca"),
+        (&["--tls-client-principal", "CN=ci"], "the certificate 'CN=ci' is not of the form"),
+        (
+            &["--tls-client-principal", "ci=arn:aws:iam::123456789012:role/r"],
+            "the certificate 'ci': it is no subject of a certificate, such as CN=ci,O=Example",
+        ),
+        (
+            &["--tls-client-principal", "CN=ci=arn:aws:iam::123456789012:role/r"],
+            "the principal 'arn:aws:iam::123456789012:role/r': it is neither",
+        ),
+    ] {
+        let told = outcome(&mut stairwell(&folder, &[&["serve"], arguments].concat()));
+        assert_eq!(told.status, 1, "{told:?}");
+        assert!(told.err.starts_with(&format!("stairwell: {expected}")), "{told:?}");
+    }
 }

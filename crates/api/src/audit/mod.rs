@@ -26,6 +26,7 @@ use signature::CredentialScope;
 use store::Scope;
 
 use crate::callers::Unauthenticated;
+use crate::client_certificate::ClientCertificate;
 use crate::error::{ApiError, ErrorCode};
 use crate::facts::Peer;
 use crate::request_id::RequestId;
@@ -141,6 +142,8 @@ enum Proof {
     /// It was not: whoever reaches the port is trusted.
     None,
     Signature,
+    /// The certificate of the connection, without a signature.
+    Certificate,
     /// A task acts with the role of its execution.
     Task,
 }
@@ -150,6 +153,7 @@ impl Proof {
         match self {
             Proof::None => "none",
             Proof::Signature => "signature",
+            Proof::Certificate => "certificate",
             Proof::Task => "task",
         }
     }
@@ -181,6 +185,8 @@ struct About {
     request_id: String,
     caller: Option<(String, Option<Proof>)>,
     access_key: Option<String>,
+    /// The subject of the certificate that the client showed.
+    certificate: Option<Arc<str>>,
     scope: Option<Scope>,
     peer: Option<IpAddr>,
     user_agent: Option<String>,
@@ -211,6 +217,10 @@ impl<'a> Attempt<'a> {
                 request_id: RequestId::of(parts).to_string(),
                 access_key: CredentialScope::of(parts)
                     .map(|scope| cut(&scope.access_key, ACCESS_KEY_BYTES_MAX)),
+                certificate: parts
+                    .extensions
+                    .get::<ClientCertificate>()
+                    .map(|shown| shown.subject.clone()),
                 peer: parts.extensions.get::<Peer>().map(|peer| peer.address.to_canonical()),
                 user_agent: agent.map(|agent| cut(agent, USER_AGENT_BYTES_MAX)),
                 ..About::default()
@@ -272,6 +282,7 @@ impl<'a> Attempt<'a> {
         if self.writer.is_some() {
             let proof = match caller {
                 Caller::Trusted { .. } => Proof::None,
+                _ if self.about.access_key.is_none() => Proof::Certificate,
                 Caller::Root { .. } | Caller::User(_) | Caller::Session { .. } => Proof::Signature,
             };
             self.about.caller = Some((caller.arn(), Some(proof)));
@@ -337,6 +348,7 @@ impl<'a> Attempt<'a> {
             line.optional_text("proof", proof.map(Proof::name));
         }
         line.optional_text("accessKeyId", access_key.as_deref());
+        line.optional_text("certificate", self.about.certificate.as_deref());
         line.optional_text("account", scope.as_ref().map(|scope| &*scope.account));
         line.optional_text("region", scope.as_ref().map(|scope| &*scope.region));
         line.optional_text("execution", self.about.execution.as_deref());

@@ -70,8 +70,8 @@ impl Server {
     }
 
     pub(crate) async fn open(store: Arc<dyn Store>, config: RuntimeConfig) -> Server {
-        let runtime = Runtime::open(store, config);
-        let api = Api::new(runtime.clone(), Accounts::default());
+        let runtime = Runtime::open(store.clone(), config);
+        let api = Api::new(runtime.clone(), Accounts::default()).ready_with(store);
         Server::of_api(runtime, api).await
     }
 

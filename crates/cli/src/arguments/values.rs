@@ -20,7 +20,7 @@ impl Days {
     fn new(days: f64) -> Result<Days, String> {
         match days.is_finite() && days >= 0.0 {
             true => Ok(Days(Some(days))),
-            false => Err("no number of days".to_owned()),
+            false => Err("no number of days, which is 0 or more".to_owned()),
         }
     }
 }
