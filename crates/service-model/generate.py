@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes models/services.bin, the shapes of every service's API, from botocore's models.
+"""Writes models/services.bin, the shapes of every service's API and its endpoints, from botocore's
+models and rule sets.
 
     python3 crates/service-model/generate.py
 
@@ -15,6 +16,8 @@ import struct
 import zlib
 
 import botocore
+
+import endpoints
 
 DATA = pathlib.Path(botocore.__file__).parent / "data"
 OUT = pathlib.Path(__file__).parent / "models" / "services.bin"
@@ -62,9 +65,11 @@ def trimmed(values):
 class Model:
     """One service, with every shape that its operations reach; equal shapes are one."""
 
-    def __init__(self, model, endpoints):
+    def __init__(self, model, rule_set, partitions, older):
         self.model = model
-        self.endpoints = endpoints
+        self.older = older
+        self.rule_set = rule_set
+        self.partitions = partitions
         self.places = {}
         self.shapes = []
         self.interned = {}
@@ -170,6 +175,9 @@ class Model:
             extras["c"] = 1
         if operation.get("authtype") == "none" or operation.get("auth") == ["smithy.api#noAuth"]:
             extras["a"] = 1
+        endpoint = self.endpoint(endpoints.static_parameters(self.model, operation))
+        if endpoint:
+            extras["e"] = endpoint
         return trimmed([
             operation["name"],
             self.shape(reference["shape"]) if reference else -1,
@@ -179,6 +187,19 @@ class Model:
             None if http.get("method") == "POST" else http.get("method"),
             None if http["requestUri"] == "/" else http["requestUri"],
         ])
+
+    def endpoint(self, static):
+        """The place in `endpoints` of what holds for an operation with such parameters."""
+        if static not in self.endpoint_places:
+            metadata = self.model["metadata"]
+            prefix = metadata["endpointPrefix"]
+            name = metadata.get("signingName", prefix)
+            rule_set, partitions, older = self.rule_set, self.partitions, self.older
+            rows = endpoints.rows(rule_set, partitions, older, prefix, name, static)
+            if rows not in self.endpoint_rows:
+                self.endpoint_rows.append(rows)
+            self.endpoint_places[static] = self.endpoint_rows.index(rows)
+        return self.endpoint_places[static]
 
     def error(self, name):
         if name not in self.errors:
@@ -193,6 +214,8 @@ class Model:
     def compact(self):
         metadata = self.model["metadata"]
         self.errors, self.error_rows = {}, []
+        self.endpoint_places, self.endpoint_rows = {}, []
+        self.endpoint(())
         # Every error of the service may come of every operation.
         for name, shape in self.model["shapes"].items():
             if shape.get("exception"):
@@ -215,7 +238,7 @@ class Model:
             "version": metadata["apiVersion"] if protocol in ("query", "ec2") else None,
             "xmlns": metadata.get("xmlNamespace"),
             "query_errors": 1 if "awsQueryCompatible" in metadata else None,
-            "global": self.endpoints.get(metadata["endpointPrefix"]),
+            "endpoints": None if self.endpoint_rows == [None] else self.endpoint_rows,
             "errors": self.error_rows,
             "operations": operations,
             "shapes": self.shapes,
@@ -230,30 +253,16 @@ def read(path):
     return json.loads(gzip.decompress(zipped.read_bytes())) if zipped.exists() else None
 
 
-def global_endpoints():
-    """Of services without regions: partition -> [host, region to sign for], by endpoint prefix."""
-    found = {}
-    for partition in read(DATA / "endpoints.json")["partitions"]:
-        for prefix, service in partition["services"].items():
-            if service.get("isRegionalized", True) or "partitionEndpoint" not in service:
-                continue
-            endpoint = service["endpoints"][service["partitionEndpoint"]]
-            region = endpoint.get("credentialScope", {}).get("region")
-            if "hostname" in endpoint and region:
-                found.setdefault(prefix, {})[partition["partition"]] = [endpoint["hostname"], region]
-    return found
-
-
-def partitions():
-    rows = []
-    for partition in read(DATA / "partitions.json")["partitions"]:
-        rows.append([partition["id"], partition["regionRegex"].lstrip("^").split("\\")[0],
-                     partition["outputs"]["dnsSuffix"]])
-    return rows
+def partition_rows(partitions):
+    return [
+        [it["id"], it["outputs"]["dnsSuffix"], it["outputs"]["dualStackDnsSuffix"]]
+        for it in partitions["partitions"]
+    ]
 
 
 def main():
-    endpoints = global_endpoints()
+    partitions = read(DATA / "partitions.json")
+    older = read(DATA / "endpoints.json")
     frames, index = [], []
     seen = {}
     for folder in sorted(DATA.iterdir()):
@@ -262,7 +271,9 @@ def main():
         versions = [it for it in sorted(folder.iterdir()) if read(it / "service-2.json")]
         if not versions:
             continue
-        model = Model(read(versions[-1] / "service-2.json"), endpoints).compact()
+        rule_set = read(versions[-1] / "endpoint-rule-set-1.json")
+        model = read(versions[-1] / "service-2.json")
+        model = Model(model, rule_set, partitions, older).compact()
         name = model["java"].lower()
         if name in seen:
             # Two folders of botocore hold one service under its older and its newer name.
@@ -274,7 +285,7 @@ def main():
         frames.append(zlib.compress(text, 9)[2:-4])
     order = sorted(range(len(index)), key=lambda at: index[at][0])
     rows = [[index[at][0], len(frames[at]), index[at][1]] for at in order]
-    head = {"botocore": botocore.__version__, "partitions": partitions(), "services": rows}
+    head = {"botocore": botocore.__version__, "partitions": partition_rows(partitions), "services": rows}
     head = json.dumps(head, separators=(",", ":")).encode()
     OUT.parent.mkdir(exist_ok=True)
     with OUT.open("wb") as out:

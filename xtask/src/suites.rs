@@ -144,6 +144,8 @@ impl Suite {
 /// Every test of the workspace, counted from the lines that the test programs end with.
 fn rust_tests() -> anyhow::Result<Count> {
     let mut command = cargo(&["test", "--workspace", "--no-fail-fast"]);
+    // Where botocore is, with which endpoints are compared.
+    command.env("STAIRWELL_PYTHON", python_environment()?);
     let (lines, succeeded) = watch(&mut command)?;
     let mut count = Count::default();
     for line in &lines {

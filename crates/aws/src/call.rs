@@ -6,7 +6,7 @@ use hyper::HeaderMap;
 use json::Value;
 use service_model::{ErrorShape, Operation, Service, Unfit};
 
-use crate::CredentialsError;
+use crate::{CredentialsError, NoPlace};
 
 /// A call of an operation.
 #[derive(Clone, Copy, Debug)]
@@ -88,6 +88,9 @@ pub enum CallError {
     /// There are no credentials to sign with, or the role cannot be assumed. Nothing was sent.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
+    /// The service has no endpoint of the kind that is asked for. Nothing was sent.
+    #[error(transparent)]
+    Nowhere(#[from] NoPlace),
     /// What the service speaks is not spoken here.
     #[error("{0}")]
     Unsupported(String),

@@ -5,6 +5,7 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use crc::{CRC_32_ISCSI, CRC_32_ISO_HDLC, CRC_64_NVME, Crc, Table};
 use service_model::{Location, Member, ShapeKind};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
@@ -17,10 +18,9 @@ const ALGORITHM: &str = "x-amz-sdk-checksum-algorithm";
 /// What the headers of checksums begin with.
 const CHECKSUM: &str = "x-amz-checksum-";
 
-/// The polynomials, the lowest power first.
-const CRC32: u64 = 0xedb8_8320;
-const CRC32C: u64 = 0x82f6_3b78;
-const CRC64NVME: u64 = 0x9a6c_9329_ac4b_c9b5;
+static CRC32: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISO_HDLC);
+static CRC32C: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISCSI);
+static CRC64NVME: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_NVME);
 
 /// Adds the checksum of the body where the operation takes one and the parameters have none. An
 /// algorithm that is not known here is left to the service to refuse.
@@ -57,24 +57,14 @@ fn is_checksum(header: &str) -> bool {
 }
 
 fn checksum(algorithm: &str, body: &[u8]) -> Option<Vec<u8>> {
-    let crc32 = |polynomial| (crc(body, polynomial, 32) as u32).to_be_bytes().to_vec();
     Some(match algorithm {
-        "CRC32" => crc32(CRC32),
-        "CRC32C" => crc32(CRC32C),
-        "CRC64NVME" => crc(body, CRC64NVME, 64).to_be_bytes().to_vec(),
+        "CRC32" => CRC32.checksum(body).to_be_bytes().to_vec(),
+        "CRC32C" => CRC32C.checksum(body).to_be_bytes().to_vec(),
+        "CRC64NVME" => CRC64NVME.checksum(body).to_be_bytes().to_vec(),
         "SHA1" => Sha1::digest(body).to_vec(),
         "SHA256" => Sha256::digest(body).to_vec(),
         _ => return None,
     })
-}
-
-/// A cyclic redundancy check of so many bits.
-fn crc(bytes: &[u8], polynomial: u64, bits: u32) -> u64 {
-    let shifted = |byte: u64| (0..8).fold(byte, |crc, _| (crc >> 1) ^ (polynomial * (crc & 1)));
-    let table: Vec<u64> = (0..256).map(shifted).collect();
-    let ones = u64::MAX >> (64 - bits);
-    let add = |crc: u64, byte: &u8| table[(crc as u8 ^ byte) as usize] ^ (crc >> 8);
-    bytes.iter().fold(ones, add) ^ ones
 }
 
 #[cfg(test)]

@@ -10,17 +10,20 @@ use hyper::{Request, Response};
 use json::{Object, Value};
 use md5::{Digest, Md5};
 use parking_lot::Mutex;
-use service_model::{Operation, Parameters, Protocol, Service, ShapeKind, Signature};
+use service_model::{
+    EndpointVariant, Operation, Parameters, Protocol, Service, ShapeKind, Signature,
+};
 
 use crate::call::Assume;
 use crate::checksum;
-use crate::codec::{self, Fault, WireRequest};
+use crate::codec::{self, Fault, Unwritable, WireRequest};
 use crate::credentials::{Assumed, Found};
-use crate::http::{HttpLimits, escaped};
+use crate::endpoint::Place;
+use crate::http::HttpLimits;
 use crate::sign::{self, add_signature};
 use crate::{
     Answer, Call, CallError, CredentialChain, CredentialsError, EndpointError, Endpoints,
-    Environment, HttpAnswer, HttpClient, HttpError, Names, timestamp,
+    Environment, HttpAnswer, HttpClient, HttpError, Names, Proxies, ProxyError, Reach, timestamp,
 };
 
 /// How long STS may take.
@@ -39,22 +42,38 @@ pub struct Settings {
     pub endpoints: Endpoints,
     /// Where credentials come from.
     pub credentials: Arc<CredentialChain>,
-    /// What sends requests.
+    /// What sends requests to services.
     pub http: HttpClient,
+    /// What sends requests to URLs that tasks name.
+    pub urls: HttpClient,
+}
+
+/// Why variables make no settings.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum SettingsError {
+    /// One of them should be an endpoint.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    /// One of them should be a proxy.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
 }
 
 impl Settings {
-    /// What environment variables say: endpoints, credentials, and the file of more certificates to
-    /// trust that `AWS_CA_BUNDLE` names.
+    /// What environment variables say: endpoints, credentials, proxies, and the file of more
+    /// certificates to trust that `AWS_CA_BUNDLE` names. URLs of tasks have public addresses.
     ///
     /// # Errors
     /// Where one of them holds no URL.
-    pub fn of(variables: &BTreeMap<String, String>) -> Result<Settings, EndpointError> {
+    pub fn of(variables: &BTreeMap<String, String>) -> Result<Settings, SettingsError> {
         let endpoints = Endpoints::of(variables.clone())?;
         let bundle = variables.get("AWS_CA_BUNDLE").and_then(|path| std::fs::read(path).ok());
-        let http = HttpClient::new(bundle.as_deref());
-        let credentials = CredentialChain::new(Environment::of(variables.clone()), http.clone());
-        Ok(Settings { endpoints, credentials, http })
+        let http = HttpClient::new(bundle.as_deref(), Proxies::of(variables)?);
+        // The metadata of instances and containers is on the machine's own link.
+        let own = http.without_proxies().reaching(Reach::Anything);
+        let credentials = CredentialChain::new(Environment::of(variables.clone()), own);
+        let urls = http.reaching(Reach::Urls { private: false });
+        Ok(Settings { endpoints, credentials, http, urls })
     }
 }
 
@@ -71,15 +90,6 @@ type AssumedRoles = BTreeMap<(String, Option<String>), Arc<Assumed>>;
 struct Shared {
     settings: Settings,
     roles: Mutex<AssumedRoles>,
-}
-
-/// Where a request goes, and what it is signed for.
-struct Target {
-    url: String,
-    region: String,
-    /// Whether it is spoken to without TLS, as stand-ins of AWS on one's own machine are.
-    is_plain: bool,
-    is_own: bool,
 }
 
 impl Answer {
@@ -112,25 +122,20 @@ impl Client {
         Client { shared: Arc::new(Shared { settings, roles: Mutex::default() }) }
     }
 
-    /// What sends its requests, for calls of what is no service of AWS.
+    /// What sends its requests, for calls that are written by hand and for URLs that are
+    /// configured.
     pub fn http(&self) -> &HttpClient {
         &self.shared.settings.http
+    }
+
+    /// What sends requests to URLs that tasks name.
+    pub fn urls(&self) -> &HttpClient {
+        &self.shared.settings.urls
     }
 
     /// The endpoints that are not AWS's own.
     pub fn endpoints(&self) -> &Endpoints {
         &self.shared.settings.endpoints
-    }
-
-    /// Where a service is, and the region that requests there are signed for.
-    pub fn url_of(&self, service: &Service, region: &str) -> (String, String) {
-        match self.endpoints().of_service(service) {
-            Some(endpoint) => (endpoint.at(""), region.to_owned()),
-            None => {
-                let (host, region) = crate::endpoint::own(service, region);
-                (format!("https://{host}"), region)
-            }
-        }
     }
 
     /// Calls an operation. One request is sent, and none again.
@@ -171,7 +176,7 @@ impl Client {
         let parameters = parameters(call)?;
         let mut wire = codec::request(call, &parameters)?;
         checksum::add(call, &mut wire);
-        let target = self.target(call, &parameters);
+        let target = self.target(call, &parameters)?;
         self.signed(call, wire, &target).await
     }
 
@@ -179,7 +184,7 @@ impl Client {
         &self,
         call: &Call<'_>,
         wire: WireRequest,
-        target: &Target,
+        target: &Place,
     ) -> Result<Request<Bytes>, CallError> {
         let path = if target.is_own { own_path(call, &wire) } else { wire.path_and_query.clone() };
         let unsent = |reason: String| CallError::Client(reason);
@@ -203,9 +208,9 @@ impl Client {
             return Ok(request);
         }
         let credentials =
-            self.credentials(call.role, (call.account, call.region), target.is_plain).await?;
+            self.credentials(call.role, (call.account, call.region), target.is_plain()).await?;
         let scope = sign::Scope {
-            service: &call.service.signing_name,
+            service: &target.signing_name,
             region: &target.region,
             signature: call.service.signature,
         };
@@ -248,8 +253,11 @@ impl Client {
     ) -> Result<String, CallError> {
         let credentials = self.credentials(role, (account, region), is_plain).await?;
         let unsent = |error: &dyn std::error::Error| CallError::Client(error.to_string());
-        let host = format!("https://sts.{region}.amazonaws.com");
-        let mut request = Request::get(format!("{host}/{IDENTITY_QUERY}"))
+        let sts = service_model::service("sts").expect("there is a model of STS");
+        // The cluster knows STS by this name, whichever endpoint is configured here.
+        let place = sts.endpoint(None, region, EndpointVariant::default());
+        let host = place.expect("STS is in every region").place;
+        let mut request = Request::get(format!("https://{host}/{IDENTITY_QUERY}"))
             .header("x-k8s-aws-id", cluster)
             .body(Bytes::new())
             .map_err(|error| unsent(&error))?;
@@ -261,23 +269,15 @@ impl Client {
         Ok(format!("k8s-aws-v1.{encoded}"))
     }
 
-    fn target(&self, call: &Call<'_>, parameters: &Object) -> Target {
-        if let Some(endpoint) = self.endpoints().of_service(call.service) {
-            return Target {
-                url: endpoint.at(""),
-                region: call.region.to_owned(),
-                is_plain: endpoint.is_plain(),
-                is_own: false,
-            };
+    fn target(&self, call: &Call<'_>, parameters: &Object) -> Result<Place, CallError> {
+        let mut place = self.endpoints().place(call.service, Some(call.operation), call.region)?;
+        if let (true, Some(host)) = (place.is_own, place.url.strip_prefix("https://")) {
+            let prefix = host_prefix(call.service, call.operation, parameters)?.unwrap_or_default();
+            let bucket = bucket_in_host(call.service, parameters);
+            let bucket = bucket.map(|bucket| format!("{bucket}.")).unwrap_or_default();
+            place.url = format!("https://{bucket}{prefix}{host}");
         }
-        let (mut host, region) = crate::endpoint::own(call.service, call.region);
-        if let Some(prefix) = host_prefix(call.service, call.operation, parameters) {
-            host = format!("{prefix}{host}");
-        }
-        if let Some(bucket) = bucket_in_host(call.service, parameters) {
-            host = format!("{bucket}.{host}");
-        }
-        Target { url: format!("https://{host}"), region, is_plain: false, is_own: true }
+        Ok(place)
     }
 
     async fn credentials(
@@ -334,9 +334,8 @@ impl Client {
         let kept = self.kept_role(role.role_arn, role.external_id);
         let fetch = async {
             let sts = service_model::service("sts").expect("there is a model of STS");
-            let endpoint = self.endpoints().of_service(sts);
-            let is_plain = endpoint.is_some_and(crate::Endpoint::is_plain);
-            let base = self.own_credentials((account, region), is_plain).await?;
+            let place = self.endpoints().place(sts, None, region)?;
+            let base = self.own_credentials((account, region), place.is_plain()).await?;
             self.ask_for_role(role, region, base).await
         };
         Box::pin(kept.get(fetch)).await
@@ -396,7 +395,7 @@ impl Client {
             answer_bytes_max: 64 * 1024,
         };
         let wire = codec::request(&call, &parameters)?;
-        let target = self.target(&call, &parameters);
+        let target = self.target(&call, &parameters)?;
         let mut request = Request::builder().method("POST").uri(format!("{}/", target.url));
         for (name, value) in &wire.headers {
             request = request.header(name.as_str(), value.as_str());
@@ -405,7 +404,7 @@ impl Client {
             request.body(wire.body).map_err(|error| not_assumed(error.to_string()))?;
         if let Some(base) = base {
             let (region, signature) = (target.region.as_str(), Signature::V4);
-            let scope = sign::Scope { service: &service.signing_name, region, signature };
+            let scope = sign::Scope { service: &target.signing_name, region, signature };
             add_signature(&mut request, &base, scope, SystemTime::now())
                 .map_err(|error| not_assumed(error.to_string()))?;
         }
@@ -470,15 +469,27 @@ fn refused(service: &'static Service, answer: &HttpAnswer) -> Option<crate::Refu
 }
 
 /// What the host begins with, for operations that say so.
-fn host_prefix(service: &Service, operation: &Operation, parameters: &Object) -> Option<String> {
-    let mut prefix = operation.host_prefix.clone()?;
-    if let ShapeKind::Structure(members) = &service.shape(operation.input?).kind {
-        for member in members.members.iter().filter(|member| member.is_host_label) {
-            let value = parameters.get(&member.parameter).and_then(Value::as_str)?;
-            prefix = prefix.replace(&format!("{{{}}}", member.name), &escaped(value));
+fn host_prefix(
+    service: &Service,
+    operation: &Operation,
+    parameters: &Object,
+) -> Result<Option<String>, CallError> {
+    let (Some(prefix), Some(input)) = (&operation.host_prefix, operation.input) else {
+        return Ok(None);
+    };
+    let ShapeKind::Structure(members) = &service.shape(input).kind else { return Ok(None) };
+    let mut prefix = prefix.clone();
+    for member in members.members.iter().filter(|member| member.is_host_label) {
+        let value = parameters.get(&member.parameter).and_then(Value::as_str).unwrap_or_default();
+        // Anything else would be another host than the service's.
+        let is_label = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        if value.is_empty() || value.len() > 63 || !value.bytes().all(is_label) {
+            let name = member.parameter.clone();
+            return Err(Unwritable { name, expected: "a part of a host's name" }.into());
         }
+        prefix = prefix.replace(&format!("{{{}}}", member.name), value);
     }
-    Some(prefix)
+    Ok(Some(prefix))
 }
 
 /// The bucket that is part of the host's name at S3 itself. One that cannot be stays in the path.

@@ -4,14 +4,13 @@
 use std::collections::BTreeMap;
 
 use hyper::Uri;
-use service_model::Service;
+use service_model::{EndpointVariant, Operation, Service};
 
 /// A URL that requests are sent to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Endpoint {
     /// Without a slash at the end.
     url: String,
-    uri: Uri,
 }
 
 /// Why a text is no endpoint.
@@ -20,6 +19,14 @@ pub enum EndpointError {
     /// It is none.
     #[error("'{0}' is not a URL such as http://127.0.0.1:9001")]
     NotAUrl(String),
+    /// The value of a variable is neither `true` nor `false`.
+    #[error("{variable}: '{value}' is neither true nor false")]
+    NotABoolean {
+        /// The name of the environment variable.
+        variable: String,
+        /// Its value.
+        value: String,
+    },
     /// The value of a variable is none.
     #[error("{variable}: '{value}' is not a URL such as http://127.0.0.1:9001")]
     Variable {
@@ -43,17 +50,12 @@ impl Endpoint {
         if !has_scheme || !has_host || uri.query().is_some() {
             return Err(not_a_url());
         }
-        Ok(Endpoint { url: text.trim_end_matches('/').to_owned(), uri })
+        Ok(Endpoint { url: text.trim_end_matches('/').to_owned() })
     }
 
     /// The URL of a path, which begins with a slash, at this endpoint.
     pub fn at(&self, path: &str) -> String {
         format!("{}{path}", self.url)
-    }
-
-    /// Whether it is spoken to without TLS.
-    pub(crate) fn is_plain(&self) -> bool {
-        self.uri.scheme_str() == Some("http")
     }
 }
 
@@ -63,6 +65,46 @@ pub struct Endpoints {
     every: Option<Endpoint>,
     /// By what follows `AWS_ENDPOINT_URL_` in the variable's name.
     by_service: BTreeMap<String, Endpoint>,
+    /// Which of AWS's own.
+    variant: EndpointVariant,
+}
+
+/// Where a service is called.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Place {
+    /// Without a slash at the end.
+    pub url: String,
+    /// The region that requests are signed for.
+    pub region: String,
+    /// The name that requests are signed for.
+    pub signing_name: String,
+    /// Whether it is one of AWS's own.
+    pub is_own: bool,
+}
+
+impl Place {
+    /// Whether it is spoken to without TLS, as stand-ins of AWS on one's own machine are.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.url.starts_with("http://")
+    }
+}
+
+/// A service is nowhere where it could be called.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum NoPlace {
+    /// AWS has no endpoint of the variant that is asked for.
+    #[error("{service} has no {variant} endpoint in {region}")]
+    NoVariant {
+        /// The service's id.
+        service: String,
+        /// `FIPS`, …
+        variant: &'static str,
+        /// The region.
+        region: String,
+    },
+    /// What is configured cannot be known to be of the variant that is asked for.
+    #[error("Invalid Configuration: {0} and custom endpoint are not supported")]
+    Custom(&'static str),
 }
 
 /// The variables of Step Functions Local, with the services that they are for.
@@ -81,18 +123,18 @@ const LOCAL: [(&str, &str); 8] = [
 const EVERY: &str = "AWS_ENDPOINT_URL";
 
 impl Endpoints {
-    /// Those of `AWS_ENDPOINT_URL` and `AWS_ENDPOINT_URL_<SERVICE>`, and of the variables that Step
+    /// Those of `AWS_USE_FIPS_ENDPOINT` and `AWS_USE_DUALSTACK_ENDPOINT`, of `AWS_ENDPOINT_URL` and `AWS_ENDPOINT_URL_<SERVICE>`, and of the variables that Step
     /// Functions Local had, which come last. None where `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` is
     /// `true`.
     ///
     /// # Errors
-    /// Where one of the variables holds no URL.
+    /// Where one of the variables holds no URL or boolean.
     pub fn of(
         variables: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Endpoints, EndpointError> {
         let variables: BTreeMap<String, String> =
             variables.into_iter().filter(|(_, value)| !value.is_empty()).collect();
-        let mut endpoints = Endpoints::default();
+        let mut endpoints = Endpoints { variant: variant(&variables)?, ..Endpoints::default() };
         let ignored = variables.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
         if ignored.is_some_and(|value| value.eq_ignore_ascii_case("true")) {
             return Ok(endpoints);
@@ -129,25 +171,73 @@ impl Endpoints {
         self.of_service_id(&service.id)
     }
 
+    /// Where an operation of a service is called; without one, where most of them are.
+    ///
+    /// # Errors
+    /// Where an endpoint of FIPS or dual-stack is asked for, and there is none.
+    pub fn place(
+        &self,
+        service: &Service,
+        operation: Option<&Operation>,
+        region: &str,
+    ) -> Result<Place, NoPlace> {
+        let EndpointVariant { fips, dual_stack } = self.variant;
+        if let Some(endpoint) = self.of_service(service) {
+            return match (fips, dual_stack) {
+                (true, _) => Err(NoPlace::Custom("FIPS")),
+                (_, true) => Err(NoPlace::Custom("Dualstack")),
+                (false, false) => Ok(Place {
+                    url: endpoint.at(""),
+                    region: region.to_owned(),
+                    signing_name: service.signing_name.clone(),
+                    is_own: false,
+                }),
+            };
+        }
+        let variant = match (fips, dual_stack) {
+            (true, true) => "dual-stack FIPS",
+            (true, false) => "FIPS",
+            (false, true) => "dual-stack",
+            (false, false) => "regional",
+        };
+        let found = service.endpoint(operation, region, self.variant);
+        let found = found.ok_or_else(|| NoPlace::NoVariant {
+            service: service.id.clone(),
+            variant,
+            region: region.to_owned(),
+        })?;
+        Ok(Place {
+            url: format!("https://{}", found.place),
+            region: found.signing_region,
+            signing_name: found.signing_name,
+            is_own: true,
+        })
+    }
+
     /// The same by the service's id, such as `Lambda`, for those who need not read its model.
     pub fn of_service_id(&self, id: &str) -> Option<&Endpoint> {
         self.by_service.get(&variable_part(id)).or(self.every.as_ref())
     }
 }
 
+/// Which of AWS's own endpoints variables ask for.
+fn variant(variables: &BTreeMap<String, String>) -> Result<EndpointVariant, EndpointError> {
+    let is_set = |variable: &str| match variables.get(variable) {
+        None => Ok(false),
+        Some(value) => value.to_lowercase().parse().map_err(|_| EndpointError::NotABoolean {
+            variable: variable.to_owned(),
+            value: value.clone(),
+        }),
+    };
+    Ok(EndpointVariant {
+        fips: is_set("AWS_USE_FIPS_ENDPOINT")?,
+        dual_stack: is_set("AWS_USE_DUALSTACK_ENDPOINT")?,
+    })
+}
+
 /// What stands for a service in the names of variables: `COST_EXPLORER` of `Cost Explorer`.
 fn variable_part(service_id: &str) -> String {
     service_id.to_uppercase().replace([' ', '-'], "_")
-}
-
-/// The endpoint of AWS's own for a service, and the region that requests there are signed for.
-pub(crate) fn own(service: &Service, region: &str) -> (String, String) {
-    let partition = service_model::partition(region);
-    if let Some(global) = service.global_endpoint(partition) {
-        return (global.host.clone(), global.region.clone());
-    }
-    let suffix = service_model::dns_suffix(partition).unwrap_or("amazonaws.com");
-    (format!("{}.{region}.{suffix}", service.endpoint_prefix), region.to_owned())
 }
 
 #[cfg(test)]
@@ -206,15 +296,39 @@ mod tests {
     }
 
     #[test]
-    fn services_are_where_aws_has_them() {
-        for (service, region, host, signed_for) in [
-            ("dynamodb", "eu-west-1", "dynamodb.eu-west-1.amazonaws.com", "eu-west-1"),
-            ("iam", "eu-west-1", "iam.amazonaws.com", "us-east-1"),
-            ("sqs", "cn-north-1", "sqs.cn-north-1.amazonaws.com.cn", "cn-north-1"),
-            ("sfn", "us-gov-west-1", "states.us-gov-west-1.amazonaws.com", "us-gov-west-1"),
+    fn variants_come_from_variables() {
+        let of = |pairs: &[(&str, &str)]| {
+            let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+            Endpoints::of(pairs.iter().map(owned).collect::<Vec<_>>())
+        };
+        let sqs = service_model::service("sqs").expect("there is a model of SQS");
+        let fips = ("AWS_USE_FIPS_ENDPOINT", "TRUE");
+        let dual_stack = ("AWS_USE_DUALSTACK_ENDPOINT", "true");
+        for (variables, expected) in [
+            (&[][..], "https://sqs.us-east-1.amazonaws.com"),
+            (&[fips], "https://sqs-fips.us-east-1.amazonaws.com"),
+            (&[dual_stack], "https://sqs.us-east-1.api.aws"),
+            (&[fips, dual_stack], "https://sqs-fips.us-east-1.api.aws"),
+            (&[("AWS_USE_FIPS_ENDPOINT", "false")], "https://sqs.us-east-1.amazonaws.com"),
+            (&[("AWS_ENDPOINT_URL", "http://here")], "http://here"),
+            (
+                &[("AWS_ENDPOINT_URL", "http://here"), fips],
+                "Invalid Configuration: FIPS and custom endpoint are not supported",
+            ),
+            (
+                &[("AWS_ENDPOINT_URL_SQS", "http://here"), dual_stack],
+                "Invalid Configuration: Dualstack and custom endpoint are not supported",
+            ),
         ] {
-            let service = service_model::service(service).expect("the test names a service");
-            assert_eq!(own(service, region), (host.to_owned(), signed_for.to_owned()));
+            let found = of(variables).expect("they are URLs").place(sqs, None, "us-east-1");
+            let found = found.map_or_else(|error| error.to_string(), |place| place.url);
+            assert_eq!(found, expected, "{variables:?}");
         }
+        let s3 = service_model::service("s3").expect("there is a model of S3");
+        let none = of(&[fips]).expect("it is no URL").place(s3, None, "cn-north-1");
+        let told = none.expect_err("there is none").to_string();
+        assert_eq!(told, "S3 has no FIPS endpoint in cn-north-1");
+        let wrong = of(&[("AWS_USE_FIPS_ENDPOINT", "yes")]).expect_err("it is no boolean");
+        assert_eq!(wrong.to_string(), "AWS_USE_FIPS_ENDPOINT: 'yes' is neither true nor false");
     }
 }

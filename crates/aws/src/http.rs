@@ -1,38 +1,55 @@
 //! HTTP requests, plain or over TLS, and their answers.
 
+mod connector;
+mod proxy;
+mod reach;
+
 use std::error::Error;
+use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
+use hyper::header::PROXY_AUTHORIZATION;
 use hyper::http::uri::Scheme;
 use hyper::{HeaderMap, Request, Response, StatusCode};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::GaiResolver;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
-/// How long it may take until there is a connection.
-const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
+use connector::{Connector, Resolver};
+pub use proxy::{Proxies, ProxyError};
+pub use reach::{Reach, names_own_machine};
 
 /// How long a connection waits for its next request.
 const IDLE: Duration = Duration::from_secs(20);
 
 /// What sends requests, with its connections. Clones share them.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct HttpClient {
+    connector: Connector,
+    tls: Arc<Tls>,
     plain: Connections,
-    /// Made when the first request asks for it: the certificates that a system trusts take
-    /// milliseconds to read and megabytes to keep, and a server may never need them.
+    /// Made when it is needed, as [`Tls::config`].
     secure: Arc<OnceLock<Connections>>,
-    more_certificates: Option<Arc<[u8]>>,
 }
 
-type Connections = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+/// What is spoken over TLS, and who is trusted there.
+struct Tls {
+    /// Made when the first request asks for it: the certificates that a system trusts take
+    /// milliseconds to read and megabytes to keep, and a server may never need them.
+    config: OnceLock<Arc<ClientConfig>>,
+    /// In PEM, beside those of the system.
+    more_certificates: Option<Box<[u8]>>,
+}
+
+type Connections = Client<HttpsConnector<Connector>, Full<Bytes>>;
 
 /// What a request may take.
 #[derive(Clone, Copy, Debug)]
@@ -68,19 +85,47 @@ pub enum HttpError {
     TooLong(usize),
 }
 
+impl fmt::Debug for HttpClient {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Connector { reach, proxies, .. } = &self.connector;
+        let mut shown = formatter.debug_struct("HttpClient");
+        shown.field("reach", reach).field("proxies", proxies).finish_non_exhaustive()
+    }
+}
+
 impl HttpClient {
     /// A client that trusts the certificates that the system trusts, or those of the file that
-    /// `SSL_CERT_FILE` names, and those of `more_certificates`, in PEM.
-    pub fn new(more_certificates: Option<&[u8]>) -> HttpClient {
-        HttpClient {
-            plain: connections(RootCertStore::empty()),
-            secure: Arc::default(),
-            more_certificates: more_certificates.map(Arc::from),
-        }
+    /// `SSL_CERT_FILE` names, and those of `more_certificates`, in PEM. It reaches
+    /// [`Reach::Services`].
+    pub fn new(more_certificates: Option<&[u8]>, proxies: Proxies) -> HttpClient {
+        let more_certificates = more_certificates.map(Box::from);
+        let tls = Arc::new(Tls { config: OnceLock::new(), more_certificates });
+        let resolver = Resolver::System(GaiResolver::new());
+        let reach = Reach::Services;
+        HttpClient::of(Connector { reach, proxies, resolver, tls: tls.clone() }, tls)
     }
 
-    /// A client that trusts these certificates, in PEM, and no others; none where there are none.
-    pub fn trusting_only(certificates: &[u8]) -> Option<HttpClient> {
+    fn of(connector: Connector, tls: Arc<Tls>) -> HttpClient {
+        let plain = connections(&connector, &Arc::new(trusting(RootCertStore::empty())));
+        HttpClient { connector, tls, plain, secure: Arc::default() }
+    }
+
+    /// One with connections of its own, and another reach.
+    #[must_use]
+    pub fn reaching(&self, reach: Reach) -> HttpClient {
+        HttpClient::of(Connector { reach, ..self.connector.clone() }, self.tls.clone())
+    }
+
+    /// One with connections of its own, through no proxy.
+    #[must_use]
+    pub fn without_proxies(&self) -> HttpClient {
+        let connector = Connector { proxies: Proxies::default(), ..self.connector.clone() };
+        HttpClient::of(connector, self.tls.clone())
+    }
+
+    /// One with connections of its own, that trusts these certificates, in PEM, and no others; none
+    /// where there are none.
+    pub fn trusting_only(&self, certificates: &[u8]) -> Option<HttpClient> {
         let mut roots = RootCertStore::empty();
         for certificate in CertificateDer::pem_slice_iter(certificates) {
             roots.add_parsable_certificates(certificate);
@@ -88,23 +133,9 @@ impl HttpClient {
         if roots.is_empty() {
             return None;
         }
-        let client = HttpClient::new(None);
-        // It has none yet.
-        let _ = client.secure.set(connections(roots));
-        Some(client)
-    }
-
-    fn secure(&self) -> &Connections {
-        self.secure.get_or_init(|| {
-            let mut roots = RootCertStore::empty();
-            let found = rustls_native_certs::load_native_certs();
-            roots.add_parsable_certificates(found.certs);
-            let more = self.more_certificates.as_deref().unwrap_or_default();
-            for certificate in CertificateDer::pem_slice_iter(more) {
-                roots.add_parsable_certificates(certificate);
-            }
-            connections(roots)
-        })
+        let config = OnceLock::from(Arc::new(trusting(roots)));
+        let tls = Arc::new(Tls { config, more_certificates: None });
+        Some(HttpClient::of(self.connector.clone(), tls))
     }
 
     /// Sends a request, and reads the whole answer. Redirects are answers.
@@ -128,31 +159,52 @@ impl HttpClient {
     /// Sends a request, and gives the answer as soon as its head is there.
     pub(crate) async fn open(
         &self,
-        request: Request<Bytes>,
+        mut request: Request<Bytes>,
     ) -> Result<Response<Incoming>, HttpError> {
-        let is_plain = request.uri().scheme() == Some(&Scheme::HTTP);
-        let connections = if is_plain { &self.plain } else { self.secure() };
+        let uri = request.uri();
+        let connections = if uri.scheme() == Some(&Scheme::HTTP) {
+            // What is read by a proxy proves to it who asks.
+            let proxy = self.connector.proxies.find(uri);
+            if let Some(authorization) = proxy.as_ref().and_then(|proxy| proxy.basic_auth()) {
+                request.headers_mut().insert(PROXY_AUTHORIZATION, authorization.clone());
+            }
+            &self.plain
+        } else {
+            self.secure.get_or_init(|| connections(&self.connector, self.tls.config()))
+        };
         let response = connections.request(request.map(Full::new)).await;
         response.map_err(|error| HttpError::Broken(last_of(&error)))
     }
 }
 
-/// No connections yet, to whoever proves to be who they are by one of these certificates.
-fn connections(roots: RootCertStore) -> Connections {
+impl Tls {
+    fn config(&self) -> &Arc<ClientConfig> {
+        self.config.get_or_init(|| {
+            let mut roots = RootCertStore::empty();
+            let found = rustls_native_certs::load_native_certs();
+            roots.add_parsable_certificates(found.certs);
+            let more = self.more_certificates.as_deref().unwrap_or_default();
+            for certificate in CertificateDer::pem_slice_iter(more) {
+                roots.add_parsable_certificates(certificate);
+            }
+            Arc::new(trusting(roots))
+        })
+    }
+}
+
+/// Whoever proves to be who they are by one of these certificates is trusted.
+fn trusting(roots: RootCertStore) -> ClientConfig {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = ClientConfig::builder_with_provider(provider)
+    ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .expect("the provider knows the versions of TLS")
         .with_root_certificates(roots)
-        .with_no_client_auth();
-    let mut connector = HttpConnector::new();
-    connector.enforce_http(false);
-    connector.set_connect_timeout(Some(CONNECT_PATIENCE));
-    let connector = HttpsConnectorBuilder::new()
-        .with_tls_config(tls)
-        .https_or_http()
-        .enable_http1()
-        .wrap_connector(connector);
+        .with_no_client_auth()
+}
+
+/// No connections yet.
+fn connections(connector: &Connector, config: &Arc<ClientConfig>) -> Connections {
+    let connector = HttpsConnector::from((connector.clone(), config.clone()));
     Client::builder(TokioExecutor::new())
         .pool_idle_timeout(IDLE)
         .pool_timer(TokioTimer::new())
@@ -213,25 +265,18 @@ fn last_of(error: &dyn Error) -> String {
     last.to_string()
 }
 
+/// What is not escaped: what RFC 3986 calls unreserved.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
 /// A part of a path or a query, with everything but letters, digits and `-._~` escaped.
 pub fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            escaped.push(char::from(byte));
-        } else {
-            escaped.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    escaped
+    utf8_percent_encode(text, ESCAPED).to_string()
+}
+
+/// Names and values as a form: `application/x-www-form-urlencoded`.
+pub fn form(pairs: &[(String, String)]) -> String {
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parts_of_paths_are_escaped() {
-        assert_eq!(escaped("arn:aws:a/b c~é"), "arn%3Aaws%3Aa%2Fb%20c~%C3%A9");
-    }
-}
+mod tests;

@@ -2,7 +2,8 @@
 //!
 //! Promises: a call is one HTTP request, signed where there are credentials; it ends within its
 //! patience; an answer is read as far as it may be long and no further; a redirect is never
-//! followed; no secret is ever logged or part of an error's text.
+//! followed; no secret is ever logged or part of an error's text; what tasks ask for goes to
+//! addresses that [`Reach`] lets them, judged after names were resolved.
 //!
 //! Does not: try a second time (the task's `Retry` does, and is seen in the history); know what a
 //! task is.
@@ -23,10 +24,13 @@ mod sign;
 mod timestamp;
 
 pub use call::{Answer, Assume, Call, CallError, Names, Refusal};
-pub use client::{Client, Settings};
+pub use client::{Client, Settings, SettingsError};
 pub use codec::{json_request, json_result};
 pub use credentials::{CredentialChain, CredentialsError, Environment};
-pub use endpoint::{Endpoint, EndpointError, Endpoints};
-pub use http::{HttpAnswer, HttpBody, HttpClient, HttpError, HttpLimits, escaped};
+pub use endpoint::{Endpoint, EndpointError, Endpoints, NoPlace, Place};
+pub use http::{
+    HttpAnswer, HttpBody, HttpClient, HttpError, HttpLimits, Proxies, ProxyError, Reach, escaped,
+    form, names_own_machine,
+};
 pub use s3::{Listed, ObjectBody, ObjectPart, ObjectReference, S3, S3Error};
 pub use timestamp::instant;

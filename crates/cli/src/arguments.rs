@@ -203,6 +203,19 @@ pub(crate) struct ServeArguments {
         value_delimiter = ';'
     )]
     pub(crate) tls_client_principals: Vec<String>,
+    /// Let HTTP tasks, API Gateway tasks and EKS tasks reach private addresses by TLS, such as
+    /// 10.0.0.1, and this machine under other names than localhost and its addresses. Link-local
+    /// addresses, such as those of the metadata of instances, are never reached
+    #[arg(
+        long,
+        env = "STAIRWELL_ALLOW_PRIVATE_ADDRESSES",
+        value_name = "BOOLEAN",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_parser = BoolishValueParser::new(),
+    )]
+    pub(crate) allow_private_addresses: Option<bool>,
     /// Where Lambda is, such as http://127.0.0.1:9001; also taken from AWS_ENDPOINT_URL_LAMBDA,
     /// LAMBDA_ENDPOINT and AWS_ENDPOINT_URL
     #[arg(long, env = "STAIRWELL_LAMBDA_ENDPOINT", value_name = "URL", value_hint = ValueHint::Url)]

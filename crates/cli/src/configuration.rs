@@ -307,9 +307,6 @@ fn settings_of(
     let log_executions = log_executions.map(str::parse).transpose()?;
     let s3 = arguments.s3_endpoint.as_deref().or(file.s3_endpoint.as_deref());
     let events = arguments.events_endpoint.as_deref().or(file.events_endpoint.as_deref());
-    let aws = services::aws_client(lambda, s3, events)?;
-    let puts_status_events = services::puts_status_events(&aws, events);
-    let objects = ObjectsAt::find(s3, &aws)?;
     let of_local = || env::var_os("SFN_MOCK_CONFIG").filter(|path| !path.is_empty());
     let mock_config = arguments.mock_config.clone().or(file.mock_config.clone());
     let mock_config = mock_config.or_else(|| of_local().map(PathBuf::from));
@@ -321,6 +318,9 @@ fn settings_of(
     let address = SocketAddr::new(address, port);
     let (accounts, root_keys) = accounts(arguments, &file)?;
     let security = security::settings(arguments, &file.security, root_keys, address.ip())?;
+    let aws = services::aws_client(lambda, s3, events, security.allow_private_addresses)?;
+    let puts_status_events = services::puts_status_events(&aws, events);
+    let objects = ObjectsAt::find(s3, &aws)?;
     let apart = security.keeps_accounts_apart();
     let connections = connections::connections(connections, apart, &accounts.default_account)?;
     Ok(Settings {

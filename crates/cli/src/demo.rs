@@ -32,7 +32,7 @@ pub(crate) fn demo(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
         let end = EndSignals::watch()?;
         let folder = TemporaryFolder::create()?;
         let data = arguments.data.clone().unwrap_or_else(|| folder.0.join("data"));
-        let aws = services::aws_client(None, None, None)?;
+        let aws = services::aws_client(None, None, None, false)?;
         let settings = Settings {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port)),
             storage: Storage::Folder(data),

@@ -122,9 +122,9 @@ impl Api<'_> {
             patience: PATIENCE,
             answer_bytes_max: PAGE_BYTES_MAX,
         };
-        let (url, _) = self.client.url_of(service, self.region);
+        let place = self.client.endpoints().place(service, Some(operation), self.region)?;
         let answer = self.client.call(call).await;
-        Ok(answer.with_context(|| format!("{} at {url}", operation.name))?.result)
+        Ok(answer.with_context(|| format!("{} at {}", operation.name, place.url))?.result)
     }
 }
 

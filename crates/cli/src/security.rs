@@ -27,6 +27,8 @@ pub(crate) struct Security {
     audit_reads: bool,
     tls: Option<TlsFiles>,
     certificates: Certificates,
+    /// Whether URLs of tasks may lead to private addresses.
+    pub(crate) allow_private_addresses: bool,
 }
 
 /// The table `[security]` of the configuration file.
@@ -44,6 +46,7 @@ pub(crate) struct SecurityFile {
     tls_client_ca: Option<PathBuf>,
     #[serde(default)]
     tls_client_principals: BTreeMap<String, String>,
+    allow_private_addresses: Option<bool>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -97,7 +100,9 @@ pub(crate) fn settings(
     if audit_reads && audit.is_none() {
         bail!("audit-reads needs an audit: say where with --audit FILE");
     }
+    let private = arguments.allow_private_addresses.or(file.allow_private_addresses);
     Ok(Security {
+        allow_private_addresses: private.unwrap_or(false),
         root_keys,
         must_be_known,
         enforcement: Some(enforcement),
@@ -179,7 +184,11 @@ impl Security {
             Some(Enforcement::DryRun) => "dry-run",
             Some(Enforcement::Permissive) | None => "permissive",
         };
-        format!("{callers}; roles: {roles}")
+        let reach = match self.allow_private_addresses {
+            true => "; tasks reach private addresses",
+            false => "",
+        };
+        format!("{callers}; roles: {roles}{reach}")
     }
 
     /// Who may call.

@@ -284,7 +284,7 @@ fn runtime_config(
 /// # Errors
 /// Where a variable names an endpoint that cannot be called.
 pub(crate) fn in_memory() -> anyhow::Result<Arc<Api>> {
-    let aws = services::aws_client(None, None, None)?;
+    let aws = services::aws_client(None, None, None, false)?;
     let own_api = OwnApi::default();
     let config = runtime_config(
         Clock::system(),

@@ -8,7 +8,7 @@ use std::sync::{Arc, Weak};
 
 use anyhow::Context;
 use api::Api;
-use aws::{Client, Endpoint, Settings};
+use aws::{Client, Endpoint, Reach, Settings};
 use identity::Actor;
 use integrations::{
     ApiCall, ApiGateway, AwsSdk, Connections, Eks, Https, Lambda, LocalFunctions, Optimised,
@@ -100,14 +100,16 @@ const EVENTBRIDGE: &str = "EventBridge";
 const EVENTS_VARIABLE: (&str, &str) = ("AWS_ENDPOINT_URL_EVENTS", "AWS_ENDPOINT_URL_EVENTBRIDGE");
 
 /// The client of AWS's services, as the environment says; Lambda, S3 and EventBridge are at the
-/// endpoints that are given. A folder is none, and is not called.
+/// endpoints that are given. A folder is none, and is not called. URLs of tasks may lead to private
+/// addresses where that is allowed.
 ///
 /// # Errors
-/// Where an endpoint is none.
+/// Where an endpoint or a proxy is none.
 pub(crate) fn aws_client(
     lambda: Option<&str>,
     s3: Option<&str>,
     events: Option<&str>,
+    allow_private_addresses: bool,
 ) -> anyhow::Result<Client> {
     let text = |it: OsString| it.into_string().ok();
     let variables = env::vars_os().filter_map(|(name, value)| Some((text(name)?, text(value)?)));
@@ -118,6 +120,7 @@ pub(crate) fn aws_client(
         variables.entry(name.to_owned()).or_insert(url);
     }
     let mut settings = Settings::of(&variables)?;
+    settings.urls = settings.urls.reaching(Reach::Urls { private: allow_private_addresses });
     let given = [
         ("Lambda", "--lambda-endpoint", lambda),
         ("S3", "--s3-endpoint", s3),

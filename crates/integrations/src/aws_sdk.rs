@@ -125,9 +125,10 @@ fn failure(service: &Service, call: &ServiceCall, error: CallError) -> Failure {
             Failure::new("States.Runtime", cause)
         }
         CallError::Credentials(CredentialsError::NotAssumed { .. }) => not_assumed(call),
-        CallError::Client(_) | CallError::Credentials(_) | CallError::Unsupported(_) => {
-            of_client(error.to_string())
-        }
+        CallError::Client(_)
+        | CallError::Credentials(_)
+        | CallError::Nowhere(_)
+        | CallError::Unsupported(_) => of_client(error.to_string()),
     }
 }
 

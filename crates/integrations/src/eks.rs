@@ -23,6 +23,7 @@ use json::{Document, Object, Value};
 use parking_lot::Mutex;
 use runtime::{Integration, Permission, ServiceCall};
 
+use crate::task_url::{TaskUrl, has_dot_segments};
 use crate::{Optimised, not_assumed};
 
 /// How long a request may take.
@@ -204,7 +205,8 @@ impl KubernetesRequest {
         const METHODS: [&str; 6] = ["GET", "POST", "PUT", "DELETE", "HEAD", "PATCH"];
         let method = text(parameters, "Method");
         let method = METHODS.into_iter().find(|known| method == Some(known));
-        let path = text(parameters, "Path").filter(|path| path.starts_with('/'));
+        let is_path = |path: &&str| path.starts_with('/') && !has_dot_segments(path);
+        let path = text(parameters, "Path").filter(is_path);
         Ok(KubernetesRequest {
             method: method.ok_or_else(|| invalid("Method"))?,
             path: path.ok_or_else(|| invalid("Path"))?.to_owned(),
@@ -292,13 +294,16 @@ impl Eks {
     ) -> Result<KubernetesAnswer, Unanswered> {
         let failed = |reason: &str| Unanswered::Failed(unusable(call, reason));
         let parameters = call.request.parameters.value();
-        let endpoint = text(parameters, "Endpoint").unwrap_or_default().trim_end_matches('/');
-        let is_plain = crate::rest::is_own_machine(endpoint);
-        if !endpoint.starts_with("https://") && !is_plain {
-            return Err(failed("The value of the field 'Endpoint' must be an HTTPS URL"));
+        let endpoint = text(parameters, "Endpoint").unwrap_or_default();
+        let endpoint = TaskUrl::parse(endpoint, "Endpoint").map_err(|reason| failed(&reason))?;
+        let is_plain = endpoint.is_plain();
+        let endpoint = endpoint.as_str().trim_end_matches('/');
+        // A namespace may be one, too.
+        if endpoint.contains('?') || has_dot_segments(&request.path) {
+            return Err(failed("The request has an invalid format"));
         }
         let client = match is_plain {
-            true => self.client.http().clone(),
+            true => self.client.urls().clone(),
             false => {
                 let client = self.trusting(text(parameters, "CertificateAuthority"));
                 client.ok_or_else(|| failed(&invalid("CertificateAuthority")))?
@@ -349,7 +354,7 @@ impl Eks {
             return Some(client.clone());
         }
         let certificates = BASE64_STANDARD.decode(authority.trim()).ok()?;
-        let client = HttpClient::trusting_only(&certificates)?;
+        let client = self.client.urls().trusting_only(&certificates)?;
         let mut by_authority = self.by_authority.lock();
         if by_authority.len() >= CLIENTS_MAX {
             by_authority.clear();

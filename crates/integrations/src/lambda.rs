@@ -111,14 +111,15 @@ impl Lambda {
             return Ok(answer);
         }
         let service = service();
-        let (url, region) = self.client.url_of(service, &call.scope.region);
+        let place = self.client.endpoints().place(service, None, &call.scope.region);
+        let place = place.map_err(|error| client_failure(&error.to_string()))?;
         let function = escaped(invocation.function);
         let mut path = format!("/2015-03-31/functions/{function}/invocations");
         if let Some(qualifier) = invocation.qualifier {
             path.push_str(&format!("?Qualifier={}", escaped(qualifier)));
         }
         let mut request =
-            Request::post(format!("{url}{path}")).header(CONTENT_TYPE, "application/json");
+            Request::post(format!("{}{path}", place.url)).header(CONTENT_TYPE, "application/json");
         for (name, value) in invocation.headers {
             request = request.header(name, value);
         }
@@ -130,7 +131,7 @@ impl Lambda {
         let mut request = request.map_err(|error| client_failure(&error.to_string()))?;
         let role = call.request.role_arn.as_deref();
         let role = role.map(|role_arn| Assume { role_arn, external_id: None });
-        let place = (&*call.scope.account, &*region);
+        let place = (&*call.scope.account, &*place.region);
         let signed = self.client.sign(&mut request, service, place, role.as_ref()).await;
         signed.map_err(|error| self.unsigned(call, &error))?;
         let limits = HttpLimits { patience: self.patience, answer_bytes_max: BODY_BYTES_MAX };

@@ -18,6 +18,7 @@ mod optimised;
 mod permission;
 mod rest;
 mod step_functions;
+mod task_url;
 
 pub use aws_sdk::AwsSdk;
 pub use eks::Eks;

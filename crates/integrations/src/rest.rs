@@ -21,7 +21,6 @@ use runtime::{HttpResponseTrace, Integration, Permission, ServiceCall};
 use crate::metadata;
 pub use connection::{Authorization, Connection, Connections, HttpParameters, Owners};
 use request::Prepared;
-pub(crate) use request::is_own_machine;
 
 /// AWS's limit for a whole request.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -82,7 +81,7 @@ impl Integration for Https {
         }
         let request = prepared.request().map_err(unusable)?;
         let limits = HttpLimits { patience: PATIENCE, answer_bytes_max: ANSWER_BYTES_MAX };
-        let answer = self.client.http().send(request, limits).await;
+        let answer = self.client.urls().send(request, limits).await;
         let answer = answer.map_err(|error| unanswered(error, "States.Http.Socket", "http"))?;
         if let Some(trace) = trace {
             trace.got(traced(&answer, prepared.protocol()));
@@ -115,11 +114,11 @@ impl Integration for ApiGateway {
         // <id>.execute-api.<region>.amazonaws.com
         let mut parts = text("ApiEndpoint").split('.');
         let (id, region) = (parts.next().unwrap_or_default(), parts.nth(1).unwrap_or_default());
-        let stage = match text("Stage") {
+        let stage = match text("Stage").trim_matches('/') {
             "" => "$default",
             stage => stage,
         };
-        let (method, path) = (text("Method"), text("Path").trim_start_matches('/'));
+        let (method, path) = (text("Method"), text("Path").trim_matches('/'));
         let account = &call.scope.account;
         let resource =
             format!("arn:aws:execute-api:{region}:{account}:{id}/{stage}/{method}/{path}");
@@ -141,7 +140,7 @@ impl Integration for ApiGateway {
             })?;
         }
         let limits = HttpLimits { patience: PATIENCE, answer_bytes_max: ANSWER_BYTES_MAX };
-        let answer = self.client.http().send(request, limits).await;
+        let answer = self.client.urls().send(request, limits).await;
         let error = "ApiGateway.SdkClientException";
         result(&answer.map_err(|found| unanswered(found, error, "apigateway"))?, "ApiGateway")
     }

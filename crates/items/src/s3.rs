@@ -141,6 +141,7 @@ fn objects_error(error: CallError) -> ObjectsError {
         error @ (CallError::Unfit(_)
         | CallError::TooLong(_)
         | CallError::Credentials(_)
+        | CallError::Nowhere(_)
         | CallError::Unsupported(_)) => ObjectsError::Unsupported(error.to_string()),
     }
 }

@@ -18,7 +18,7 @@ static TABLE: OnceLock<Table> = OnceLock::new();
 
 struct Table {
     entries: Vec<Entry>,
-    /// Partition, the region names' beginning, domain.
+    /// Partition, domain, domain of dual-stack endpoints.
     partitions: Vec<(String, String, String)>,
 }
 
@@ -58,10 +58,11 @@ pub fn partition(region: &str) -> &'static str {
     found.map_or("aws", |(_, partition)| partition)
 }
 
-/// The domain that the endpoints of a partition are in: `amazonaws.com`.
-pub fn dns_suffix(partition: &str) -> Option<&'static str> {
-    let found = table().partitions.iter().find(|(name, ..)| name == partition)?;
-    Some(&found.2)
+/// The domains that the endpoints of a partition are in: `amazonaws.com`, and `api.aws` for those
+/// of dual-stack.
+pub(crate) fn domains(partition: &str) -> (&'static str, &'static str) {
+    let found = table().partitions.iter().find(|(name, ..)| name == partition);
+    found.map_or(("amazonaws.com", "api.aws"), |(_, domain, dual_stack)| (domain, dual_stack))
 }
 
 fn table() -> &'static Table {
@@ -122,7 +123,8 @@ pub(crate) fn optional_text(value: Option<&Value>) -> Option<String> {
     value.and_then(Value::as_str).map(str::to_owned)
 }
 
-fn size(value: Option<&Value>) -> usize {
+/// A length or a place, which must be there.
+pub(crate) fn size(value: Option<&Value>) -> usize {
     let number = value.and_then(Value::as_i64).and_then(|number| usize::try_from(number).ok());
     number.expect("the file holds a length here")
 }

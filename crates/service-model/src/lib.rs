@@ -12,6 +12,7 @@
 //! and that of parameters and results (`RoleArn`, `SsekmsKeyId`).
 //! See <https://docs.aws.amazon.com/step-functions/latest/dg/supported-services-awssdk.html>.
 
+mod endpoint;
 mod file;
 mod names;
 mod parameters;
@@ -19,9 +20,10 @@ mod results;
 mod service;
 mod shape;
 
-pub use file::{dns_suffix, partition, service, service_names};
+pub use endpoint::{EndpointVariant, ServiceEndpoint};
+pub use file::{partition, service, service_names};
 pub use names::{error_class, parameter_name};
 pub use parameters::{Parameters, Unfit, UnfitReason};
 pub use results::{ResultCheck, ResultMisfit};
-pub use service::{ErrorShape, GlobalEndpoint, Operation, Protocol, Service, Signature};
+pub use service::{ErrorShape, Operation, Protocol, Service, Signature};
 pub use shape::{Location, Member, Members, Shape, ShapeId, ShapeKind, TimestampFormat, Wire};

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use json::Value;
 
-use crate::file::{array, optional_text, text};
+use crate::endpoint::EndpointRules;
+use crate::file::{array, optional_text, size, text};
 use crate::names::uncapitalized;
 use crate::shape::optional_shape_id;
 use crate::{Shape, ShapeId, error_class};
@@ -38,8 +39,7 @@ pub struct Service {
     pub xml_namespace: Option<String>,
     /// Whether errors name their older code in a header of their own.
     pub has_query_error_header: bool,
-    /// Where it is, in partitions in which it has no regions.
-    pub global_endpoints: Vec<GlobalEndpoint>,
+    pub(crate) endpoints: Vec<EndpointRules>,
     /// The errors that its model has.
     pub errors: Vec<ErrorShape>,
     operations: Vec<Operation>,
@@ -76,17 +76,6 @@ pub enum Signature {
     Bearer,
     /// Signature version 2, as SimpleDB has it.
     V2,
-}
-
-/// The endpoint of a service without regions.
-#[derive(Debug, PartialEq)]
-pub struct GlobalEndpoint {
-    /// `aws`, `aws-cn`, ….
-    pub partition: String,
-    /// `iam.amazonaws.com`
-    pub host: String,
-    /// The region that requests are signed for.
-    pub region: String,
 }
 
 /// An error that a service may answer.
@@ -127,6 +116,8 @@ pub struct Operation {
     pub result_wrapper: Option<String>,
     /// What the host's name begins with, with `{name}` for members.
     pub host_prefix: Option<String>,
+    /// Which of the service's endpoints it has.
+    pub(crate) endpoint: usize,
     /// Whether the body must come with its MD5 or another checksum.
     pub needs_checksum: bool,
     /// Whether requests are not signed.
@@ -154,7 +145,7 @@ impl Service {
             api_version: optional("version"),
             xml_namespace: optional("xmlns"),
             has_query_error_header: model.get("query_errors").is_some(),
-            global_endpoints: global_endpoints(model.get("global")),
+            endpoints: array(model.get("endpoints")).iter().map(EndpointRules::read).collect(),
             errors: array(model.get("errors")).iter().map(ErrorShape::read).collect(),
             by_action: actions.enumerate().map(|(index, action)| (action, index)).collect(),
             operations,
@@ -192,11 +183,6 @@ impl Service {
             (_, Signature::V4 | Signature::S3) => None,
         }
     }
-
-    /// The host of that partition and what to sign for, where the service has no regions there.
-    pub fn global_endpoint(&self, partition: &str) -> Option<&GlobalEndpoint> {
-        self.global_endpoints.iter().find(|endpoint| endpoint.partition == partition)
-    }
 }
 
 fn protocol(name: &str) -> Protocol {
@@ -221,16 +207,6 @@ fn signature(name: &str) -> Signature {
     }
 }
 
-fn global_endpoints(value: Option<&Value>) -> Vec<GlobalEndpoint> {
-    let members = value.and_then(Value::as_object).into_iter().flat_map(json::Object::iter);
-    let endpoints = members.map(|(partition, row)| {
-        let row = row.as_array().expect("an endpoint is a row");
-        let (host, region) = (text(row.first()), text(row.get(1)));
-        GlobalEndpoint { partition: partition.to_string(), host, region }
-    });
-    endpoints.collect()
-}
-
 impl Operation {
     fn read(row: &Value) -> Operation {
         let row = row.as_array().expect("an operation is a row");
@@ -250,6 +226,7 @@ impl Operation {
             input_namespace: optional_text(extra("x")),
             result_wrapper: optional_text(extra("w")),
             host_prefix: optional_text(extra("h")),
+            endpoint: extra("e").map_or(0, |place| size(Some(place))),
             needs_checksum: extra("c").is_some(),
             is_anonymous: extra("a").is_some(),
         }

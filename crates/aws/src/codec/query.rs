@@ -6,7 +6,7 @@ use json::{Object, Value};
 use service_model::{Member, Protocol, Service, ShapeId, ShapeKind, TimestampFormat};
 
 use super::{Unwritable, WireRequest, scalar};
-use crate::{Call, escaped};
+use crate::Call;
 
 /// The form that parameters stand for.
 pub(crate) fn write(call: &Call<'_>, parameters: &Object) -> Result<WireRequest, Unwritable> {
@@ -17,13 +17,12 @@ pub(crate) fn write(call: &Call<'_>, parameters: &Object) -> Result<WireRequest,
     if let Some(input) = call.operation.input {
         form.write(input, "", &Value::from(parameters.clone()))?;
     }
-    let pairs = form.pairs.iter().map(|(name, value)| format!("{name}={}", escaped(value)));
     let content_type = "application/x-www-form-urlencoded; charset=utf-8";
     Ok(WireRequest {
         method: "POST".to_owned(),
         path_and_query: "/".to_owned(),
         headers: vec![("content-type".to_owned(), content_type.to_owned())],
-        body: Bytes::from(pairs.collect::<Vec<_>>().join("&")),
+        body: Bytes::from(crate::form(&form.pairs)),
     })
 }
 

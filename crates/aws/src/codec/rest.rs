@@ -87,13 +87,40 @@ impl<'a> Draft<'a> {
         let text = if self.service.name == "route53" { without_kind(&text) } else { &text };
         let name = member.wire_name();
         let greedy = format!("{{{name}+}}");
-        if self.path.contains(&greedy) {
+        let is_greedy = self.path.contains(&greedy);
+        if !self.keeps_its_place(text, is_greedy) {
+            let expected = "a part of a path other than '.' and '..'";
+            return Err(Unwritable { name: member.parameter.clone(), expected });
+        }
+        if is_greedy {
             let escaped = text.split('/').map(escaped).collect::<Vec<_>>().join("/");
             self.path = self.path.replace(&greedy, &escaped);
         } else {
             self.path = self.path.replace(&format!("{{{name}}}"), &escaped(text));
         }
         Ok(())
+    }
+
+    /// Whether a path with that text in it means nothing but what it says. Who resolves `.` and
+    /// `..`, as signatures do, would find another resource than the one that was asked about. Keys
+    /// of S3 may have them as long as they lead to no other bucket.
+    /// See <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>.
+    fn keeps_its_place(&self, text: &str, is_greedy: bool) -> bool {
+        if !is_greedy {
+            return !matches!(text, "." | "..");
+        }
+        if self.service.name != "s3" {
+            return !text.split('/').any(|part| matches!(part, "." | ".."));
+        }
+        let mut depth = 0_usize;
+        text.split('/').all(|part| match part {
+            ".." => depth.checked_sub(1).inspect(|less| depth = *less).is_some(),
+            "." | "" => true,
+            _ => {
+                depth += 1;
+                true
+            }
+        })
     }
 
     fn add_to_query(&mut self, member: &Member, value: &Value) -> Result<(), Unwritable> {
@@ -323,5 +350,63 @@ fn read_head(reader: Reader, member: &Member, answer: &HttpAnswer) -> Option<Val
             }
         }
         Location::Uri | Location::QueryString => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(service: &str, action: &str, parameters: &str) -> Result<String, String> {
+        let service = service_model::service(service).expect("the test names a service");
+        let parameters = json::parse(parameters).expect("the test says JSON");
+        let call = Call {
+            service,
+            operation: service.operation(action).expect("the test names an operation"),
+            parameters: &parameters,
+            account: "123456789012",
+            region: "us-east-1",
+            role: None,
+            names: crate::Names::Sdk,
+            idempotency_token: "t",
+            patience: std::time::Duration::from_secs(1),
+            answer_bytes_max: 1,
+        };
+        let given = parameters.as_object().expect("parameters are an object");
+        let written = write(&call, given).map(|wire| wire.path_and_query);
+        written.map_err(|error| format!("{} must be {}", error.name, error.expected))
+    }
+
+    #[test]
+    fn a_label_is_no_way_to_another_resource() {
+        let refused =
+            |name: &str| Err(format!("{name} must be a part of a path other than '.' and '..'"));
+        for name in ["..", "."] {
+            let function = format!(r#"{{"FunctionName":"{name}"}}"#);
+            assert_eq!(path("lambda", "getFunction", &function), refused("FunctionName"));
+            let bucket = format!(r#"{{"Bucket":"{name}","Key":"k"}}"#);
+            assert_eq!(path("s3", "getObject", &bucket), refused("Bucket"));
+        }
+        for (name, expected) in [
+            ("a", "/2015-03-31/functions/a"),
+            ("...", "/2015-03-31/functions/..."),
+            ("../x", "/2015-03-31/functions/..%2Fx"),
+        ] {
+            let function = format!(r#"{{"FunctionName":"{name}"}}"#);
+            assert_eq!(path("lambda", "getFunction", &function).as_deref(), Ok(expected));
+        }
+        for (key, expected) in [
+            ("a/b", Some("/b/a/b")),
+            ("a/../b", Some("/b/a/../b")),
+            ("./a", Some("/b/./a")),
+            ("../other/k", None),
+            ("a/../../other/k", None),
+            ("a/./../../k", None),
+            ("a//../../k", None),
+        ] {
+            let object = format!(r#"{{"Bucket":"b","Key":"{key}"}}"#);
+            let expected = expected.map_or_else(|| refused("Key"), |path| Ok(path.to_owned()));
+            assert_eq!(path("s3", "getObject", &object), expected, "{key}");
+        }
     }
 }

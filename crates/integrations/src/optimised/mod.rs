@@ -104,7 +104,7 @@ impl Optimised {
         match error {
             CallError::Credentials(CredentialsError::NotAssumed { .. }) => not_assumed(call),
             CallError::Refused(refusal) => self.refused(&refusal),
-            CallError::Client(_) | CallError::Credentials(_) => {
+            CallError::Client(_) | CallError::Credentials(_) | CallError::Nowhere(_) => {
                 Failure::new(format!("{prefix}.SdkClientException"), error.to_string())
             }
             CallError::TooLong(_) => Failure::data_limit_exceeded(self.service.name),
@@ -389,12 +389,13 @@ fn may_pass(error: &CallError) -> bool {
     match error {
         CallError::Client(_) => true,
         CallError::Refused(refusal) => {
-            let code = &refusal.code;
-            refusal.status >= 500 || code.contains("Throttl") || code.contains("TooManyRequests")
+            ["Throttl", "TooManyRequests"].iter().any(|it| refusal.code.contains(it))
+                || refusal.status >= 500
         }
         CallError::Unfit(_)
         | CallError::TooLong(_)
         | CallError::Credentials(_)
+        | CallError::Nowhere(_)
         | CallError::Unsupported(_) => false,
     }
 }

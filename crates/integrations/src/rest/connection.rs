@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws::{Call, CallError, Client, HttpLimits, Names, escaped};
+use aws::{Call, CallError, Client, HttpLimits, Names};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use engine::Failure;
@@ -20,6 +20,7 @@ use json::{Object, Value};
 use runtime::ServiceCall;
 
 use super::request::Prepared;
+use crate::task_url::TaskUrl;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const ANSWER_BYTES_MAX: usize = 256 * 1024;
@@ -281,12 +282,9 @@ async fn oauth_token(
     method: &str,
     parameters: &HttpParameters,
 ) -> Result<String, Failure> {
-    let form = |pairs: &[(String, String)]| {
-        let pairs =
-            pairs.iter().map(|(name, value)| format!("{}={}", escaped(name), escaped(value)));
-        pairs.collect::<Vec<_>>().join("&")
-    };
-    let (mut query, mut body) = (form(&parameters.query), form(&parameters.body));
+    let endpoint = TaskUrl::parse(endpoint, "AuthorizationEndpoint");
+    let endpoint = endpoint.map_err(|reason| unusable(arn, &reason))?;
+    let (mut query, mut body) = (aws::form(&parameters.query), aws::form(&parameters.body));
     if method == "GET" {
         query = [query, std::mem::take(&mut body)]
             .into_iter()
@@ -294,14 +292,14 @@ async fn oauth_token(
             .collect::<Vec<_>>()
             .join("&");
     }
-    let separator = match (query.is_empty(), endpoint.contains('?')) {
+    let separator = match (query.is_empty(), endpoint.as_str().contains('?')) {
         (true, _) => "",
         (false, true) => "&",
         (false, false) => "?",
     };
     let mut request = Request::builder()
         .method(method)
-        .uri(format!("{endpoint}{separator}{query}"))
+        .uri(format!("{}{separator}{query}", endpoint.as_str()))
         .header("content-type", "application/x-www-form-urlencoded");
     for (name, value) in &parameters.headers {
         request = request.header(name.as_str(), value.as_str());
@@ -310,7 +308,7 @@ async fn oauth_token(
         .body(Bytes::from(body))
         .map_err(|_| unusable(arn, "the request for its token has an invalid format"))?;
     let limits = HttpLimits { patience: PATIENCE, answer_bytes_max: ANSWER_BYTES_MAX };
-    let answer = client.http().send(request, limits).await;
+    let answer = client.urls().send(request, limits).await;
     let answer = answer.map_err(|error| {
         unusable(arn, &format!("its authorization endpoint does not answer: {error}"))
     })?;

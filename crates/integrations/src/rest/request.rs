@@ -7,6 +7,8 @@ use json::{Object, Value};
 use aws::escaped;
 use runtime::HttpRequestTrace;
 
+use crate::task_url::{TaskUrl, has_dot_segments};
+
 /// Headers that no task may set.
 /// See <https://docs.aws.amazon.com/step-functions/latest/dg/connect-api-gateway.html>.
 const FORBIDDEN: &[&str] = &[
@@ -56,10 +58,8 @@ pub(super) fn connection_arn(parameters: &Value) -> Option<&str> {
 impl Prepared {
     /// That of `http:invoke`.
     pub(super) fn of_http(parameters: &Value, region: &str) -> Result<Prepared, String> {
-        let url = text(parameters, "ApiEndpoint")?.to_owned();
-        if !url.starts_with("https://") && !is_own_machine(&url) {
-            return Err("The value of the field 'ApiEndpoint' must be an HTTPS URL".to_owned());
-        }
+        let url = TaskUrl::parse(text(parameters, "ApiEndpoint")?, "ApiEndpoint")?;
+        let url = url.as_str().to_owned();
         let mut headers = headers(parameters)?;
         let has_content_type = headers.iter().any(|(name, _)| name == "content-type");
         let transform = parameters.get("Transform");
@@ -87,21 +87,7 @@ impl Prepared {
 
     /// That of `apigateway:invoke`.
     pub(super) fn of_api_gateway(parameters: &Value) -> Result<Prepared, String> {
-        let endpoint = text(parameters, "ApiEndpoint")?;
-        let host = match endpoint.strip_prefix("http://") {
-            Some(host) if is_own_machine(endpoint) => host.strip_suffix('/').unwrap_or(host),
-            Some(_) | None => endpoint,
-        };
-        if host.contains('/') {
-            return Err(invalid("ApiEndpoint"));
-        }
-        let scheme = if is_own_machine(&format!("http://{host}")) { "http" } else { "https" };
-        let part = |name: &str| {
-            let text = parameters.get(name).and_then(Value::as_str).unwrap_or_default();
-            let text = text.trim_matches('/');
-            if text.is_empty() { String::new() } else { format!("/{text}") }
-        };
-        let url = format!("{scheme}://{host}{}{}", part("Stage"), part("Path"));
+        let url = api_gateway_url(parameters)?;
         let mut headers = headers(parameters)?;
         if !headers.iter().any(|(name, _)| name == "content-type") {
             headers.push(("content-type".to_owned(), "application/json".to_owned()));
@@ -168,12 +154,31 @@ pub(super) fn listed<'h>(headers: impl Iterator<Item = (&'h str, &'h str)>) -> S
     format!("[{}]", headers.join(", "))
 }
 
-/// Whether a URL is of one's own machine, which is spoken to without TLS.
-pub(crate) fn is_own_machine(url: &str) -> bool {
-    let Some(rest) = url.strip_prefix("http://") else { return false };
-    let authority = rest.split(['/', '?']).next().unwrap_or_default();
-    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
-    host == "localhost" || host.ends_with(".localhost") || host.starts_with("127.")
+/// The URL of an API's resource. The endpoint is a host, or a plain URL of this machine.
+fn api_gateway_url(parameters: &Value) -> Result<String, String> {
+    const FIELD: &str = "ApiEndpoint";
+    let endpoint = text(parameters, FIELD)?;
+    let url = match endpoint.strip_prefix("http://") {
+        Some(_) => TaskUrl::parse(endpoint, FIELD),
+        None if endpoint.contains("://") => Err(invalid(FIELD)),
+        None => TaskUrl::parse(&format!("http://{endpoint}"), FIELD)
+            .or_else(|_| TaskUrl::parse(&format!("https://{endpoint}"), FIELD)),
+    };
+    let url = url.ok().filter(TaskUrl::is_host_alone).ok_or_else(|| invalid(FIELD))?;
+    let mut url = url.as_str().trim_end_matches('/').to_owned();
+    for field in ["Stage", "Path"] {
+        let part = parameters.get(field).and_then(Value::as_str).unwrap_or_default();
+        let part = part.trim_matches('/');
+        // What IAM decides about is the path, as it is given.
+        if part.contains(['?', '#']) || has_dot_segments(part) {
+            return Err(invalid(field));
+        }
+        if !part.is_empty() {
+            url.push('/');
+            url.push_str(part);
+        }
+    }
+    Ok(url)
 }
 
 fn invalid(field: &str) -> String {
@@ -244,8 +249,7 @@ fn form(body: &Value, format: ArrayFormat) -> Result<String, String> {
     for (name, value) in body.as_object().ok_or_else(|| invalid("RequestBody"))?.iter() {
         add_field(name, value, format, &mut fields);
     }
-    let fields = fields.iter().map(|(name, value)| format!("{}={}", escaped(name), escaped(value)));
-    Ok(fields.collect::<Vec<_>>().join("&"))
+    Ok(aws::form(&fields))
 }
 
 fn add_field(name: &str, value: &Value, format: ArrayFormat, fields: &mut Vec<(String, String)>) {
@@ -349,9 +353,37 @@ mod tests {
             ("localhost:4566", "http://localhost:4566/s/p"),
             ("http://a.b", "The value of the field 'ApiEndpoint' has an invalid format"),
             ("https://a.b", "The value of the field 'ApiEndpoint' has an invalid format"),
+            ("a.b/c", "The value of the field 'ApiEndpoint' has an invalid format"),
+            ("a.b?c", "The value of the field 'ApiEndpoint' has an invalid format"),
+            ("127.0.0.1:1@a.b", "The value of the field 'ApiEndpoint' has an invalid format"),
+            ("2130706433", "The value of the field 'ApiEndpoint' has an invalid format"),
+            ("127.0.0.1.a.b", "https://127.0.0.1.a.b/s/p"),
         ] {
             let parameters =
                 format!(r#"{{"ApiEndpoint":"{endpoint}","Method":"GET","Stage":"s","Path":"/p"}}"#);
+            let parameters = json::parse(&parameters).expect("the test says JSON");
+            let told = match Prepared::of_api_gateway(&parameters).and_then(|it| it.request()) {
+                Ok(request) => request.uri().to_string(),
+                Err(reason) => reason,
+            };
+            assert_eq!(told, expected);
+        }
+    }
+
+    #[test]
+    fn a_path_is_what_it_says() {
+        for (stage, path, expected) in [
+            ("s", "/a/b", "https://a.b/s/a/b"),
+            ("", "", "https://a.b/"),
+            ("s", "/a/../b", "The value of the field 'Path' has an invalid format"),
+            ("s", "/a/%2e%2e/b", "The value of the field 'Path' has an invalid format"),
+            ("s", "/a?b=c", "The value of the field 'Path' has an invalid format"),
+            ("s", "/a#b", "The value of the field 'Path' has an invalid format"),
+            ("..", "/a", "The value of the field 'Stage' has an invalid format"),
+        ] {
+            let parameters = format!(
+                r#"{{"ApiEndpoint":"a.b","Method":"GET","Stage":"{stage}","Path":"{path}"}}"#
+            );
             let parameters = json::parse(&parameters).expect("the test says JSON");
             let told = match Prepared::of_api_gateway(&parameters).and_then(|it| it.request()) {
                 Ok(request) => request.uri().to_string(),
