@@ -160,7 +160,7 @@ class NetworkTest(unittest.TestCase):
         self.assertEqual(self.own.taken(), [])
 
     def test_a_label_is_no_way_to_another_resource(self):
-        environment = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.own.server_port}"}
+        environment = {"AWS_ENDPOINT_URL_LAMBDA": f"http://127.0.0.1:{self.own.server_port}"}
         server = Server(os.path.join(self.folder, "labels"), environment=environment)
         self.addCleanup(server.terminate)
         sfn = server.client()

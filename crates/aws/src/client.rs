@@ -1,10 +1,11 @@
 //! The client.
 
+mod credentials;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use aws_credential_types::Credentials;
 use hyper::body::{Bytes, Incoming};
 use hyper::{Request, Response};
 use json::{Object, Value};
@@ -17,17 +18,14 @@ use service_model::{
 use crate::call::Assume;
 use crate::checksum;
 use crate::codec::{self, Fault, Unwritable, WireRequest};
-use crate::credentials::{Assumed, Found};
+use crate::credentials::{Assumed, ProfileSettings, Source};
 use crate::endpoint::Place;
 use crate::http::HttpLimits;
 use crate::sign::{self, add_signature};
 use crate::{
-    Answer, Call, CallError, CredentialChain, CredentialsError, EndpointError, Endpoints,
-    Environment, HttpAnswer, HttpClient, HttpError, Names, Proxies, ProxyError, Reach, timestamp,
+    Answer, Call, CallError, CredentialChain, EndpointError, Endpoints, Environment, HttpAnswer,
+    HttpClient, HttpError, Proxies, ProxyError, Reach,
 };
-
-/// How long STS may take.
-const ROLE_PATIENCE: Duration = Duration::from_secs(20);
 
 /// What the owner of a Kubernetes token is asked of STS by.
 const IDENTITY_QUERY: &str = "?Action=GetCallerIdentity&Version=2011-06-15";
@@ -57,21 +55,32 @@ pub enum SettingsError {
     /// One of them should be a proxy.
     #[error(transparent)]
     Proxy(#[from] ProxyError),
+    /// The file of more certificates cannot be read: its path, and why.
+    #[error("the certificates to trust in {0} cannot be read: {1}")]
+    Certificates(String, String),
 }
 
 impl Settings {
-    /// What environment variables say: endpoints, credentials, proxies, and the file of more
-    /// certificates to trust that `AWS_CA_BUNDLE` names. URLs of tasks have public addresses.
+    /// What environment variables and the profile that they name say: endpoints, credentials,
+    /// proxies, and the file of more certificates to trust (`AWS_CA_BUNDLE`, `ca_bundle`). URLs of
+    /// tasks have public addresses. Reads the shared files, and blocks while it does.
     ///
     /// # Errors
-    /// Where one of them holds no URL.
+    /// Where one of them holds no URL or boolean, or the certificates cannot be read.
     pub fn of(variables: &BTreeMap<String, String>) -> Result<Settings, SettingsError> {
-        let endpoints = Endpoints::of(variables.clone())?;
-        let bundle = variables.get("AWS_CA_BUNDLE").and_then(|path| std::fs::read(path).ok());
-        let http = HttpClient::new(bundle.as_deref(), Proxies::of(variables)?);
+        let environment = Environment::of(variables.clone());
+        let settings = ProfileSettings::read(&environment);
+        let endpoints = Endpoints::of(variables, &settings)?;
+        let bundle = variables.get("AWS_CA_BUNDLE").map(String::as_str);
+        let bundle = bundle.filter(|path| !path.is_empty()).or(settings.profile.get("ca_bundle"));
+        let bundle = bundle.map(|path| {
+            let read = std::fs::read(path);
+            read.map_err(|error| SettingsError::Certificates(path.to_owned(), error.to_string()))
+        });
+        let http = HttpClient::new(bundle.transpose()?.as_deref(), Proxies::of(variables)?);
         // The metadata of instances and containers is on the machine's own link.
         let own = http.without_proxies().reaching(Reach::Anything);
-        let credentials = CredentialChain::new(Environment::of(variables.clone()), own);
+        let credentials = CredentialChain::new(environment, own);
         let urls = http.reaching(Reach::Urls { private: false });
         Ok(Settings { endpoints, credentials, http, urls })
     }
@@ -90,6 +99,8 @@ type AssumedRoles = BTreeMap<(String, Option<String>), Arc<Assumed>>;
 struct Shared {
     settings: Settings,
     roles: Mutex<AssumedRoles>,
+    /// The source of the process's own credentials, and what it gave.
+    own: Mutex<Option<(Source, Arc<Assumed>)>>,
 }
 
 impl Answer {
@@ -119,7 +130,9 @@ impl Answer {
 impl Client {
     /// A client with these settings.
     pub fn new(settings: Settings) -> Client {
-        Client { shared: Arc::new(Shared { settings, roles: Mutex::default() }) }
+        Client {
+            shared: Arc::new(Shared { settings, roles: Mutex::default(), own: Mutex::default() }),
+        }
     }
 
     /// What sends its requests, for calls that are written by hand and for URLs that are
@@ -279,145 +292,6 @@ impl Client {
         }
         Ok(place)
     }
-
-    async fn credentials(
-        &self,
-        role: Option<&Assume<'_>>,
-        place: (&str, &str),
-        is_plain: bool,
-    ) -> Result<Credentials, CallError> {
-        match role {
-            Some(role) => self.assume(role, place).await,
-            None => self.own_credentials(place, is_plain).await,
-        }
-    }
-
-    async fn own_credentials(
-        &self,
-        (account, region): (&str, &str),
-        is_plain: bool,
-    ) -> Result<Credentials, CallError> {
-        match self.shared.settings.credentials.find(!is_plain).await {
-            Ok(Found::Credentials(credentials)) => Ok(credentials),
-            Ok(Found::WebIdentity { role_arn, session_name, token }) => {
-                let kept = self.kept_role(&role_arn, None);
-                let fetch = async {
-                    let mut parameters = Object::new();
-                    parameters.insert("RoleArn", role_arn.as_str());
-                    parameters.insert("RoleSessionName", session_name);
-                    parameters.insert("WebIdentityToken", token);
-                    let action = "assumeRoleWithWebIdentity";
-                    self.ask_sts(action, &role_arn, parameters, region, None).await
-                };
-                kept.get(fetch).await
-            }
-            Ok(Found::Role { role_arn, external_id, base }) => {
-                let kept = self.kept_role(&role_arn, external_id.as_deref());
-                let role = Assume { role_arn: &role_arn, external_id: external_id.as_deref() };
-                kept.get(self.ask_for_role(&role, region, base)).await
-            }
-            // What stands in for AWS on one's own machine wants a signature for the service's name
-            // in it, and may tell accounts apart by the key.
-            Err(CredentialsError::Missing) if is_plain => {
-                let key = if account.is_empty() { "test" } else { account };
-                Ok(Credentials::new(key, "test", None, None, "nowhere"))
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    async fn assume(
-        &self,
-        role: &Assume<'_>,
-        (account, region): (&str, &str),
-    ) -> Result<Credentials, CallError> {
-        let kept = self.kept_role(role.role_arn, role.external_id);
-        let fetch = async {
-            let sts = service_model::service("sts").expect("there is a model of STS");
-            let place = self.endpoints().place(sts, None, region)?;
-            let base = self.own_credentials((account, region), place.is_plain()).await?;
-            self.ask_for_role(role, region, base).await
-        };
-        Box::pin(kept.get(fetch)).await
-    }
-
-    fn kept_role(&self, role_arn: &str, external_id: Option<&str>) -> Arc<Assumed> {
-        let mut roles = self.shared.roles.lock();
-        if roles.len() >= ROLES_MAX {
-            roles.clear();
-        }
-        let key = (role_arn.to_owned(), external_id.map(str::to_owned));
-        roles.entry(key).or_default().clone()
-    }
-
-    async fn ask_for_role(
-        &self,
-        role: &Assume<'_>,
-        region: &str,
-        base: Credentials,
-    ) -> Result<Credentials, CallError> {
-        let mut parameters = Object::new();
-        parameters.insert("RoleArn", role.role_arn);
-        parameters.insert("RoleSessionName", "stairwell");
-        if let Some(external_id) = role.external_id {
-            parameters.insert("ExternalId", external_id);
-        }
-        self.ask_sts("assumeRole", role.role_arn, parameters, region, Some(base)).await
-    }
-
-    async fn ask_sts(
-        &self,
-        action: &str,
-        role_arn: &str,
-        parameters: Object,
-        region: &str,
-        base: Option<Credentials>,
-    ) -> Result<Credentials, CallError> {
-        let not_assumed = |reason: String| {
-            CallError::Credentials(CredentialsError::NotAssumed {
-                role_arn: role_arn.to_owned(),
-                reason,
-            })
-        };
-        let service = service_model::service("sts").expect("there is a model of STS");
-        let operation = service.operation(action).expect("STS gives roles");
-        let given = Value::from(parameters.clone());
-        let call = Call {
-            service,
-            operation,
-            parameters: &given,
-            account: "",
-            region,
-            role: None,
-            names: Names::Model,
-            idempotency_token: "",
-            patience: ROLE_PATIENCE,
-            answer_bytes_max: 64 * 1024,
-        };
-        let wire = codec::request(&call, &parameters)?;
-        let target = self.target(&call, &parameters)?;
-        let mut request = Request::builder().method("POST").uri(format!("{}/", target.url));
-        for (name, value) in &wire.headers {
-            request = request.header(name.as_str(), value.as_str());
-        }
-        let mut request =
-            request.body(wire.body).map_err(|error| not_assumed(error.to_string()))?;
-        if let Some(base) = base {
-            let (region, signature) = (target.region.as_str(), Signature::V4);
-            let scope = sign::Scope { service: &target.signing_name, region, signature };
-            add_signature(&mut request, &base, scope, SystemTime::now())
-                .map_err(|error| not_assumed(error.to_string()))?;
-        }
-        let limits = HttpLimits { patience: ROLE_PATIENCE, answer_bytes_max: 64 * 1024 };
-        let answer = self.http().send(request, limits).await;
-        let answer = answer.map_err(|error| not_assumed(error.to_string()))?;
-        if let Some(refusal) = refused(service, &answer) {
-            return Err(not_assumed(refusal.message));
-        }
-        let result =
-            codec::result(&call, &answer).map_err(|error| not_assumed(error.to_string()))?;
-        of_sts(&result).ok_or_else(|| not_assumed("STS gave no credentials".to_owned()))
-    }
 }
 
 /// Refuses what only speaks what is not spoken here.
@@ -511,14 +385,4 @@ fn own_path(call: &Call<'_>, wire: &WireRequest) -> String {
         None => wire.path_and_query.as_str(),
     };
     if path.starts_with('/') { path.to_owned() } else { format!("/{path}") }
-}
-
-/// The credentials that STS gives.
-fn of_sts(result: &Value) -> Option<Credentials> {
-    let credentials = result.get("Credentials")?;
-    let text = |name: &str| credentials.get(name).and_then(Value::as_str);
-    let expires = text("Expiration").and_then(timestamp::of_answer).map(SystemTime::from);
-    let token = text("SessionToken").map(str::to_owned);
-    let (key, secret) = (text("AccessKeyId")?, text("SecretAccessKey")?);
-    Some(Credentials::new(key, secret, token, expires, "STS"))
 }

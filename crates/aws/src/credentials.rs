@@ -4,16 +4,26 @@
 //! Looked for in the environment, in the shared files, by a web identity, from a container's
 //! endpoint and from the instance's, in that order. What expires is fetched again five minutes
 //! before.
+//!
+//! What is found here is where they come from, a [`Source`]; the client asks AWS's services for
+//! what they give.
 
 mod chain;
+mod process;
 mod profile;
+mod source;
+mod sso;
 
-use std::time::SystemTime;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
 
-pub(crate) use chain::Found;
+pub(crate) use chain::ProfileSettings;
 pub use chain::{CredentialChain, Environment};
+pub(crate) use process::run as run_process;
+pub(crate) use source::{RoleSource, Source, SsoSource};
+pub(crate) use sso::TokenFile;
 
 /// Why there are no credentials.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -43,9 +53,9 @@ pub enum CredentialsError {
 }
 
 /// Where credentials come to be too old in less than this, new ones are fetched.
-const EXPIRES_SOON_SECONDS: u64 = 5 * 60;
+const EXPIRES_SOON: Duration = Duration::from_secs(5 * 60);
 
-/// Credentials of a role, kept until they are too old.
+/// Credentials that were fetched, kept until they are too old.
 #[derive(Debug, Default)]
 pub(crate) struct Assumed {
     kept: tokio::sync::Mutex<Option<Credentials>>,
@@ -53,22 +63,35 @@ pub(crate) struct Assumed {
 
 impl Assumed {
     /// The credentials, fetched where there are none that last. Whoever comes meanwhile waits.
+    /// Where none can be fetched, those that are kept are given until they have expired.
     pub(crate) async fn get<F, E>(&self, fetch: F) -> Result<Credentials, E>
     where
         F: Future<Output = Result<Credentials, E>>,
     {
         let mut kept = self.kept.lock().await;
-        if let Some(credentials) = kept.as_ref().filter(|credentials| is_fresh(credentials)) {
+        if let Some(credentials) = kept.as_ref().filter(|it| lasts(it, EXPIRES_SOON)) {
             return Ok(credentials.clone());
         }
-        let credentials = fetch.await?;
-        *kept = Some(credentials.clone());
-        Ok(credentials)
+        match fetch.await {
+            Ok(credentials) => {
+                *kept = Some(credentials.clone());
+                Ok(credentials)
+            }
+            Err(error) => kept.clone().filter(|it| lasts(it, Duration::ZERO)).ok_or(error),
+        }
     }
 }
 
-/// Whether credentials last for a while yet.
-fn is_fresh(credentials: &Credentials) -> bool {
-    let soon = SystemTime::now() + std::time::Duration::from_secs(EXPIRES_SOON_SECONDS);
-    credentials.expiry().is_none_or(|expiry| expiry > soon)
+/// Whether credentials last for that long yet.
+fn lasts(credentials: &Credentials, time: Duration) -> bool {
+    credentials.expiry().is_none_or(|expiry| expiry > SystemTime::now() + time)
+}
+
+/// The text of a file, which is read on a thread that may wait.
+pub(crate) async fn read_file(path: impl AsRef<Path>) -> Result<String, String> {
+    let path = path.as_ref().to_owned();
+    let shown = path.display().to_string();
+    let read = tokio::task::spawn_blocking(move || std::fs::read_to_string(path)).await;
+    let text = read.map_err(|error| format!("{shown}: {error}"))?;
+    text.map_err(|error| format!("{shown}: {error}"))
 }

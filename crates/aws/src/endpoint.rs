@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use hyper::Uri;
 use service_model::{EndpointVariant, Operation, Service};
 
+use crate::credentials::ProfileSettings;
+
 /// A URL that requests are sent to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Endpoint {
@@ -19,7 +21,7 @@ pub enum EndpointError {
     /// It is none.
     #[error("'{0}' is not a URL such as http://127.0.0.1:9001")]
     NotAUrl(String),
-    /// The value of a variable is neither `true` nor `false`.
+    /// The value of a variable or a setting is neither `true` nor `false`.
     #[error("{variable}: '{value}' is neither true nor false")]
     NotABoolean {
         /// The name of the environment variable.
@@ -123,38 +125,54 @@ const LOCAL: [(&str, &str); 8] = [
 const EVERY: &str = "AWS_ENDPOINT_URL";
 
 impl Endpoints {
-    /// Those of `AWS_USE_FIPS_ENDPOINT` and `AWS_USE_DUALSTACK_ENDPOINT`, of `AWS_ENDPOINT_URL` and `AWS_ENDPOINT_URL_<SERVICE>`, and of the variables that Step
-    /// Functions Local had, which come last. None where `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` is
-    /// `true`.
+    /// What variables, or else the profile, say:
+    /// - `AWS_USE_FIPS_ENDPOINT`, `AWS_USE_DUALSTACK_ENDPOINT`; `use_fips_endpoint`,
+    ///   `use_dualstack_endpoint`;
+    /// - `AWS_ENDPOINT_URL_<SERVICE>`, `AWS_ENDPOINT_URL`; the section of services that the profile
+    ///   names, `endpoint_url`; in that order. Last come the variables of Step Functions Local. None
+    ///   of them count where `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` or
+    ///   `ignore_configured_endpoint_urls` is `true`.
     ///
     /// # Errors
-    /// Where one of the variables holds no URL or boolean.
-    pub fn of(
-        variables: impl IntoIterator<Item = (String, String)>,
+    /// Where one of them holds no URL or boolean.
+    pub(crate) fn of(
+        variables: &BTreeMap<String, String>,
+        settings: &ProfileSettings,
     ) -> Result<Endpoints, EndpointError> {
-        let variables: BTreeMap<String, String> =
-            variables.into_iter().filter(|(_, value)| !value.is_empty()).collect();
-        let mut endpoints = Endpoints { variant: variant(&variables)?, ..Endpoints::default() };
-        let ignored = variables.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
-        if ignored.is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+        let profile = &settings.profile;
+        let of_variable =
+            |name: &str| variables.get(name).map(String::as_str).filter(|value| !value.is_empty());
+        let is_set = |variable: &str, setting: &str| {
+            let of_profile = || Some((setting, profile.get(setting)?));
+            let found = of_variable(variable).map(|value| (variable, value)).or_else(of_profile);
+            found.map_or(Ok(false), |(name, value)| boolean(name, value))
+        };
+        let mut endpoints = Endpoints::default();
+        endpoints.variant.fips = is_set("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint")?;
+        endpoints.variant.dual_stack =
+            is_set("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint")?;
+        let ignored = "ignore_configured_endpoint_urls";
+        if is_set("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", ignored)? {
             return Ok(endpoints);
         }
-        let parse = |variable: &str, value: &str| {
-            Endpoint::parse(value).map_err(|_| EndpointError::Variable {
-                variable: variable.to_owned(),
-                value: value.to_owned(),
-            })
-        };
+        let every = of_variable(EVERY).map(|url| (EVERY, url));
+        let of_profile = profile.get("endpoint_url").map(|url| ("endpoint_url", url));
+        endpoints.every =
+            every.or(of_profile).map(|(name, url)| configured(name, url)).transpose()?;
         for (variable, service) in LOCAL {
-            if let Some(value) = variables.get(variable) {
-                endpoints.by_service.insert(service.to_owned(), parse(variable, value)?);
+            if let Some(value) = of_variable(variable) {
+                endpoints.by_service.insert(service.to_owned(), configured(variable, value)?);
             }
         }
-        for (variable, value) in &variables {
-            if variable == EVERY {
-                endpoints.every = Some(parse(variable, value)?);
-            } else if let Some(service) = variable.strip_prefix("AWS_ENDPOINT_URL_") {
-                endpoints.by_service.insert(service.to_owned(), parse(variable, value)?);
+        // The variable for every service counts before the profile's own.
+        for (service, url) in settings.endpoints.iter().filter(|_| every.is_none()) {
+            let endpoint = configured(&format!("endpoint_url of {service}"), url)?;
+            endpoints.by_service.insert(variable_part(service), endpoint);
+        }
+        for variable in variables.keys() {
+            let service = variable.strip_prefix("AWS_ENDPOINT_URL_");
+            if let (Some(service), Some(value)) = (service, of_variable(variable)) {
+                endpoints.by_service.insert(service.to_owned(), configured(variable, value)?);
             }
         }
         Ok(endpoints)
@@ -220,18 +238,18 @@ impl Endpoints {
     }
 }
 
-/// Which of AWS's own endpoints variables ask for.
-fn variant(variables: &BTreeMap<String, String>) -> Result<EndpointVariant, EndpointError> {
-    let is_set = |variable: &str| match variables.get(variable) {
-        None => Ok(false),
-        Some(value) => value.to_lowercase().parse().map_err(|_| EndpointError::NotABoolean {
-            variable: variable.to_owned(),
-            value: value.clone(),
-        }),
-    };
-    Ok(EndpointVariant {
-        fips: is_set("AWS_USE_FIPS_ENDPOINT")?,
-        dual_stack: is_set("AWS_USE_DUALSTACK_ENDPOINT")?,
+fn boolean(variable: &str, value: &str) -> Result<bool, EndpointError> {
+    value.to_lowercase().parse().map_err(|_| EndpointError::NotABoolean {
+        variable: variable.to_owned(),
+        value: value.to_owned(),
+    })
+}
+
+/// The endpoint that a variable or a setting says.
+fn configured(variable: &str, value: &str) -> Result<Endpoint, EndpointError> {
+    Endpoint::parse(value).map_err(|_| EndpointError::Variable {
+        variable: variable.to_owned(),
+        value: value.to_owned(),
     })
 }
 
@@ -243,6 +261,14 @@ fn variable_part(service_id: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn of(
+        variables: &[(&str, &str)],
+        settings: &ProfileSettings,
+    ) -> Result<Endpoints, EndpointError> {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Endpoints::of(&variables.iter().map(owned).collect(), settings)
+    }
 
     #[test]
     fn an_endpoint_is_a_url() {
@@ -263,10 +289,7 @@ mod tests {
 
     #[test]
     fn endpoints_come_from_variables() {
-        let variables = |pairs: &[(&str, &str)]| {
-            let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-            Endpoints::of(pairs.iter().map(owned).collect::<Vec<_>>())
-        };
+        let variables = |pairs: &[(&str, &str)]| of(pairs, &ProfileSettings::default());
         let url = |endpoints: &Endpoints, service: &str| {
             let service = service_model::service(service).expect("the test names a service");
             endpoints.of_service(service).map(|endpoint| endpoint.at(""))
@@ -297,10 +320,7 @@ mod tests {
 
     #[test]
     fn variants_come_from_variables() {
-        let of = |pairs: &[(&str, &str)]| {
-            let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-            Endpoints::of(pairs.iter().map(owned).collect::<Vec<_>>())
-        };
+        let of = |pairs: &[(&str, &str)]| of(pairs, &ProfileSettings::default());
         let sqs = service_model::service("sqs").expect("there is a model of SQS");
         let fips = ("AWS_USE_FIPS_ENDPOINT", "TRUE");
         let dual_stack = ("AWS_USE_DUALSTACK_ENDPOINT", "true");

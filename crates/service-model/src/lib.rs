@@ -1,5 +1,5 @@
 //! The APIs of AWS's services as data: which operations there are, what they take and give, how
-//! that is written on the wire, and what Step Functions calls it all.
+//! that is written on the wire and where to, and what Step Functions calls it all.
 //!
 //! Promises: everything is known without a file or a network, from what is embedded at build time;
 //! a service is unpacked when it is first asked for, and then stays.

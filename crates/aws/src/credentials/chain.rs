@@ -6,14 +6,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use aws_credential_types::Credentials;
-use hyper::Request;
 use hyper::body::Bytes;
+use hyper::{Request, Uri};
 use json::Value;
 use parking_lot::Mutex;
 
-use super::profile::Profile;
+use super::profile::{Section, SharedFiles};
+use super::source::{SESSION_NAME, Source, of_profile};
 use super::{Assumed, CredentialsError};
-use crate::http::{HttpClient, HttpLimits};
+use crate::http::{HttpClient, HttpLimits, names_own_machine};
 use crate::timestamp;
 
 /// How long the endpoint of a container or an instance may take.
@@ -23,10 +24,18 @@ const LIMITS: HttpLimits =
 /// How long it is remembered that there is no instance to ask.
 const NO_INSTANCE: Duration = Duration::from_secs(5 * 60);
 
+/// How long what the shared files say is remembered.
+const FILES_LAST: Duration = Duration::from_secs(30);
+
 /// Where the endpoint of the instance is.
 /// See <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html>.
 const INSTANCE: &str = "http://169.254.169.254";
+const INSTANCE_V6: &str = "http://[fd00:ec2::254]";
 const CONTAINER: &str = "http://169.254.170.2";
+
+/// Whom a container's endpoint may be at that is spoken to without TLS, beside this machine: ECS,
+/// and the two of EKS.
+const CONTAINER_HOSTS: [&str; 3] = ["169.254.170.2", "169.254.170.23", "[fd00:ec2::23]"];
 
 /// The environment variables of the process, as far as credentials are concerned.
 #[derive(Clone, Debug, Default)]
@@ -39,26 +48,10 @@ pub struct Environment {
 pub struct CredentialChain {
     environment: Environment,
     http: HttpClient,
-    fetched: Assumed,
+    files: Mutex<Option<(Instant, Arc<SharedFiles>)>>,
+    of_container: Assumed,
+    of_instance: Assumed,
     no_instance: Mutex<Option<Instant>>,
-}
-
-/// Credentials that there are, or a web identity or another role that is yet to be assumed.
-#[derive(Clone, Debug)]
-pub(crate) enum Found {
-    Credentials(Credentials),
-    /// `AssumeRoleWithWebIdentity`, which is not signed.
-    WebIdentity {
-        role_arn: String,
-        session_name: String,
-        token: String,
-    },
-    /// A profile that says: assume this role with those credentials.
-    Role {
-        role_arn: String,
-        external_id: Option<String>,
-        base: Credentials,
-    },
 }
 
 impl Environment {
@@ -71,149 +64,184 @@ impl Environment {
         Environment { variables }
     }
 
-    fn get(&self, name: &str) -> Option<&str> {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str)
     }
 
-    fn file(&self, variable: &str, name: &str) -> Option<PathBuf> {
-        let of_home = || Some(PathBuf::from(self.get("HOME")?).join(".aws").join(name));
-        self.get(variable).map(PathBuf::from).or_else(of_home)
+    fn is_true(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|value| value.eq_ignore_ascii_case("true"))
+    }
+
+    /// A file in the folder of AWS's settings.
+    pub(super) fn home_file(&self, name: &str) -> Option<PathBuf> {
+        Some(PathBuf::from(self.get("HOME")?).join(".aws").join(name))
+    }
+
+    fn keys(&self) -> Option<Credentials> {
+        let (key, secret) = (self.get("AWS_ACCESS_KEY_ID")?, self.get("AWS_SECRET_ACCESS_KEY")?);
+        let token = self.get("AWS_SESSION_TOKEN").map(str::to_owned);
+        Some(Credentials::new(key, secret, token, None, "the environment"))
+    }
+
+    /// The name of the profile.
+    pub(crate) fn profile(&self) -> &str {
+        self.get("AWS_PROFILE").unwrap_or("default")
+    }
+
+    /// What the shared files say; nothing where they cannot be read. Blocks.
+    pub(crate) fn read_files(&self) -> SharedFiles {
+        let read = |variable: &str, name: &str| {
+            let path = self.get(variable).map(PathBuf::from).or_else(|| self.home_file(name));
+            path.and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default()
+        };
+        let config = read("AWS_CONFIG_FILE", "config");
+        SharedFiles::read(&config, &read("AWS_SHARED_CREDENTIALS_FILE", "credentials"))
     }
 }
 
 impl CredentialChain {
     /// Looks where these variables say.
     pub fn new(environment: Environment, http: HttpClient) -> Arc<CredentialChain> {
-        let (fetched, no_instance) = (Assumed::default(), Mutex::new(None));
-        Arc::new(CredentialChain { environment, http, fetched, no_instance })
+        Arc::new(CredentialChain {
+            environment,
+            http,
+            files: Mutex::default(),
+            of_container: Assumed::default(),
+            of_instance: Assumed::default(),
+            no_instance: Mutex::default(),
+        })
     }
 
-    /// Credentials, or how to come by them. The instance is only asked where `may_ask_instance`.
-    pub(crate) async fn find(&self, may_ask_instance: bool) -> Result<Found, CredentialsError> {
+    pub(crate) fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    /// Where credentials come from. The instance is only meant where `may_ask_instance`, unless a
+    /// profile says so.
+    pub(crate) async fn find(&self, may_ask_instance: bool) -> Result<Source, CredentialsError> {
         let environment = &self.environment;
-        let profile_is_named = environment.get("AWS_PROFILE").is_some();
-        if let (Some(key), Some(secret), false) = (
-            environment.get("AWS_ACCESS_KEY_ID"),
-            environment.get("AWS_SECRET_ACCESS_KEY"),
-            profile_is_named,
-        ) {
-            let token = environment.get("AWS_SESSION_TOKEN").map(str::to_owned);
-            let found = Credentials::new(key, secret, token, None, "the environment");
-            return Ok(Found::Credentials(found));
+        if let Some(keys) = environment.keys() {
+            return Ok(Source::Keys(keys));
         }
-        if let Some(found) = self.of_profile(profile_is_named)? {
+        if let Some(found) = self.of_profile().await? {
             return Ok(found);
         }
-        if let Some(found) = self.of_web_identity()? {
-            return Ok(found);
+        let web_identity = ["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"];
+        if let [Some(token_file), Some(role_arn)] = web_identity.map(|name| environment.get(name)) {
+            let session_name = environment.get("AWS_ROLE_SESSION_NAME").unwrap_or(SESSION_NAME);
+            return Ok(Source::WebIdentity {
+                role_arn: role_arn.to_owned(),
+                session_name: session_name.to_owned(),
+                token_file: token_file.to_owned(),
+                duration_seconds: None,
+            });
         }
-        let fetched = self.fetched.get(self.fetch(may_ask_instance)).await?;
-        Ok(Found::Credentials(fetched))
-    }
-
-    fn of_profile(&self, is_named: bool) -> Result<Option<Found>, CredentialsError> {
-        let read = |variable: &str, name: &str| {
-            let path = self.environment.file(variable, name);
-            path.and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default()
-        };
-        let config = read("AWS_CONFIG_FILE", "config");
-        let credentials = read("AWS_SHARED_CREDENTIALS_FILE", "credentials");
-        let name = self.environment.get("AWS_PROFILE").unwrap_or("default");
-        let failed = |reason: String| {
-            Err(CredentialsError::Failed { source_name: "the shared credentials file", reason })
-        };
-        let Some(profile) = Profile::read(&config, &credentials, name) else {
-            if is_named {
-                return failed(format!("there is no profile '{name}'"));
-            }
-            return Ok(None);
-        };
-        if let Some(role_arn) = profile.get("role_arn") {
-            let Some(source) = profile.get("source_profile") else {
-                return failed(format!("the profile '{name}' has a role but no source_profile"));
-            };
-            let source_profile = Profile::read(&config, &credentials, source);
-            let Some(base) = source_profile.as_ref().and_then(static_credentials) else {
-                return failed(format!("the profile '{source}' has no access key"));
-            };
-            let external_id = profile.get("external_id").map(str::to_owned);
-            return Ok(Some(Found::Role { role_arn: role_arn.to_owned(), external_id, base }));
+        if self.container().is_some() {
+            return Ok(Source::Container);
         }
-        match static_credentials(&profile) {
-            Some(credentials) => Ok(Some(Found::Credentials(credentials))),
-            None if is_named => failed(format!(
-                "the profile '{name}' has neither an access key nor a role with a source_profile"
-            )),
-            None => Ok(None),
-        }
-    }
-
-    fn of_web_identity(&self) -> Result<Option<Found>, CredentialsError> {
-        let (Some(file), Some(role_arn)) = (
-            self.environment.get("AWS_WEB_IDENTITY_TOKEN_FILE"),
-            self.environment.get("AWS_ROLE_ARN"),
-        ) else {
-            return Ok(None);
-        };
-        let token = std::fs::read_to_string(file).map_err(|error| CredentialsError::Failed {
-            source_name: "the web identity",
-            reason: format!("{file}: {error}"),
-        })?;
-        let session_name = self.environment.get("AWS_ROLE_SESSION_NAME").unwrap_or("stairwell");
-        Ok(Some(Found::WebIdentity {
-            role_arn: role_arn.to_owned(),
-            session_name: session_name.to_owned(),
-            token: token.trim().to_owned(),
-        }))
-    }
-
-    async fn fetch(&self, may_ask_instance: bool) -> Result<Credentials, CredentialsError> {
-        let relative = self.environment.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
-        let full = self.environment.get("AWS_CONTAINER_CREDENTIALS_FULL_URI");
-        let url = relative.map(|path| format!("{CONTAINER}{path}"));
-        if let Some(url) = url.or_else(|| full.map(str::to_owned)) {
-            return self.of_container(&url).await;
-        }
-        let disabled = self.environment.get("AWS_EC2_METADATA_DISABLED");
-        let is_disabled = disabled.is_some_and(|value| value.eq_ignore_ascii_case("true"));
         let was_absent = self.no_instance.lock().is_some_and(|at| at.elapsed() < NO_INSTANCE);
-        if !may_ask_instance || is_disabled || was_absent {
+        if !may_ask_instance || environment.is_true("AWS_EC2_METADATA_DISABLED") || was_absent {
             return Err(CredentialsError::Missing);
         }
         match self.of_instance().await {
-            Some(credentials) => Ok(credentials),
-            None => {
+            Ok(_) => Ok(Source::Instance),
+            Err(_) => {
                 *self.no_instance.lock() = Some(Instant::now());
                 Err(CredentialsError::Missing)
             }
         }
     }
 
+    async fn of_profile(&self) -> Result<Option<Source>, CredentialsError> {
+        let failed = |reason: String| CredentialsError::Failed {
+            source_name: "the shared configuration files",
+            reason,
+        };
+        let (files, name) = (self.files().await, self.environment.profile());
+        let is_named = self.environment.get("AWS_PROFILE").is_some();
+        if !is_named && files.profile(name).is_none() {
+            return Ok(None);
+        }
+        let found = of_profile(&files, name, self.environment.keys().as_ref()).map_err(failed)?;
+        match found {
+            None if is_named => {
+                Err(failed(format!("the profile '{name}' says nothing of credentials")))
+            }
+            found => Ok(found),
+        }
+    }
+
+    /// What the shared files say, or said a moment ago.
+    async fn files(&self) -> Arc<SharedFiles> {
+        let is_new = |(at, _): &&(Instant, Arc<SharedFiles>)| at.elapsed() < FILES_LAST;
+        if let Some((_, files)) = self.files.lock().as_ref().filter(is_new) {
+            return files.clone();
+        }
+        let environment = self.environment.clone();
+        let read = tokio::task::spawn_blocking(move || environment.read_files());
+        let files = Arc::new(read.await.unwrap_or_default());
+        *self.files.lock() = Some((Instant::now(), files.clone()));
+        files
+    }
+
+    /// The URL of the container's endpoint, where there is one.
+    fn container(&self) -> Option<String> {
+        let relative = self.environment.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
+        let full = self.environment.get("AWS_CONTAINER_CREDENTIALS_FULL_URI");
+        relative.map(|path| format!("{CONTAINER}{path}")).or_else(|| full.map(str::to_owned))
+    }
+
     /// See <https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html>.
-    async fn of_container(&self, url: &str) -> Result<Credentials, CredentialsError> {
+    pub(crate) async fn of_container(&self) -> Result<Credentials, CredentialsError> {
         let failed = |reason: String| CredentialsError::Failed {
             source_name: "the container's endpoint",
             reason,
         };
-        let mut request = Request::get(url);
-        let file = self.environment.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
-        let of_file = file.and_then(|file| std::fs::read_to_string(file).ok());
-        let token = self.environment.get("AWS_CONTAINER_AUTHORIZATION_TOKEN").map(str::to_owned);
-        if let Some(token) = of_file.or(token) {
-            request = request.header("authorization", token.trim());
-        }
-        let request = request.body(Bytes::new()).map_err(|error| failed(error.to_string()))?;
-        let answer = self.http.send(request, LIMITS).await;
-        let answer = answer.map_err(|error| failed(error.to_string()))?;
-        if !answer.status.is_success() {
-            return Err(failed(format!("it answered {}", answer.status.as_u16())));
-        }
-        let credentials = of_json(&answer.body);
-        credentials.ok_or_else(|| failed("it answered no credentials".to_owned()))
+        let fetch = async {
+            let url = self.container();
+            let url = url.ok_or_else(|| failed("no variable says where it is".to_owned()))?;
+            check_container(&url).map_err(failed)?;
+            let mut request = Request::get(&url);
+            let token = match self.environment.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE") {
+                Some(file) => Some(super::read_file(file).await.map_err(failed)?),
+                None => {
+                    self.environment.get("AWS_CONTAINER_AUTHORIZATION_TOKEN").map(str::to_owned)
+                }
+            };
+            if let Some(token) = token {
+                request = request.header("authorization", token.trim());
+            }
+            let request = request.body(Bytes::new());
+            let request = request.map_err(|_| failed("it has no request".to_owned()))?;
+            let answer = self.http.send(request, LIMITS).await;
+            let answer = answer.map_err(|error| failed(error.to_string()))?;
+            if !answer.status.is_success() {
+                return Err(failed(format!("it answered {}", answer.status.as_u16())));
+            }
+            let credentials = of_json(&answer.body);
+            credentials.ok_or_else(|| failed("it answered no credentials".to_owned()))
+        };
+        self.of_container.get(fetch).await
     }
 
-    async fn of_instance(&self) -> Option<Credentials> {
-        let base = self.environment.get("AWS_EC2_METADATA_SERVICE_ENDPOINT").unwrap_or(INSTANCE);
+    /// Those of the instance's role, by the second version of its metadata service.
+    pub(crate) async fn of_instance(&self) -> Result<Credentials, CredentialsError> {
+        let fetch = async {
+            self.ask_instance().await.ok_or_else(|| CredentialsError::Failed {
+                source_name: "the instance's metadata",
+                reason: "it gives none".to_owned(),
+            })
+        };
+        self.of_instance.get(fetch).await
+    }
+
+    async fn ask_instance(&self) -> Option<Credentials> {
+        let mode = self.environment.get("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE");
+        let usual = match mode {
+            Some(mode) if mode.eq_ignore_ascii_case("IPv6") => INSTANCE_V6,
+            _ => INSTANCE,
+        };
+        let base = self.environment.get("AWS_EC2_METADATA_SERVICE_ENDPOINT").unwrap_or(usual);
         let base = base.trim_end_matches('/');
         let token = Request::put(format!("{base}/latest/api/token"))
             .header("x-aws-ec2-metadata-token-ttl-seconds", "21600");
@@ -234,11 +262,18 @@ impl CredentialChain {
     }
 }
 
-fn static_credentials(profile: &Profile) -> Option<Credentials> {
-    let key = profile.get("aws_access_key_id")?;
-    let secret = profile.get("aws_secret_access_key")?;
-    let token = profile.get("aws_session_token").map(str::to_owned);
-    Some(Credentials::new(key, secret, token, None, "the shared credentials file"))
+/// Refuses to send a token to whoever is no endpoint of a container.
+fn check_container(url: &str) -> Result<(), String> {
+    let uri: Uri = url.parse().map_err(|_| format!("'{url}' is no URL"))?;
+    let host = uri.host().unwrap_or_default();
+    let is_known = names_own_machine(host) || CONTAINER_HOSTS.contains(&host);
+    match uri.scheme_str() {
+        Some("https") => Ok(()),
+        Some("http") if is_known => Ok(()),
+        _ => {
+            Err(format!("'{url}' is neither an HTTPS URL nor one of this machine or of ECS or EKS"))
+        }
+    }
 }
 
 /// What the endpoints of containers and instances answer.
@@ -250,4 +285,22 @@ fn of_json(body: &[u8]) -> Option<Credentials> {
     let token = text("Token").map(str::to_owned);
     let (key, secret) = (text("AccessKeyId")?, text("SecretAccessKey")?);
     Some(Credentials::new(key, secret, token, expires, "an endpoint"))
+}
+
+/// What is configured in the profile: its settings, and the endpoints of services.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ProfileSettings {
+    pub(crate) profile: Section,
+    pub(crate) endpoints: BTreeMap<String, String>,
+}
+
+impl ProfileSettings {
+    /// Those of the profile that the environment means. Blocks.
+    pub(crate) fn read(environment: &Environment) -> ProfileSettings {
+        let files = environment.read_files();
+        let profile = files.profile(environment.profile()).cloned().unwrap_or_default();
+        let endpoints = files.endpoints_of(&profile).into_iter();
+        let endpoints = endpoints.map(|(name, url)| (name.to_owned(), url.to_owned())).collect();
+        ProfileSettings { profile, endpoints }
+    }
 }
