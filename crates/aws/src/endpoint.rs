@@ -128,9 +128,9 @@ impl Endpoints {
     /// What variables, or else the profile, say:
     /// - `AWS_USE_FIPS_ENDPOINT`, `AWS_USE_DUALSTACK_ENDPOINT`; `use_fips_endpoint`,
     ///   `use_dualstack_endpoint`;
-    /// - `AWS_ENDPOINT_URL_<SERVICE>`, `AWS_ENDPOINT_URL`; the section of services that the profile
-    ///   names, `endpoint_url`; in that order. Last come the variables of Step Functions Local. None
-    ///   of them count where `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` or
+    /// - `AWS_ENDPOINT_URL_<SERVICE>`, `AWS_ENDPOINT_URL`; the section of services that the
+    ///   profile names, `endpoint_url`; in that order. Last come the variables of Step Functions
+    ///   Local. None of them count where `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` or
     ///   `ignore_configured_endpoint_urls` is `true`.
     ///
     /// # Errors
