@@ -11,6 +11,8 @@ use hyper::header::{HeaderName, HeaderValue};
 use integrations::{Authorization, Connection, Connections, HttpParameters, Owners};
 use serde::Deserialize;
 
+use crate::spelling::with_suggestion;
+
 /// A connection: one way to prove who calls, and what else is added.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -95,7 +97,7 @@ fn connection(name: &str, table: toml::Value) -> anyhow::Result<(Connection, Opt
             Some((found, expected)) if found.starts_with("invalid ") => {
                 anyhow::anyhow!("a value is wrong: expected {expected}")
             }
-            _ => anyhow::anyhow!("{message}"),
+            _ => anyhow::anyhow!("{}", with_suggestion(&message)),
         }
     })?;
     let ConnectionTable { account, basic, api_key, oauth, headers, query, body } = table;
