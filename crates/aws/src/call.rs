@@ -35,6 +35,26 @@ pub struct Call<'a> {
     pub answer_bytes_max: usize,
 }
 
+#[cfg(test)]
+impl<'a> Call<'a> {
+    /// A call by the process's own credentials.
+    pub(crate) fn of_test(service: &str, operation: &str, parameters: &'a Value) -> Call<'a> {
+        let service = service_model::service(service).expect("the test names a service");
+        Call {
+            service,
+            operation: service.operation(operation).expect("the test names an operation"),
+            parameters,
+            account: "123456789012",
+            region: "us-east-1",
+            role: None,
+            names: Names::Sdk,
+            idempotency_token: "t",
+            patience: Duration::from_secs(1),
+            answer_bytes_max: 1,
+        }
+    }
+}
+
 /// A role to be assumed for a call.
 /// See <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

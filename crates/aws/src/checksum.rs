@@ -88,20 +88,8 @@ mod tests {
 
     /// The headers with checksums of a call of S3.
     fn check(operation: &str, parameters: &str, expected: &[(&str, &str)]) {
-        let service = service_model::service("s3").expect("there is S3");
         let parameters: Value = json::parse(parameters).expect("the test says JSON");
-        let call = Call {
-            service,
-            operation: service.operation(operation).expect("the test names an operation"),
-            parameters: &parameters,
-            account: "123456789012",
-            region: "us-east-1",
-            role: None,
-            names: crate::Names::Sdk,
-            idempotency_token: "t",
-            patience: std::time::Duration::from_secs(1),
-            answer_bytes_max: 1,
-        };
+        let call = Call::of_test("s3", operation, &parameters);
         let given = parameters.as_object().expect("parameters are an object");
         let mut wire = crate::codec::request(&call, given).expect("it can be written");
         add(&call, &mut wire);

@@ -18,11 +18,14 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
+use json::Value;
+
+use crate::timestamp;
 
 pub(crate) use chain::ProfileSettings;
 pub use chain::{CredentialChain, Environment};
 pub(crate) use process::run as run_process;
-pub(crate) use source::{RoleSource, Source, SsoSource};
+pub(crate) use source::{RoleSource, SESSION_NAME, Source, SsoSource};
 pub(crate) use sso::TokenFile;
 
 /// Why there are no credentials.
@@ -80,6 +83,31 @@ impl Assumed {
             Err(error) => kept.clone().filter(|it| lasts(it, Duration::ZERO)).ok_or(error),
         }
     }
+}
+
+/// The credentials in a JSON document, whose session token has that name. They do not expire, as
+/// far as this knows.
+pub(crate) fn of_members(
+    document: &Value,
+    token: &str,
+    source_name: &'static str,
+) -> Option<Credentials> {
+    let text = |name: &str| document.get(name).and_then(Value::as_str);
+    let (key, secret) = (text("AccessKeyId")?, text("SecretAccessKey")?);
+    let token = text(token).map(str::to_owned);
+    Some(Credentials::new(key, secret, token, None, source_name))
+}
+
+/// As [`of_members`], with the instant in `Expiration`, where there is one.
+pub(crate) fn of_members_with_expiry(
+    document: &Value,
+    token: &str,
+    source_name: &'static str,
+) -> Option<Credentials> {
+    let mut credentials = of_members(document, token, source_name)?;
+    let expiration = document.get("Expiration").and_then(Value::as_str);
+    *credentials.expiry_mut() = expiration.and_then(timestamp::of_answer).map(SystemTime::from);
+    Some(credentials)
 }
 
 /// Whether credentials last for that long yet.

@@ -11,11 +11,12 @@ use service_model::Signature;
 use super::{Client, ROLES_MAX, refused};
 use crate::call::Assume;
 use crate::credentials::{
-    Assumed, RoleSource, Source, SsoSource, TokenFile, read_file, run_process,
+    Assumed, RoleSource, SESSION_NAME, Source, SsoSource, TokenFile, of_members,
+    of_members_with_expiry, read_file, run_process,
 };
 use crate::http::HttpLimits;
 use crate::sign::{self, add_signature};
-use crate::{Call, CallError, CredentialsError, Names, codec, timestamp};
+use crate::{Call, CallError, CredentialsError, Names, codec};
 
 /// How long STS, or what else gives credentials, may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -91,7 +92,14 @@ impl Client {
             }
             Source::Role(role) => {
                 let base = Box::pin(self.fetch(&role.base, region)).await?;
-                self.ask_for_role(role, region, base).await
+                let mut parameters = Object::new();
+                parameters.insert("RoleArn", role.role_arn.as_str());
+                parameters.insert("RoleSessionName", role.session_name.as_str());
+                if let Some(external_id) = &role.external_id {
+                    parameters.insert("ExternalId", external_id.as_str());
+                }
+                insert_duration(&mut parameters, role.duration_seconds);
+                self.ask_sts("assumeRole", &role.role_arn, parameters, region, Some(base)).await
             }
         }
     }
@@ -108,12 +116,12 @@ impl Client {
             let base = self.own_credentials((account, region), place.is_plain()).await?;
             let role = RoleSource {
                 role_arn: role.role_arn.to_owned(),
-                session_name: "stairwell".to_owned(),
+                session_name: SESSION_NAME.to_owned(),
                 external_id: role.external_id.map(str::to_owned),
                 duration_seconds: None,
-                base: Source::Keys(base.clone()),
+                base: Source::Keys(base),
             };
-            self.ask_for_role(&role, region, base).await
+            self.fetch(&Source::Role(Box::new(role)), region).await
         };
         Box::pin(kept.get(fetch)).await
     }
@@ -125,22 +133,6 @@ impl Client {
         }
         let key = (role_arn.to_owned(), external_id.map(str::to_owned));
         roles.entry(key).or_default().clone()
-    }
-
-    async fn ask_for_role(
-        &self,
-        role: &RoleSource,
-        region: &str,
-        base: Credentials,
-    ) -> Result<Credentials, CallError> {
-        let mut parameters = Object::new();
-        parameters.insert("RoleArn", role.role_arn.as_str());
-        parameters.insert("RoleSessionName", role.session_name.as_str());
-        if let Some(external_id) = &role.external_id {
-            parameters.insert("ExternalId", external_id.as_str());
-        }
-        insert_duration(&mut parameters, role.duration_seconds);
-        self.ask_sts("assumeRole", &role.role_arn, parameters, region, Some(base)).await
     }
 
     async fn ask_sts(
@@ -249,21 +241,15 @@ fn insert_duration(parameters: &mut Object, seconds: Option<u32>) {
 
 /// The credentials that STS gives.
 fn of_sts(result: &Value) -> Option<Credentials> {
-    let credentials = result.get("Credentials")?;
-    let text = |name: &str| credentials.get(name).and_then(Value::as_str);
-    let expires = text("Expiration").and_then(timestamp::of_answer).map(SystemTime::from);
-    let token = text("SessionToken").map(str::to_owned);
-    let (key, secret) = (text("AccessKeyId")?, text("SecretAccessKey")?);
-    Some(Credentials::new(key, secret, token, expires, "STS"))
+    of_members_with_expiry(result.get("Credentials")?, "SessionToken", "STS")
 }
 
 /// The credentials that IAM Identity Center gives. They expire at a number of milliseconds.
 fn of_role_credentials(result: &Value) -> Option<Credentials> {
-    let credentials = result.get("RoleCredentials")?;
-    let text = |name: &str| credentials.get(name).and_then(Value::as_str);
-    let milliseconds = credentials.get("Expiration").and_then(Value::as_i64);
+    let document = result.get("RoleCredentials")?;
+    let mut credentials = of_members(document, "SessionToken", "SSO")?;
+    let milliseconds = document.get("Expiration").and_then(Value::as_i64);
     let expires = milliseconds.and_then(|it| jiff::Timestamp::from_millisecond(it).ok());
-    let token = text("SessionToken").map(str::to_owned);
-    let (key, secret) = (text("AccessKeyId")?, text("SecretAccessKey")?);
-    Some(Credentials::new(key, secret, token, expires.map(SystemTime::from), "SSO"))
+    *credentials.expiry_mut() = expires.map(SystemTime::from);
+    Some(credentials)
 }

@@ -358,20 +358,8 @@ mod tests {
     use super::*;
 
     fn path(service: &str, action: &str, parameters: &str) -> Result<String, String> {
-        let service = service_model::service(service).expect("the test names a service");
         let parameters = json::parse(parameters).expect("the test says JSON");
-        let call = Call {
-            service,
-            operation: service.operation(action).expect("the test names an operation"),
-            parameters: &parameters,
-            account: "123456789012",
-            region: "us-east-1",
-            role: None,
-            names: crate::Names::Sdk,
-            idempotency_token: "t",
-            patience: std::time::Duration::from_secs(1),
-            answer_bytes_max: 1,
-        };
+        let call = Call::of_test(service, action, &parameters);
         let given = parameters.as_object().expect("parameters are an object");
         let written = write(&call, given).map(|wire| wire.path_and_query);
         written.map_err(|error| format!("{} must be {}", error.name, error.expected))

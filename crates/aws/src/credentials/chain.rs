@@ -3,19 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use aws_credential_types::Credentials;
 use hyper::body::Bytes;
 use hyper::{Request, Uri};
-use json::Value;
 use parking_lot::Mutex;
 
 use super::profile::{Section, SharedFiles};
 use super::source::{SESSION_NAME, Source, of_profile};
-use super::{Assumed, CredentialsError};
+use super::{Assumed, CredentialsError, of_members_with_expiry};
 use crate::http::{HttpClient, HttpLimits, names_own_machine};
-use crate::timestamp;
 
 /// How long the endpoint of a container or an instance may take.
 const LIMITS: HttpLimits =
@@ -279,12 +277,7 @@ fn check_container(url: &str) -> Result<(), String> {
 /// What the endpoints of containers and instances answer.
 fn of_json(body: &[u8]) -> Option<Credentials> {
     let answer = json::parse(std::str::from_utf8(body).ok()?).ok()?;
-    let text = |name: &str| answer.get(name).and_then(Value::as_str);
-    let expires = text("Expiration").and_then(timestamp::of_answer);
-    let expires = expires.map(SystemTime::from);
-    let token = text("Token").map(str::to_owned);
-    let (key, secret) = (text("AccessKeyId")?, text("SecretAccessKey")?);
-    Some(Credentials::new(key, secret, token, expires, "an endpoint"))
+    of_members_with_expiry(&answer, "Token", "an endpoint")
 }
 
 /// What is configured in the profile: its settings, and the endpoints of services.

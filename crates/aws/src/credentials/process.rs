@@ -8,6 +8,7 @@ use aws_credential_types::Credentials;
 use json::Value;
 use tokio::process::Command;
 
+use super::of_members;
 use crate::timestamp;
 
 /// How long the command may take.
@@ -29,17 +30,12 @@ pub(crate) async fn run(command: &str) -> Result<Credentials, String> {
     if printed.get("Version").and_then(Value::as_i64) != Some(1) {
         return Err("what it printed is not of Version 1".to_owned());
     }
-    let text = |name: &str| printed.get(name).and_then(Value::as_str);
-    let (Some(key), Some(secret)) = (text("AccessKeyId"), text("SecretAccessKey")) else {
-        return Err("it printed no AccessKeyId and SecretAccessKey".to_owned());
-    };
-    let expires = match text("Expiration") {
-        None => None,
-        Some(text) => {
-            let instant = timestamp::of_answer(text);
-            Some(SystemTime::from(instant.ok_or("the Expiration that it printed is no instant")?))
-        }
-    };
-    let token = text("SessionToken").map(str::to_owned);
-    Ok(Credentials::new(key, secret, token, expires, "a process"))
+    let mut credentials = of_members(&printed, "SessionToken", "a process")
+        .ok_or("it printed no AccessKeyId and SecretAccessKey")?;
+    if let Some(text) = printed.get("Expiration").and_then(Value::as_str) {
+        let instant = timestamp::of_answer(text);
+        let instant = instant.ok_or("the Expiration that it printed is no instant")?;
+        *credentials.expiry_mut() = Some(SystemTime::from(instant));
+    }
+    Ok(credentials)
 }

@@ -51,7 +51,7 @@ pub(crate) struct SsoSource {
 }
 
 /// What a session is called where nothing else is said.
-pub(super) const SESSION_NAME: &str = "stairwell";
+pub(crate) const SESSION_NAME: &str = "stairwell";
 
 /// Where the credentials of a profile come from; none where it says nothing of any.
 ///
