@@ -71,6 +71,16 @@ async fn nothing() -> Result<(), StoreError> {
     Ok(())
 }
 
+/// The identities in a store whose secrets the key in that file seals, with a user and a role that
+/// the user may assume.
+async fn with_user_and_role(file: &Path, store: &Arc<MemoryStore>) -> Identities {
+    let identities = Identities::new(store.clone(), key_of(file, &**store).await);
+    identities.seal_secrets(nothing()).await.unwrap();
+    create(&identities, PrincipalType::User, "ann").await;
+    create(&identities, PrincipalType::Role, "worker").await;
+    identities
+}
+
 /// What the secret of an access key is; none where it is good for nothing.
 async fn secret(identities: &Identities, access_key: &str) -> Option<String> {
     match identities.user_of_key(access_key).await.unwrap().unwrap() {
@@ -81,12 +91,9 @@ async fn secret(identities: &Identities, access_key: &str) -> Option<String> {
 
 #[tokio::test]
 async fn what_is_stored_holds_no_secret() {
-    let folder = TempDir::new().unwrap();
-    let (file, store) = (folder.path().join("KEY"), Arc::new(MemoryStore::new()));
-    let identities = Identities::new(store.clone(), key_of(&file, &*store).await);
-    identities.seal_secrets(nothing()).await.unwrap();
-    create(&identities, PrincipalType::User, "ann").await;
-    create(&identities, PrincipalType::Role, "worker").await;
+    let (folder, store) = (TempDir::new().unwrap(), Arc::new(MemoryStore::new()));
+    let file = folder.path().join("KEY");
+    let identities = with_user_and_role(&file, &store).await;
     let made = identities.create_access_key(ACCOUNT, "ann", NOW).await.unwrap();
     let session = assume(&identities, &made.key.id).await;
     let stored = text(&*store, &format!("key/{}", made.key.id)).await;
@@ -185,12 +192,9 @@ async fn another_key_file_or_none_is_refused() {
 
 #[tokio::test]
 async fn secrets_whose_key_is_lost_can_be_forgotten() {
-    let folder = TempDir::new().unwrap();
-    let (file, store) = (folder.path().join("KEY"), Arc::new(MemoryStore::new()));
-    let identities = Identities::new(store.clone(), key_of(&file, &*store).await);
-    identities.seal_secrets(nothing()).await.unwrap();
-    create(&identities, PrincipalType::User, "ann").await;
-    create(&identities, PrincipalType::Role, "worker").await;
+    let (folder, store) = (TempDir::new().unwrap(), Arc::new(MemoryStore::new()));
+    let file = folder.path().join("KEY");
+    let identities = with_user_and_role(&file, &store).await;
     let made = identities.create_access_key(ACCOUNT, "ann", NOW).await.unwrap().key.id;
     let session = assume(&identities, &made).await.credentials;
     assert_eq!(forget_secrets(&*store).await.unwrap(), 1);

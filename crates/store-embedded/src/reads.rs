@@ -434,9 +434,8 @@ impl View<'_> {
             None if reverse => return Ok(None),
             None => Revision(1),
         };
-        let Some(row) = self.get(Table::History, &keys::history(id, revision))? else {
-            return Ok(None);
-        };
+        let row = self.get(Table::History, &keys::history(id, revision));
+        let Some(row) = row.map_err(|error| of(id, error))? else { return Ok(None) };
         let page = history_page([Ok((revision, row))].into_iter(), from, 1, reverse);
         Ok(Some(page.map_err(|error| of(id, error))?).filter(|page| page.next.is_some()))
     }
