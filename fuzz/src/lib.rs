@@ -7,7 +7,6 @@
 mod answers;
 mod authorization;
 mod configuration;
-pub mod differential;
 mod http;
 mod items;
 mod mutate;

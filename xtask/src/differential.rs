@@ -1,12 +1,11 @@
 //! Random JSONata expressions, held against the reference implementation.
 
-use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::bail;
 
-use crate::process::{check, run_binary, target};
+use crate::process::{npm_packages, run_binary};
 use crate::suites::Count;
 
 /// The reference implementation, as npm names it.
@@ -37,24 +36,13 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
 fn compare(packages: PathBuf, arguments: &[String]) -> anyhow::Result<()> {
     let mut all = vec!["--packages".to_owned(), packages.display().to_string()];
     all.extend_from_slice(arguments);
-    run_binary("fuzz-differential", &all)
+    run_binary("stairwell-differential", &all)
 }
 
-/// The folder that has the package, which is installed once.
+/// The folder that has the package.
 fn packages() -> anyhow::Result<PathBuf> {
-    let folder = target().join("oracle");
-    let is_there = Command::new("node").arg("--version").output().is_ok();
-    if !is_there {
+    if Command::new("node").arg("--version").output().is_err() {
         bail!("the node command is not installed");
     }
-    let installed = folder.join("node_modules/jsonata/package.json");
-    let version = PACKAGE.split('@').next_back().unwrap_or_default();
-    let wanted = format!("\"version\": \"{version}\"");
-    if !fs::read_to_string(&installed).is_ok_and(|package| package.contains(&wanted)) {
-        fs::create_dir_all(&folder)?;
-        let mut npm = Command::new("npm");
-        npm.args(["install", "--no-package-lock", "--no-audit", "--no-fund", PACKAGE]);
-        check(npm.current_dir(&folder))?;
-    }
-    Ok(folder)
+    npm_packages("oracle", &[PACKAGE])
 }

@@ -34,6 +34,38 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
     command
 }
 
+/// The folder of that name below the target folder, with these packages of npm in it: a name, or
+/// name and version with an `@` between. They are installed where one is not there.
+///
+/// # Errors
+/// Where they cannot be installed.
+pub(crate) fn npm_packages(name: &str, packages: &[&str]) -> anyhow::Result<PathBuf> {
+    let folder = target().join(name);
+    let is_there = |package: &&str| {
+        // A name may begin with an `@`, too.
+        let (name, version) = match package.rsplit_once('@').filter(|(name, _)| !name.is_empty()) {
+            Some((name, version)) => (name, Some(version)),
+            None => (*package, None),
+        };
+        let installed = folder.join("node_modules").join(name).join("package.json");
+        let wanted = version.map(|version| format!("\"version\": \"{version}\""));
+        let about = std::fs::read_to_string(installed);
+        about.is_ok_and(|about| wanted.is_none_or(|wanted| about.contains(&wanted)))
+    };
+    if !packages.iter().all(is_there) {
+        std::fs::create_dir_all(&folder)?;
+        std::fs::write(folder.join("package.json"), r#"{"private": true}"#)?;
+        let mut command = Command::new("npm");
+        command.args(["install", "--no-audit", "--no-fund", "--silent", "--ignore-scripts"]);
+        command.args(packages).current_dir(&folder);
+        check(&mut command).context("npm installs it")?;
+    }
+    if !packages.iter().all(is_there) {
+        bail!("npm installed something else");
+    }
+    Ok(folder)
+}
+
 /// Runs the command, its output shown.
 ///
 /// # Errors

@@ -1,16 +1,16 @@
 //! Where the two implementations may differ, and why.
 
-use super::Answer;
+use crate::run::Answer;
 
 /// A rule: its reason, and whether it covers a difference.
-pub struct Rule {
+pub(crate) struct Rule {
     /// Why the answers differ.
-    pub reason: &'static str,
+    pub(crate) reason: &'static str,
     covers: fn(&str, &Answer, &Answer) -> bool,
 }
 
 /// All rules.
-pub const RULES: [Rule; 18] = [
+pub(crate) const RULES: [Rule; 18] = [
     Rule {
         reason: "the reference implementation gives up: what it was asked takes too long",
         covers: |_, expected, actual| gave_up(expected) || gave_up(actual),
@@ -149,6 +149,6 @@ fn gave_up(answer: &Answer) -> bool {
 }
 
 /// The reason of the rule that covers a difference, where there is one.
-pub fn covering(text: &str, expected: &Answer, actual: &Answer) -> Option<&'static str> {
+pub(crate) fn covering(text: &str, expected: &Answer, actual: &Answer) -> Option<&'static str> {
     RULES.iter().find(|rule| (rule.covers)(text, expected, actual)).map(|rule| rule.reason)
 }

@@ -10,11 +10,11 @@ use jsonata::{Bindings, Environment, Expression, Limits, Options};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 
-use super::{grammar, rules};
+use crate::{grammar, rules};
 
 /// What an evaluation gave.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Answer {
+pub(crate) enum Answer {
     /// A value, as JSON text.
     Value(String),
     /// Nothing (undefined).
@@ -29,33 +29,33 @@ pub enum Answer {
 
 /// An expression whose answers are not the same, and no rule says why.
 #[derive(Debug)]
-pub struct Difference {
+pub(crate) struct Difference {
     /// The number of the expression under the seed.
-    pub iteration: u64,
+    pub(crate) iteration: u64,
     /// The expression.
-    pub expression: String,
+    pub(crate) expression: String,
     /// What the reference implementation gave.
-    pub expected: Answer,
+    pub(crate) expected: Answer,
     /// What ours gave.
-    pub actual: Answer,
+    pub(crate) actual: Answer,
 }
 
 /// What a run found.
 #[derive(Debug, Default)]
-pub struct Report {
+pub(crate) struct Report {
     /// How many expressions gave the same on both sides.
-    pub same: u64,
+    pub(crate) same: u64,
     /// Of these, how many gave a value.
-    pub values: u64,
+    pub(crate) values: u64,
     /// How many differ by a rule, by its reason.
-    pub by_rule: BTreeMap<&'static str, u64>,
+    pub(crate) by_rule: BTreeMap<&'static str, u64>,
     /// The others.
-    pub differences: Vec<Difference>,
+    pub(crate) differences: Vec<Difference>,
 }
 
 impl Report {
     /// Adds what another run found.
-    pub fn add(&mut self, other: Report) {
+    pub(crate) fn add(&mut self, other: Report) {
         self.same += other.same;
         self.values += other.values;
         for (reason, count) in other.by_rule {
@@ -66,9 +66,9 @@ impl Report {
 }
 
 /// The reference implementation: Node.js with the package `jsonata`.
-pub struct Oracle {
+pub(crate) struct Oracle {
     /// The folder that holds `node_modules`.
-    pub packages: PathBuf,
+    pub(crate) packages: PathBuf,
 }
 
 impl Oracle {
@@ -76,7 +76,7 @@ impl Oracle {
     ///
     /// # Errors
     /// Where Node.js cannot be run, or does not answer each.
-    pub fn ask(&self, expressions: &[String]) -> io::Result<Vec<Answer>> {
+    pub(crate) fn ask(&self, expressions: &[String]) -> io::Result<Vec<Answer>> {
         let module = std::path::absolute(self.packages.join("node_modules/jsonata/jsonata.js"))?;
         let mut node = Command::new("node")
             .arg(script())
@@ -141,7 +141,7 @@ const LIMITS: Limits =
     Limits { steps_max: 400_000, depth_max: 1_000, value_bytes_max: 1 << 20, ..Limits::DEFAULT };
 
 /// What our implementation gives.
-pub fn evaluate(text: &str) -> Answer {
+pub(crate) fn evaluate(text: &str) -> Answer {
     let document = json::parse(grammar::DOCUMENT).expect("the document is JSON");
     let options = Options { step_functions: false, ..Options::STEP_FUNCTIONS };
     let expression = match Expression::parse_with(text, &options) {
@@ -176,7 +176,11 @@ pub fn evaluate(text: &str) -> Answer {
 ///
 /// # Errors
 /// As [`Oracle::ask`].
-pub fn compare(oracle: &Oracle, seed: u64, iterations: std::ops::Range<u64>) -> io::Result<Report> {
+pub(crate) fn compare(
+    oracle: &Oracle,
+    seed: u64,
+    iterations: std::ops::Range<u64>,
+) -> io::Result<Report> {
     let expressions: Vec<String> =
         iterations.clone().map(|iteration| grammar::expression(seed, iteration)).collect();
     let expected = oracle.ask(&expressions)?;

@@ -1,7 +1,6 @@
 //! Others who run workflows, on the same machine and under the same load generator. Those that are
 //! not there, and cannot be installed, are skipped with the reason.
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use super::drive::{CLIENTS, create, drive, median_milliseconds, post, run_named_
 use super::figure::Figure;
 use super::workloads::chain;
 use crate::client::Client;
-use crate::process::{check, root, target};
+use crate::process::{check, npm_packages, root, target};
 use crate::server::Server;
 
 /// For a peer.
@@ -77,7 +76,7 @@ async fn moto(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
 
 /// An engine for tests, in memory and without histories.
 fn local_step_functions(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
-    let folder = node_packages()?;
+    let folder = npm_packages("peers-node", &NODE_PACKAGES)?;
     let output = Command::new("node")
         .arg(root().join("xtask/peers/local-stepfunctions.mjs"))
         .arg(&folder)
@@ -96,7 +95,7 @@ fn local_step_functions(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
 
 /// Restate's server with a service of its Node SDK, durable.
 async fn restate(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
-    let folder = node_packages()?;
+    let folder = npm_packages("peers-node", &NODE_PACKAGES)?;
     let script = root().join("xtask/peers/restate.mjs");
     let mut command = Command::new("node");
     let server = Server::spawn_until_closed(command.arg(script).arg(&folder))?;
@@ -118,24 +117,4 @@ async fn restate(bench: &Bench) -> anyhow::Result<Vec<Figure>> {
         ),
         Figure::new(named("1,000 steps, median"), "ms", median_milliseconds(&mut map.times)),
     ])
-}
-
-/// The folder with the packages, which are installed where they are not there.
-fn node_packages() -> anyhow::Result<PathBuf> {
-    let folder = target().join("peers-node");
-    let is_there = |name: &&str| {
-        Path::new(&folder).join("node_modules").join(name).join("package.json").exists()
-    };
-    if !NODE_PACKAGES.iter().all(&is_there) {
-        std::fs::create_dir_all(&folder)?;
-        std::fs::write(folder.join("package.json"), r#"{"private": true}"#)?;
-        let mut command = Command::new("npm");
-        command.args(["install", "--no-audit", "--no-fund", "--silent", "--ignore-scripts"]);
-        command.args(NODE_PACKAGES).current_dir(&folder);
-        check(&mut command).context("npm installs it")?;
-    }
-    if !NODE_PACKAGES.iter().all(is_there) {
-        bail!("npm installed something else");
-    }
-    Ok(folder)
 }
