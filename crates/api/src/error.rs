@@ -247,7 +247,10 @@ impl From<OperationalError> for ApiError {
             OperationalError::Overloaded => ErrorCode::ThrottlingException,
             // A conflict that is left after the runtime's own attempts means contention.
             OperationalError::Store(
-                StoreError::Conflict | StoreError::Refused(_) | StoreError::Unknown(_),
+                StoreError::Conflict
+                | StoreError::Refused(_)
+                | StoreError::Unknown(_)
+                | StoreError::Elsewhere,
             )
             | OperationalError::ShuttingDown => ErrorCode::ServiceUnavailable,
             OperationalError::Store(StoreError::Corrupt(_)) | OperationalError::Quarantined => {

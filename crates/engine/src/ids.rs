@@ -19,17 +19,34 @@ impl Timestamp {
     }
 }
 
+/// What ownership goes by where several nodes share a store: two bytes of the ids of executions. A
+/// home is held by one node, or by none, and the node that holds it drives all executions in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Home(pub u16);
+
 /// The number of an execution in the store: its start in milliseconds (48 bits, so that ids sort
-/// by start), then 80 random bits.
+/// by start), its home (16 bits), then 64 random bits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ExecutionId(pub [u8; 16]);
 
 impl ExecutionId {
-    /// An id for an execution that starts then.
-    pub fn new(start: Timestamp, random: &mut dyn rand_core::Rng) -> ExecutionId {
+    /// An id for an execution that starts then, in a random home where none is given.
+    pub fn new(
+        start: Timestamp,
+        home: Option<Home>,
+        random: &mut dyn rand_core::Rng,
+    ) -> ExecutionId {
         let mut id = ExecutionId::first(start);
         random.fill_bytes(&mut id.0[6..]);
+        if let Some(Home(home)) = home {
+            id.0[6..8].copy_from_slice(&home.to_be_bytes());
+        }
         id
+    }
+
+    /// The home of the execution.
+    pub fn home(self) -> Home {
+        Home(u16::from_be_bytes([self.0[6], self.0[7]]))
     }
 
     /// The least id that an execution can have that starts then.
@@ -119,5 +136,27 @@ impl TaskToken {
         let scheduled = u64::from_str_radix(&text[40..56], 16).ok()?;
         let task = TaskId { frame: FrameId(frame), scheduled: EventId(scheduled) };
         Some((ExecutionId(execution.to_be_bytes()), task))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand_chacha::ChaCha8Rng;
+    use rand_core::SeedableRng;
+
+    use super::*;
+
+    #[test]
+    fn an_id_tells_its_start_and_its_home() {
+        let start = Timestamp(1_700_000_000_123);
+        let random = || ChaCha8Rng::from_seed([1; 32]);
+        let anywhere = ExecutionId::new(start, None, &mut random());
+        let at_home = ExecutionId::new(start, Some(Home(0xABCD)), &mut random());
+        assert_eq!([anywhere.start(), at_home.start()], [start; 2]);
+        assert_eq!(at_home.home(), Home(0xABCD));
+        assert_ne!(anywhere.home(), Home(0xABCD));
+        assert_eq!(at_home.0[8..], anywhere.0[8..], "the rest is drawn alike");
+        assert!(ExecutionId::first(start) <= at_home);
+        assert!(at_home < ExecutionId::first(start.plus_milliseconds(1)));
     }
 }

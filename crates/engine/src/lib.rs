@@ -36,7 +36,7 @@ pub use execution::{
     Status, TaskState, WaitingOn,
 };
 pub use failure::{ErrorName, Failure};
-pub use ids::{EventId, ExecutionId, FrameId, TaskId, TaskToken, Timestamp};
+pub use ids::{EventId, ExecutionId, FrameId, Home, TaskId, TaskToken, Timestamp};
 pub use limits::{Limits, STATE_WORK};
 pub use map_run::{MapRunItem, MapRunRequest, MapRunState, select_item};
 pub use mock::{MockedExecution, MockedOutcome, MockedResponse, Mocks};

@@ -54,7 +54,10 @@ impl IdentityError {
             IdentityError::AccessDenied(_) => ("AccessDenied", 403),
             IdentityError::Store(StoreError::Corrupt(_)) => ("ServiceFailure", 500),
             IdentityError::Store(
-                StoreError::Conflict | StoreError::Refused(_) | StoreError::Unknown(_),
+                StoreError::Conflict
+                | StoreError::Refused(_)
+                | StoreError::Unknown(_)
+                | StoreError::Elsewhere,
             ) => ("ServiceUnavailable", 503),
         }
     }

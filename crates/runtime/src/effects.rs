@@ -147,8 +147,10 @@ impl Shell {
             match self.try_start_nested(acting, parent, task, request).await {
                 Ok(started) => return Some(started),
                 Err(StartError::Operational(OperationalError::Store(
-                    error
-                    @ (StoreError::Refused(_) | StoreError::Unknown(_) | StoreError::Conflict),
+                    error @ (StoreError::Refused(_)
+                    | StoreError::Unknown(_)
+                    | StoreError::Conflict
+                    | StoreError::Elsewhere),
                 ))) => {
                     if !backoff.pause(self, &error).await {
                         return None;

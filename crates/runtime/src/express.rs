@@ -8,8 +8,7 @@ use std::sync::Arc;
 
 use asl::{Program, WorkflowType};
 use engine::{
-    Effect, Execution, ExecutionId, Failure, Frame, Input, Limits, Position, Status, TaskId,
-    Timestamp,
+    Effect, Execution, Failure, Frame, Input, Limits, Position, Status, TaskId, Timestamp,
 };
 use json::Document;
 use store::Scope;
@@ -170,7 +169,7 @@ impl Shell {
         let instant = self.instant();
         let now = instant.shown;
         let arn = ArnPrefix(scope).express(&target.machine.name, &name, &self.random.uuid());
-        let id = ExecutionId::new(now, &mut self.random.fork());
+        let id = self.new_execution_id(now, None);
         let parameters = target.parameters(id, arn.clone(), name, input);
         let limits = self.express_limits();
         let policy = LogPolicy::of(&target.machine.configurations);
@@ -354,7 +353,7 @@ mod tests {
         for breaks in [true, false] {
             let text = || Arc::<str>::from("a:b:c:d:e:f:g");
             let parameters = engine::StartParameters {
-                id: ExecutionId([u8::from(breaks); 16]),
+                id: engine::ExecutionId([u8::from(breaks); 16]),
                 arn: text(),
                 name: text(),
                 state_machine_arn: text(),

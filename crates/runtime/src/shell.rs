@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use engine::Timestamp;
+use engine::{ExecutionId, Timestamp};
 use store::{Store, StoreError};
 use tokio::sync::watch;
 
@@ -92,6 +92,16 @@ impl Shell {
     /// The instant on both scales of time.
     pub(crate) fn instant(&self) -> Now {
         self.config.clock.read()
+    }
+
+    /// An id for a new execution, in the home of `near` where it is given: what ends near its
+    /// parent is told to it without leaving the node.
+    pub(crate) fn new_execution_id(
+        &self,
+        start: Timestamp,
+        near: Option<ExecutionId>,
+    ) -> ExecutionId {
+        ExecutionId::new(start, self.store.home(near), &mut self.random.fork())
     }
 
     pub(crate) fn is_closing(&self) -> bool {

@@ -223,7 +223,7 @@ impl Shell {
             _ => None,
         };
         Ok(ExecutionHeader {
-            id: ExecutionId::new(start, &mut self.random.fork()),
+            id: self.new_execution_id(start, parent.map(|parent| parent.execution)),
             scope: scope.clone(),
             arn: ArnPrefix(scope).execution(&machine.name, &name),
             name,
@@ -334,7 +334,7 @@ impl Shell {
                 self.committed(&mut held, ends, effects).await;
                 self.drive(id, Some(held)).await;
             }
-            Some(StoreError::Refused(_) | StoreError::Unknown(_)) => {
+            Some(StoreError::Refused(_) | StoreError::Unknown(_) | StoreError::Elsewhere) => {
                 // It may have been written although the reply was lost.
                 self.live.put_back(id, vec![Message::recover()]);
                 self.drive(id, None).await;

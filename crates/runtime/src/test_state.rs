@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use asl::{Diagnostic, Program, StateIndex};
 use engine::{
-    Effect, ExecutionId, Input, Inspection, Limits, StartParameters, StateTrial, StepEnv, TaskId,
-    TrialOutcome, TrialParameters,
+    Effect, Input, Inspection, Limits, StartParameters, StateTrial, StepEnv, TaskId, TrialOutcome,
+    TrialParameters,
 };
 use json::Document;
 use store::Scope;
@@ -164,7 +164,7 @@ impl Shell {
         let (machine, name) = (self.random.uuid(), self.random.uuid());
         let prefix = ArnPrefix(scope);
         StartParameters {
-            id: ExecutionId::new(self.now(), &mut self.random.fork()),
+            id: self.new_execution_id(self.now(), None),
             arn: prefix.tested(&machine, &name),
             name: name.into(),
             state_machine_arn: prefix.state_machine(&machine),

@@ -485,6 +485,9 @@ pub(crate) fn malformed(table: Table, key: &[u8]) -> StoreError {
 pub(crate) fn of(id: ExecutionId, error: StoreError) -> StoreError {
     match error {
         StoreError::Corrupt(reason) => StoreError::Corrupt(format!("execution {id}: {reason}")),
-        StoreError::Conflict | StoreError::Refused(_) | StoreError::Unknown(_) => error,
+        StoreError::Conflict
+        | StoreError::Refused(_)
+        | StoreError::Unknown(_)
+        | StoreError::Elsewhere => error,
     }
 }

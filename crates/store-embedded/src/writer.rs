@@ -401,7 +401,9 @@ fn outlook_of(error: &OpenError) -> Outlook {
 fn reason_of(error: StoreError) -> String {
     match error {
         StoreError::Refused(reason) | StoreError::Unknown(reason) => reason,
-        error @ (StoreError::Conflict | StoreError::Corrupt(_)) => error.to_string(),
+        error @ (StoreError::Conflict | StoreError::Corrupt(_) | StoreError::Elsewhere) => {
+            error.to_string()
+        }
     }
 }
 

@@ -14,6 +14,10 @@ pub enum StoreError {
     /// or after a restart, whole or not at all. Load again and look before it is tried again.
     #[error("the store failed, and what it was asked for may have been done: {0}")]
     Unknown(String),
+    /// The execution is driven by another node: its home is not held here. Nothing was written. The
+    /// place of the execution must be asked for again before it is tried again.
+    #[error("the execution is driven by another node")]
+    Elsewhere,
     /// The stored form is not what it should be. Names the place.
     #[error("the store is corrupt: {0}")]
     Corrupt(String),
@@ -22,6 +26,6 @@ pub enum StoreError {
 impl StoreError {
     /// Whether trying again later may help, after a look at what is there.
     pub fn is_passing(&self) -> bool {
-        matches!(self, StoreError::Refused(_) | StoreError::Unknown(_))
+        matches!(self, StoreError::Refused(_) | StoreError::Unknown(_) | StoreError::Elsewhere)
     }
 }

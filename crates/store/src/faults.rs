@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use engine::{ExecutionId, Status, Timestamp};
+use engine::{ExecutionId, Home, Status, Timestamp};
 use parking_lot::Mutex;
 
+use crate::cluster::{Notice, Place};
 use crate::{
     Claim, Commit, Ended, ExecutionHeader, ExecutionQuery, HistoryCursor, HistoryPage, ListCursor,
     Loaded, Resource, ResourceKey, ResourceKind, Scope, Store, StoreError,
@@ -39,6 +40,7 @@ pub enum Operation {
     WriteResource,
     ListResources,
     Close,
+    Locate,
 }
 
 impl Operation {
@@ -183,5 +185,21 @@ impl Store for FaultyStore {
 
     async fn close(&self) -> Result<(), StoreError> {
         self.call(Operation::Close, self.inner.close()).await
+    }
+
+    fn home(&self, near: Option<ExecutionId>) -> Option<Home> {
+        self.inner.home(near)
+    }
+
+    fn is_here(&self, id: ExecutionId) -> bool {
+        self.inner.is_here(id)
+    }
+
+    async fn locate(&self, id: ExecutionId) -> Result<Place, StoreError> {
+        self.call(Operation::Locate, self.inner.locate(id)).await
+    }
+
+    async fn notice(&self) -> Notice {
+        self.inner.notice().await
     }
 }

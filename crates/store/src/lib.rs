@@ -7,6 +7,7 @@
 //! Does not: decide anything about an execution, or look into a payload.
 
 mod cache;
+pub mod cluster;
 pub mod contract;
 mod due;
 pub mod encoding;
@@ -34,9 +35,13 @@ pub use record::{
 };
 pub use resource::{Resource, ResourceKey, ResourceKind};
 
-use engine::{ExecutionId, Status, Timestamp};
+use cluster::{Notice, Place};
+use engine::{ExecutionId, Home, Status, Timestamp};
 
-/// The store, as the runtime sees it. Under fifteen methods, and none looks into a payload.
+/// The store, as the runtime sees it. No method looks into a payload.
+///
+/// The methods from [`home`](Store::home) on are for stores that several nodes share. Their
+/// defaults are those of a store that one process has to itself: it drives every execution.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     /// Writes one transition: records, header, agenda and checkpoint together, or nothing.
@@ -45,7 +50,8 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError::Conflict`] where `expected` does not hold; [`StoreError::Refused`] where
     /// nothing can be written now, such as with a full disk; [`StoreError::Unknown`] where it may
-    /// be there all the same.
+    /// be there all the same; [`StoreError::Elsewhere`] where another node holds the home of the
+    /// execution.
     async fn commit(&self, commit: Commit) -> Result<(), StoreError>;
 
     /// The execution as its last commit left it: the checkpoint, with the records after it applied.
@@ -99,6 +105,8 @@ pub trait Store: Send + Sync + 'static {
     /// were pending when the last process ended. What is taken is not given again until its next
     /// commit, or the next start; except that one which was taken for its effects before it was due
     /// is given again when it is. So the caller keeps what it took until a commit of it succeeds.
+    /// Where several nodes share a store, it gives what is in the homes that are held here, and
+    /// "once after a start" means once after each of them came to be held here.
     async fn claim_due(&self, now: Timestamp, limit: usize) -> Result<Claim, StoreError>;
 
     /// How many executions of an account in a region are open. A store may count too few for a
@@ -129,6 +137,34 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<(ResourceKey, Resource)>, StoreError>;
 
-    /// Writes out what is buffered, and refuses everything from then on.
+    /// Writes out what is buffered, and refuses everything from then on. Homes that are held here
+    /// are free for other nodes then.
     async fn close(&self) -> Result<(), StoreError>;
+
+    /// The home for a new execution: that of `near` where it is given, or else one that is held
+    /// here. None where any home will do.
+    fn home(&self, near: Option<ExecutionId>) -> Option<Home> {
+        near.map(ExecutionId::home)
+    }
+
+    /// Whether the execution is certainly driven here, from what is in memory. It is false also
+    /// where nobody holds its home, and where this node has not reached the store for so long that
+    /// another may have taken its homes: [`locate`](Store::locate) finds out.
+    fn is_here(&self, _id: ExecutionId) -> bool {
+        true
+    }
+
+    /// Where the execution is driven. Takes its home where nobody holds it.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] where it cannot be found out now.
+    async fn locate(&self, _id: ExecutionId) -> Result<Place, StoreError> {
+        Ok(Place::Here)
+    }
+
+    /// What changed without this process having asked for it. Waits until there is something; one
+    /// caller at a time.
+    async fn notice(&self) -> Notice {
+        std::future::pending().await
+    }
 }

@@ -36,6 +36,8 @@ pub(crate) struct Names {
 /// What all children of a Map Run have in common.
 pub(crate) struct Family {
     pub(crate) names: Names,
+    /// The execution whose Map state it is.
+    pub(crate) parent: ExecutionId,
     /// `…:stateMachine:<machine>/<label>`
     pub(crate) state_machine_arn: Arc<str>,
     pub(crate) definition: DefinitionId,
@@ -171,7 +173,7 @@ impl Shell {
 
     async fn start_express_child(self: &Arc<Self>, family: &Family, child: Child) -> Started {
         let now = self.instant();
-        let id = ExecutionId::new(now.shown, &mut self.random.fork());
+        let id = self.new_execution_id(now.shown, Some(family.parent));
         let parameters = family.parameters(id, &child);
         let limits = self.express_limits();
         let facts = (&limits, Vec::new());
@@ -234,7 +236,7 @@ impl Shell {
         keeps_output: bool,
     ) -> Result<Started, StoreError> {
         let now = self.instant();
-        let id = ExecutionId::new(now.shown, &mut self.random.fork());
+        let id = self.new_execution_id(now.shown, Some(family.parent));
         let parameters = family.parameters(id, child);
         let mut header = family.header(id, &parameters);
         header.start = now.shown;

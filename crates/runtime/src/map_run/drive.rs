@@ -115,6 +115,7 @@ impl Driver {
         let family = Family {
             state_machine_arn: names.state_machine_arn(),
             names,
+            parent: header.id,
             definition: header.definition,
             role_arn: header.role_arn.clone(),
             program: held.program.clone(),

@@ -7,6 +7,7 @@ mod background;
 mod clients;
 mod clock;
 mod express_history;
+mod homes;
 mod map_runs;
 mod nested;
 mod overload;
