@@ -31,8 +31,8 @@ pub(crate) async fn identities(
     let identities = Identities::new(store.clone(), key);
     let forget = async {
         match embedded {
-            Some(embedded) => embedded.forget_replaced().await,
-            None => Ok(()),
+            Some(embedded) if !embedded.is_new() => embedded.forget_replaced().await,
+            _ => Ok(()),
         }
     };
     identities.seal_secrets(forget).await?;

@@ -26,7 +26,7 @@ pub struct RuntimeConfig {
     pub limits: Limits,
     /// How many executions that wait stay in memory, so that their next input needs no load.
     pub live_executions_max: usize,
-    /// How many bytes of them: 64 MiB.
+    /// How many bytes of them: 32 MiB.
     pub live_bytes_max: usize,
     /// How many executions are driven at a time because they are due: 256. What callers ask for is
     /// driven beside them.
@@ -95,7 +95,7 @@ impl RuntimeConfig {
             seed,
             limits: Limits::AWS,
             live_executions_max: 10_000,
-            live_bytes_max: 64 << 20,
+            live_bytes_max: 32 << 20,
             due_driven_max: 256,
             memory_bytes_max: 256 << 20,
             compute_threads: 0,

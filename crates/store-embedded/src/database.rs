@@ -235,7 +235,8 @@ impl Database {
         if scan.is_missing() {
             // Their names; the engine syncs what is in them.
             RealDisk.sync_folder(path).map_err(OpenError::io(path))?;
-            disk::make_folders_durable(&RealDisk, path).map_err(OpenError::io(path))?;
+            // The name of the data folder is durable since its version was written.
+            disk::make_folders_durable(&RealDisk, path, 1).map_err(OpenError::io(path))?;
         }
         let memtables = [trees[0].active_memtable(), trees[1].active_memtable()];
         let written_out = [0, 1].map(|tree: usize| trees[tree].get_highest_persisted_seqno());

@@ -117,11 +117,12 @@ pub(crate) fn create_folders(disk: &dyn Disk, path: &Path) -> io::Result<()> {
     disk.sync_folder(parent)
 }
 
-/// The same, with the names of all folders on the way made durable once more: an attempt before may
-/// have failed after it made them.
-pub(crate) fn make_folders_durable(disk: &dyn Disk, path: &Path) -> io::Result<()> {
+/// The same, with the names of this folder and of those above it made durable once more, `levels`
+/// of them: an attempt before may have failed after it made them.
+pub(crate) fn make_folders_durable(disk: &dyn Disk, path: &Path, levels: usize) -> io::Result<()> {
     create_folders(disk, path)?;
-    for folder in path.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty()) {
+    let above = path.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty());
+    for folder in above.take(levels) {
         match disk.sync_folder(folder) {
             // Far above, there may be folders that are not ours to open; we made none in them.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}

@@ -39,6 +39,7 @@ pub(crate) struct DataFolder {
     disk: Arc<dyn Disk>,
     path: PathBuf,
     format: AtomicU32,
+    is_new: bool,
     /// Locked; the system unlocks it when the process ends, however it ends.
     _lock: File,
 }
@@ -52,9 +53,15 @@ impl DataFolder {
         fs::create_dir_all(path).map_err(OpenError::io(path))?;
         let lock = lock(path)?;
         let format = AtomicU32::new(FORMAT);
-        let folder = DataFolder { disk, path: path.to_owned(), format, _lock: lock };
+        let mut folder =
+            DataFolder { disk, path: path.to_owned(), format, is_new: false, _lock: lock };
         folder.check_version()?;
         Ok(folder)
+    }
+
+    /// Whether nothing was in it when it was opened.
+    pub(crate) fn is_new(&self) -> bool {
+        self.is_new
     }
 
     /// Takes from others on the machine that they may go into the folder. Tells it where the folder
@@ -143,7 +150,7 @@ impl DataFolder {
         written.and(removed)
     }
 
-    fn check_version(&self) -> Result<(), OpenError> {
+    fn check_version(&mut self) -> Result<(), OpenError> {
         let path = self.path.clone();
         match format(&*self.disk, &path)? {
             Some(found) if found > FORMAT => {
@@ -151,7 +158,7 @@ impl DataFolder {
             }
             Some(found) if found < FORMAT_MIN => Err(OpenError::Unreleased { path, found }),
             // Cached only, perhaps: an attempt to make the folder may have failed in the middle.
-            Some(FORMAT) if !self.database().exists() => self.write_version(),
+            Some(FORMAT) if !self.database().exists() => self.begin(),
             Some(found) => {
                 self.format.store(found, Ordering::Relaxed);
                 Ok(())
@@ -160,12 +167,19 @@ impl DataFolder {
                 let version = path.join(VERSION_FILE);
                 Err(OpenError::corrupt(&version, "missing, although there is data"))
             }
-            None => self.write_version(),
+            None => self.begin(),
         }
     }
 
+    fn begin(&mut self) -> Result<(), OpenError> {
+        self.is_new = true;
+        self.write_version()
+    }
+
     fn write_version(&self) -> Result<(), OpenError> {
-        disk::make_folders_durable(&*self.disk, &self.path).map_err(OpenError::io(&self.path))?;
+        let all = usize::MAX;
+        let made = disk::make_folders_durable(&*self.disk, &self.path, all);
+        made.map_err(OpenError::io(&self.path))?;
         let path = self.path.join(VERSION_FILE);
         let text = version_text(FORMAT);
         disk::replace(&*self.disk, &path, text.as_bytes()).map_err(OpenError::io(&path))

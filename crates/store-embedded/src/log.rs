@@ -109,7 +109,8 @@ impl Log {
     ) -> Result<Log, OpenError> {
         let failed = |error| OpenError::io(&folder.path)(error);
         if scan.is_missing() {
-            make_folders_durable(&*folder.disk, &folder.path).map_err(failed)?;
+            // That of the database, and its own.
+            make_folders_durable(&*folder.disk, &folder.path, 2).map_err(failed)?;
         }
         let mut needed = Vec::new();
         for batch in scan.records() {

@@ -130,6 +130,12 @@ impl EmbeddedStore {
         Ok(EmbeddedStore { shared, writer: Mutex::new(Some(thread)) })
     }
 
+    /// Whether the folder was empty when it was opened: there was no value before that could have
+    /// been replaced.
+    pub fn is_new(&self) -> bool {
+        self.shared.folder.is_new()
+    }
+
     /// Writes all rows but the records of executions anew, and an empty log, so that no file of the
     /// folder holds a value of them any more that was replaced or removed before. Takes as long as
     /// copying these rows; commits wait meanwhile.
