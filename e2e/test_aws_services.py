@@ -90,7 +90,7 @@ class AwsServicesTest(MotoTest):
         for action, parameters, message in [
             ("dynamodb:putItems", {}, "is not recognized"),
             ("dynamo:putItem", {}, "is not recognized"),
-            ("sns:publish", {"Messag": "m"}, "'Messag' is not supported by Step Functions"),
+            ("sns:publish", {"Messag": "m"}, '"Messag" is not supported by Step Functions'),
             ("sqs:sendMessage", {"QueueUrl": "q"}, "'MessageBody' is required but was missing"),
         ]:
             with self.assertRaises(self.sfn.exceptions.InvalidDefinition) as raised:

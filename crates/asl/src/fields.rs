@@ -6,6 +6,7 @@
 mod tables;
 
 use json::{Object, Value};
+use service_model::UnfitReason;
 
 use crate::expressions::has_marks;
 use crate::findings::Findings;
@@ -327,15 +328,17 @@ pub(crate) fn check_parameters<'a>(
         let name = field.name;
         let has_path = has_paths && parameters.contains(&format!("{name}.$"));
         if !parameters.contains(name) && !has_path {
-            findings.error(place, format_args!("The field '{name}' is required but was missing"));
+            findings.error(place, UnfitReason::Missing(name.to_owned()));
         }
     }
     for (name, value) in parameters.iter() {
         let plain = name.strip_suffix(".$").filter(|_| has_paths);
         let named = plain.unwrap_or(name);
         let Some(field) = table.iter().find(|field| field.name == named) else {
-            let message = format_args!("The field '{name}' is not supported by Step Functions");
-            findings.error(place, message);
+            // AWS tells of an unknown name with a path when the state runs.
+            if plain.is_none() {
+                findings.error(place, UnfitReason::NotSupported(name.to_string()));
+            }
             continue;
         };
         let is_expression = !has_paths && value.as_str().is_some_and(has_marks);

@@ -109,7 +109,7 @@ fn check_fields(table: &[Field], parameters: &Value) -> Result<(), String> {
         let name = field.name;
         match parameters.get(name) {
             None if field.required => {
-                return Err(format!("The field '{name}' is required but was missing"));
+                return Err(UnfitReason::Missing(name.to_owned()).to_string());
             }
             Some(value) if field.is_text() && value.as_str().is_none() => {
                 if field.required || !value.is_null() {
@@ -121,7 +121,7 @@ fn check_fields(table: &[Field], parameters: &Value) -> Result<(), String> {
     }
     let is_known = |name: &str| table.iter().any(|field| field.name == name);
     match parameters.iter().find(|(name, _)| !is_known(name)) {
-        Some((name, _)) => Err(format!("The field '{name}' is not supported by Step Functions")),
+        Some((name, _)) => Err(UnfitReason::NotSupported(name.to_string()).to_string()),
         None => Ok(()),
     }
 }

@@ -269,6 +269,6 @@ async fn what_misbehaves_is_a_clear_error() {
     expect!["Unable to execute HTTP request: received corrupt message of type InvalidContentType"]
         .assert_eq(&call(&format!("https://{address}"), "sfn", "listActivities", "{}").await);
     // What does not fit is not sent.
-    expect!["The field 'A' is not supported by Step Functions"]
+    expect![[r#"The field "A" is not supported by Step Functions"#]]
         .assert_eq(&call("http://127.0.0.1:1", "sfn", "listActivities", r#"{"A":1}"#).await);
 }

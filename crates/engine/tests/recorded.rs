@@ -263,6 +263,26 @@ fn a_name_that_still_names_a_path_fails_the_task() {
 }
 
 #[test]
+fn an_unknown_name_with_a_path_fails_the_task_when_it_runs() {
+    for (resource, parameters, name) in [
+        ("lambda:invoke", r#"{"FunctionName":"f","TaskToken.$":"$.x"}"#, "TaskToken"),
+        ("sqs:sendMessage", r#"{"QueueUrl":"q","MessageBody":"b","Body.$":"$.x"}"#, "Body"),
+        ("aws-sdk:s3:listBuckets", r#"{"Bucket.$":"$.x"}"#, "Bucket"),
+        ("aws-sdk:sqs:listQueues", r#"{"Prefix.$":"$.x"}"#, "Prefix"),
+        ("dynamodb:getItem", r#"{"TableName":"t","Key":{"id":{"S":"k","T.$":"$.x"}}}"#, "T"),
+    ] {
+        let mut world =
+            World::start(&single(&task(resource, parameters)), r#"{"x":"y"}"#, Limits::AWS, &[]);
+        world.run();
+        let ending =
+            format!("start the Task: [The field \"{name}\" is not supported by Step Functions]");
+        let outcome = world.outcome();
+        assert!(outcome.starts_with("FAILED States.Runtime: "), "{outcome}");
+        assert!(outcome.ends_with(&ending), "{outcome}");
+    }
+}
+
+#[test]
 fn an_attribute_of_dynamodb_is_a_text_or_a_value_with_its_type() {
     let put =
         |item: &str| task("dynamodb:putItem", &format!(r#"{{"TableName":"t","Item":{item}}}"#));

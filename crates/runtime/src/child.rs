@@ -28,6 +28,9 @@ pub(crate) struct ChildStart<'a> {
     pub(crate) trace_header: Option<&'a str>,
 }
 
+/// The parameters of a nested start.
+const KNOWN: [&str; 4] = ["StateMachineArn", "Input", "Name", "TraceHeader"];
+
 /// Reads the resolved parameters of a nested start.
 pub(crate) fn parse(parameters: &Document) -> Result<ChildStart<'_>, Failure> {
     let text = |name: &str| match parameters.value().get(name) {
@@ -40,6 +43,11 @@ pub(crate) fn parse(parameters: &Document) -> Result<ChildStart<'_>, Failure> {
     let required = "The field \"StateMachineArn\" is required but was missing";
     let state_machine_arn =
         text("StateMachineArn")?.ok_or_else(|| unusable(parameters, required))?;
+    let mut names = parameters.value().as_object().into_iter().flat_map(|given| given.iter());
+    if let Some((name, _)) = names.find(|(name, _)| !KNOWN.contains(&&***name)) {
+        let reason = format!("The field \"{name}\" is not supported by Step Functions");
+        return Err(unusable(parameters, &reason));
+    }
     let input = match parameters.value().get("Input") {
         None | Some(Value::Null) => Cow::Borrowed("{}"),
         // A text is the input itself, in JSON.
@@ -509,6 +517,10 @@ mod tests {
         check_parameters(
             r#"{"StateMachineArn":"m","Name":1}"#,
             Err("The value for the field 'Name' must be a STRING"),
+        );
+        check_parameters(
+            r#"{"StateMachineArn":"m","Foo":1}"#,
+            Err("The field \"Foo\" is not supported by Step Functions"),
         );
     }
 

@@ -61,10 +61,10 @@ fn functions_and_services_can_be_called() {
         "lambda:invoke",
         r#","Parameters":{"functionName":"f"}"#,
         expect![[r#"
-        Error SCHEMA_VALIDATION_FAILED at /States/S/Parameters
-            The field 'FunctionName' is required but was missing
-        Error SCHEMA_VALIDATION_FAILED at /States/S/Parameters
-            The field 'functionName' is not supported by Step Functions"#]],
+            Error SCHEMA_VALIDATION_FAILED at /States/S/Parameters
+                The field "FunctionName" is required but was missing
+            Error SCHEMA_VALIDATION_FAILED at /States/S/Parameters
+                The field "functionName" is not supported by Step Functions"#]],
     );
     check(
         "lambda:invoke",
@@ -98,9 +98,9 @@ fn functions_and_services_can_be_called() {
         r#","Parameters":{"taskToken":"t","Output":1}"#,
         expect![[r#"
             Error SCHEMA_VALIDATION_FAILED at /States/S/Parameters
-                The field 'TaskToken' is required but was missing
+                The field "TaskToken" is required but was missing
             Error SCHEMA_VALIDATION_FAILED at /States/S/Parameters
-                The field 'taskToken' is not supported by Step Functions"#]],
+                The field "taskToken" is not supported by Step Functions"#]],
     );
     check(
         "aws-sdk:sfn:StartExecution",
@@ -149,9 +149,9 @@ fn services_of_the_sdk_are_those_of_the_models() {
         r#","Parameters":{"TableName":"t","Item":{"id":{"Z":"1"}},"Tags":[]}"#,
         expect![[r#"
             Error SCHEMA_VALIDATION_FAILED at /States/S/Parameters
-                The field 'Tags' is not supported by Step Functions
+                The field "Tags" is not supported by Step Functions
             Error SCHEMA_VALIDATION_FAILED at /States/S/Parameters/Item/id
-                The field 'Z' is not supported by Step Functions"#]],
+                The field "Z" is not supported by Step Functions"#]],
     );
     check(
         "dynamodb:putItems",
@@ -195,7 +195,7 @@ fn services_of_the_sdk_are_those_of_the_models() {
             Warning UNDEFINED_VARIABLE at /States/S
                 The variable '$q' is read here, and no state whose variables are seen here assigns it
             Error SCHEMA_VALIDATION_FAILED at /States/S/Arguments
-                The field 'Max' is not supported by Step Functions"#]],
+                The field "Max" is not supported by Step Functions"#]],
     );
     check(
         "sqs:receiveMessage",
@@ -363,8 +363,8 @@ fn the_parameters_of_an_execution_are_known() {
     check(
         r#","Parameters":{}"#,
         expect![[r#"
-        Error SCHEMA_VALIDATION_FAILED at /States/S/Parameters
-            The field 'StateMachineArn' is required but was missing"#]],
+            Error SCHEMA_VALIDATION_FAILED at /States/S/Parameters
+                The field "StateMachineArn" is required but was missing"#]],
     );
     check(
         r#","Parameters":[]"#,
@@ -394,14 +394,12 @@ fn the_parameters_of_an_execution_are_known() {
     check(
         r#","Parameters":{"stateMachineArn":"a","Foo.$":"$.foo","Bar":1}"#,
         expect![[r#"
-        Error SCHEMA_VALIDATION_FAILED at /States/S/Parameters
-            The field 'StateMachineArn' is required but was missing
-        Error SCHEMA_VALIDATION_FAILED at /States/S/Parameters
-            The field 'stateMachineArn' is not supported by Step Functions
-        Error SCHEMA_VALIDATION_FAILED at /States/S/Parameters
-            The field 'Foo.$' is not supported by Step Functions
-        Error SCHEMA_VALIDATION_FAILED at /States/S/Parameters
-            The field 'Bar' is not supported by Step Functions"#]],
+            Error SCHEMA_VALIDATION_FAILED at /States/S/Parameters
+                The field "StateMachineArn" is required but was missing
+            Error SCHEMA_VALIDATION_FAILED at /States/S/Parameters
+                The field "stateMachineArn" is not supported by Step Functions
+            Error SCHEMA_VALIDATION_FAILED at /States/S/Parameters
+                The field "Bar" is not supported by Step Functions"#]],
     );
 }
 
