@@ -4,9 +4,14 @@
 //! used again. Each execution has a *home*, two bytes of its id, and a home is held by one node or
 //! by none. The node that holds the home drives the execution: it alone commits to it.
 
+mod membership;
+
 use std::sync::Arc;
 
 pub use engine::Home;
+pub use membership::{
+    BEAT, Fence, HOMES_OF_A_NODE, HomeRow, Membership, NodeRow, Polled, Turn,
+};
 
 use crate::ResourceKey;
 
