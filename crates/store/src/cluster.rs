@@ -9,9 +9,7 @@ mod membership;
 use std::sync::Arc;
 
 pub use engine::Home;
-pub use membership::{
-    BEAT, Fence, HOMES_OF_A_NODE, HomeRow, Membership, NodeRow, Polled, Turn,
-};
+pub use membership::{BEAT, Fence, HOMES_OF_A_NODE, HomeRow, Membership, NodeRow, Polled, Turn};
 
 use crate::ResourceKey;
 

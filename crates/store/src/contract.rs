@@ -3,11 +3,14 @@
 //! Each case works in a store of its own. The cases know the [`Store`] trait alone; where one must
 //! wait for something that a store does in the background after a start, it asks again until it has
 //! happened.
+//!
+//! Stores that several nodes share must pass [`nodes`] as well.
 
 mod agendas;
 mod commits;
 mod histories;
 mod listings;
+pub mod nodes;
 mod removals;
 mod resources;
 pub mod sample;

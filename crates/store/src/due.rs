@@ -31,6 +31,12 @@ impl DueIndex {
         self.instants.extend(new.map(|due| (due, id)));
     }
 
+    /// Forgets the executions of which that is so: they are somebody else's.
+    pub fn forget(&mut self, is_gone: impl Fn(ExecutionId) -> bool) {
+        self.instants.retain(|(_, id)| !is_gone(*id));
+        self.pending.retain(|id| !is_gone(*id));
+    }
+
     /// Takes at most so many of those whose effects are pending and of those that are due. One
     /// that is both is given once; one that is given for its effects before it is due is given
     /// again when it is.

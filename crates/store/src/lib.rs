@@ -28,7 +28,7 @@ pub use faults::{Fault, FaultyStore, Operation};
 pub use map_run::{
     MapRunChild, MapRunCounts, MapRunMark, MapRunOutcomes, MapRunRecord, MapRunStatus,
 };
-pub use memory::MemoryStore;
+pub use memory::{MemoryCluster, MemoryNode, MemoryStore, Monotonic};
 pub use record::{
     Agenda, Claim, Commit, DefinitionId, Ended, ExecutionHeader, ExecutionQuery, Expected,
     HistoryCursor, HistoryPage, ListCursor, Loaded, MachineId, ParentTask, Revision, Scope,

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use engine::Home;
+
 use crate::Scope;
 
 /// What a resource is. The numbers are part of the stored form.
@@ -42,6 +44,16 @@ pub struct ResourceKey {
     pub scope: Scope,
     /// Its name, unique within kind and scope.
     pub name: Arc<str>,
+}
+
+impl ResourceKey {
+    /// The home of the execution that it belongs to, where only the node that holds it reads it: of
+    /// [`ResourceKind::StatusChange`].
+    pub fn home(&self) -> Option<Home> {
+        let is_of_execution = self.kind == ResourceKind::StatusChange;
+        let digits = is_of_execution.then(|| self.name.get(12..16)).flatten()?;
+        u16::from_str_radix(digits, 16).ok().map(Home)
+    }
 }
 
 /// A stored resource.

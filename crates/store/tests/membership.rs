@@ -30,7 +30,7 @@ impl Rows {
         let (home, holder) = (Home(home), holder.map(NodeNumber));
         self.homes.retain(|row| row.home != home);
         self.homes.push(HomeRow { home, holder, version: self.versions });
-        *self.homes.last().unwrap()
+        *self.homes.last().expect("one was pushed")
     }
 
     /// A node joins with these homes.
@@ -57,13 +57,13 @@ impl Rows {
     /// The node raises its beat and polls, so many milliseconds later.
     fn turn(&mut self, membership: &mut Membership, later: u64) -> Turn {
         self.now += later;
-        self.beat(membership.number().unwrap().0);
+        self.beat(membership.number().expect("it has joined").0);
         membership.polled(self.polled())
     }
 
     /// What a store does with homes to adopt. Returns those that it got.
     fn adopt(&mut self, membership: &mut Membership, turn: &Turn) -> BTreeSet<u16> {
-        let me = membership.number().unwrap().0;
+        let me = membership.number().expect("it has joined").0;
         let mut got = BTreeSet::new();
         for wanted in &turn.adopt {
             if self.homes.contains(wanted) {

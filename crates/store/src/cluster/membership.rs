@@ -147,10 +147,8 @@ impl Membership {
             let is_long_enough = began.saturating_sub(watched.since) >= DEAD_AFTER;
             watched.row.node.number != me && watched.polls >= DEAD_POLLS && is_long_enough
         };
-        let fence = |watched: &Watched| Fence {
-            node: watched.row.node.number,
-            beat: watched.row.beat,
-        };
+        let fence =
+            |watched: &Watched| Fence { node: watched.row.node.number, beat: watched.row.beat };
         let fence = self.watched.values().filter(is_dead).map(fence).collect();
         Turn { is_fenced: false, fence, adopt, notices }
     }
