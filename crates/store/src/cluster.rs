@@ -4,11 +4,13 @@
 //! used again. Each execution has a *home*, two bytes of its id, and a home is held by one node or
 //! by none. The node that holds the home drives the execution: it alone commits to it.
 
+mod frames;
 mod membership;
 
 use std::sync::Arc;
 
 pub use engine::Home;
+pub use frames::{Answer, Question};
 pub use membership::{BEAT, Fence, HOMES_OF_A_NODE, HomeRow, Membership, NodeRow, Polled, Turn};
 
 use crate::ResourceKey;
@@ -26,6 +28,11 @@ pub struct Node {
     /// Where it listens to other nodes, as it announced it.
     pub address: Arc<str>,
 }
+
+/// The time from a node's coming to hold a home until it loses it. What was read of an execution
+/// under one tenure of its home is not the truth under another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tenure(pub u64);
 
 /// Where an execution is driven.
 #[derive(Clone, Debug, PartialEq, Eq)]

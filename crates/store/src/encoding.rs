@@ -8,11 +8,13 @@
 //! Does not: check sums (the store below does), or parse a document.
 
 mod engine_forms;
+mod frame_forms;
 mod row;
 mod store_forms;
 
 use engine::{Execution, Record, Status};
 
+use crate::cluster::{Answer, Question};
 use crate::{ExecutionHeader, MapRunOutcomes, MapRunRecord, StoreError};
 use row::{Malformed, RowReader, RowWriter, Stored};
 pub use store_forms::AgendaRow;
@@ -141,6 +143,32 @@ pub fn encode_map_run_outcomes(outcomes: &MapRunOutcomes) -> Vec<u8> {
 /// [`StoreError::Corrupt`] where it is something else.
 pub fn decode_map_run_outcomes(bytes: &[u8]) -> Result<MapRunOutcomes, StoreError> {
     decode("outcomes of a Map Run", bytes)
+}
+
+/// What a node asks another.
+pub fn encode_question(question: &Question) -> Vec<u8> {
+    encode(question, 256)
+}
+
+/// What [`encode_question`] encoded.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] where it is something else.
+pub fn decode_question(bytes: &[u8]) -> Result<Question, StoreError> {
+    decode("question of a node", bytes)
+}
+
+/// What a node answers another.
+pub fn encode_answer(answer: &Answer) -> Vec<u8> {
+    encode(answer, 128)
+}
+
+/// What [`encode_answer`] encoded.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] where it is something else.
+pub fn decode_answer(bytes: &[u8]) -> Result<Answer, StoreError> {
+    decode("answer of a node", bytes)
 }
 
 /// Every status, by its number.

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use engine::{ExecutionId, Home, Status, Timestamp};
 use parking_lot::Mutex;
 
-use crate::cluster::{Notice, Place};
+use crate::cluster::{Notice, Place, Tenure};
 use crate::{
     Claim, Commit, Ended, ExecutionHeader, ExecutionQuery, HistoryCursor, HistoryPage, ListCursor,
     Loaded, Resource, ResourceKey, ResourceKind, Scope, Store, StoreError,
@@ -191,8 +191,8 @@ impl Store for FaultyStore {
         self.inner.home(near)
     }
 
-    fn is_here(&self, id: ExecutionId) -> bool {
-        self.inner.is_here(id)
+    fn tenure(&self, id: ExecutionId) -> Option<Tenure> {
+        self.inner.tenure(id)
     }
 
     async fn locate(&self, id: ExecutionId) -> Result<Place, StoreError> {

@@ -35,7 +35,7 @@ pub use record::{
 };
 pub use resource::{Resource, ResourceKey, ResourceKind};
 
-use cluster::{Notice, Place};
+use cluster::{Notice, Place, Tenure};
 use engine::{ExecutionId, Home, Status, Timestamp};
 
 /// The store, as the runtime sees it. No method looks into a payload.
@@ -147,11 +147,17 @@ pub trait Store: Send + Sync + 'static {
         near.map(ExecutionId::home)
     }
 
-    /// Whether the execution is certainly driven here, from what is in memory. It is false also
-    /// where nobody holds its home, and where this node has not reached the store for so long that
-    /// another may have taken its homes: [`locate`](Store::locate) finds out.
-    fn is_here(&self, _id: ExecutionId) -> bool {
-        true
+    /// The tenure under which this node certainly holds the home of the execution now, from what is
+    /// in memory. None also where nobody holds it, and where this node has not reached the store
+    /// for so long that another may have taken its homes: [`locate`](Store::locate) finds out.
+    fn tenure(&self, _id: ExecutionId) -> Option<Tenure> {
+        Some(Tenure(0))
+    }
+
+    /// Whether the execution is certainly driven here: whether there is a
+    /// [`tenure`](Store::tenure).
+    fn is_here(&self, id: ExecutionId) -> bool {
+        self.tenure(id).is_some()
     }
 
     /// Where the execution is driven. Takes its home where nobody holds it.

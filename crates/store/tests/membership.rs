@@ -207,7 +207,8 @@ fn a_node_that_was_fenced_loses_everything_and_joins_under_another_number() {
     let mut rows = Rows::default();
     let mut mine = rows.join(1, [1, 2]);
     rows.turn(&mut mine, 500);
-    assert!(mine.surely_holds(Home(1), rows.now()));
+    let tenure = mine.tenure(Home(1), rows.now());
+    assert!(tenure.is_some());
     rows.remove(1);
     rows.now += 500;
     let turn = mine.polled(rows.polled());
@@ -222,7 +223,9 @@ fn a_node_that_was_fenced_loses_everything_and_joins_under_another_number() {
     assert_eq!(mine.joined(NodeNumber(2), rows.now(), &[row]), [Notice::Taken(vec![Home(3)])]);
     let turn = rows.turn(&mut mine, 500);
     assert_eq!(turn.adopt.len(), 2, "its own of before, like any other's");
-    assert_eq!(mine.new_home(), Some(Home(3)));
+    rows.adopt(&mut mine, &turn);
+    assert_ne!(mine.tenure(Home(1), rows.now()), tenure, "what was known of it is of the past");
+    assert_eq!([1, 2, 3].map(|home| mine.holds(Home(home))), [true; 3]);
 }
 
 #[test]
@@ -239,12 +242,12 @@ fn a_node_is_sure_of_its_homes_for_less_time_than_others_need_to_fence_it() {
             break;
         }
         let is_sure = rows.now() - began < Duration::from_secs(2);
-        assert_eq!(mine.surely_holds(Home(1), rows.now()), is_sure);
+        assert_eq!(mine.tenure(Home(1), rows.now()).is_some(), is_sure);
         assert!(mine.holds(Home(1)), "it knows of nothing else");
     }
-    assert!(!mine.surely_holds(Home(1), rows.now()));
+    assert_eq!(mine.tenure(Home(1), rows.now()), None);
     assert!(rows.turn(&mut mine, 0).notices.is_empty());
-    assert!(mine.surely_holds(Home(1), rows.now()), "it was not fenced after all");
+    assert!(mine.tenure(Home(1), rows.now()).is_some(), "it was not fenced after all");
 }
 
 #[test]

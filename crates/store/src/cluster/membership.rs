@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use engine::Home;
 
-use super::{Node, NodeNumber, Notice, Place};
+use super::{Node, NodeNumber, Notice, Place, Tenure};
 
 /// How often a node raises its beat and reads the rows.
 pub const BEAT: Duration = Duration::from_millis(500);
@@ -191,9 +191,10 @@ impl Membership {
         self.held.contains(&home)
     }
 
-    /// Whether this node certainly holds the home now.
-    pub fn surely_holds(&self, home: Home, now: Duration) -> bool {
-        now < self.sure_until && self.held.contains(&home)
+    /// The tenure under which this node certainly holds the home now.
+    pub fn tenure(&self, home: Home, now: Duration) -> Option<Tenure> {
+        let row = self.homes.get(&home).filter(|_| now < self.sure_until)?;
+        (self.me.is_some() && row.holder == self.me).then_some(Tenure(row.version))
     }
 
     /// Who holds a home; none where nobody is known to who lives.

@@ -189,7 +189,7 @@ async fn what_a_node_leaves_is_given_once<S: SharedStore>(shared: &S) {
     let due = Timestamp(2_000_000_000_000);
     let mut expected = BTreeMap::new();
     for number in 0..60 {
-        // Due, pending, neither. What is both may be given twice: for its effects, and when it is due.
+        // Due, pending, neither. What is both may be given for its effects, and again when due.
         let (is_due, has_effects) = (number % 3 == 0, number % 3 == 1);
         let mut life = life_at(number, nodes[0].home(None).expect("a node has homes"));
         let start = life.due(is_due.then_some(due), has_effects).start();

@@ -16,6 +16,7 @@ use tokio::sync::Notify;
 use super::tables::{DueChange, Tables};
 use crate::cluster::{
     Fence, HOMES_OF_A_NODE, HomeRow, Membership, Node, NodeNumber, NodeRow, Notice, Place, Polled,
+    Tenure,
 };
 use crate::{
     Claim, Commit, DueIndex, Ended, ExecutionHeader, ExecutionQuery, HistoryCursor, HistoryPage,
@@ -395,14 +396,14 @@ impl Store for MemoryNode {
         near.map(ExecutionId::home).or_else(|| self.local.lock().membership.new_home())
     }
 
-    fn is_here(&self, id: ExecutionId) -> bool {
-        self.local.lock().membership.surely_holds(id.home(), (self.monotonic)())
+    fn tenure(&self, id: ExecutionId) -> Option<Tenure> {
+        self.local.lock().membership.tenure(id.home(), (self.monotonic)())
     }
 
     async fn locate(&self, id: ExecutionId) -> Result<Place, StoreError> {
         let home = id.home();
         self.open(|local, shared| {
-            if !local.membership.surely_holds(home, (self.monotonic)()) {
+            if local.membership.tenure(home, (self.monotonic)()).is_none() {
                 self.turn(local, shared);
             }
             if let Some(place) = local.membership.place(home) {

@@ -1,6 +1,7 @@
 //! The stored form: what comes back is what went in, whatever else comes is refused, and rows that
 //! older versions wrote are read.
 
+mod frames;
 mod tape;
 
 use json::Document;

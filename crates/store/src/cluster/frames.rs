@@ -1,0 +1,91 @@
+//! What nodes ask each other. A frame is one question or one answer, encoded as a row.
+
+use std::sync::Arc;
+
+use engine::{ExecutionId, Failure, TaskId, TaskToken, Timestamp};
+use json::Document;
+
+/// What one node asks another. All but [`Question::Await`] are for the holder of the execution.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub enum Question {
+    /// StopExecution.
+    Stop { execution: ExecutionId, failure: Failure },
+    /// The task that awaited the execution is given up.
+    StopChild { execution: ExecutionId, failure: Failure },
+    /// RedriveExecution.
+    Redrive { execution: ExecutionId, client_token: Option<Arc<str>> },
+    /// A worker is there for an activity's task.
+    TakeTask { execution: ExecutionId, task: TaskId, worker_name: Option<Arc<str>> },
+    /// SendTaskSuccess.
+    TaskSucceeded { execution: ExecutionId, token: TaskToken, output: Document },
+    /// SendTaskFailure.
+    TaskFailed { execution: ExecutionId, token: TaskToken, failure: Failure },
+    /// SendTaskHeartbeat.
+    TaskHeartbeat { execution: ExecutionId, token: TaskToken },
+    /// The execution that this one's task awaits has ended, as the store says.
+    ChildEnded { execution: ExecutionId, task: TaskId, child: ExecutionId },
+    /// A task of an execution elsewhere awaits the end of this one: for the holder of the child.
+    Await { child: ExecutionId, execution: ExecutionId, task: TaskId },
+}
+
+/// What the other node answers.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub enum Answer {
+    /// The execution is driven by another node, or by nobody: ask the store.
+    NotHere,
+    Done,
+    Stopped {
+        at: Timestamp,
+    },
+    Redriven {
+        at: Timestamp,
+    },
+    NotRedrivable {
+        why: Arc<str>,
+    },
+    /// The task, which the worker has now.
+    Task {
+        token: TaskToken,
+        input: Document,
+    },
+    /// Somebody else has it, or it is gone.
+    NoTask,
+    /// Whether the token's task was waited for.
+    Reported {
+        was_waited_for: bool,
+    },
+    /// There is no such execution.
+    Absent,
+    /// Not now: nothing was done.
+    Refused {
+        reason: Arc<str>,
+    },
+    /// It may have been done.
+    Unknown {
+        reason: Arc<str>,
+    },
+    Corrupt {
+        reason: Arc<str>,
+    },
+    Quarantined,
+    Overloaded,
+}
+
+impl Question {
+    /// The execution whose holder is asked.
+    pub fn subject(&self) -> ExecutionId {
+        match self {
+            Question::Stop { execution, .. }
+            | Question::StopChild { execution, .. }
+            | Question::Redrive { execution, .. }
+            | Question::TakeTask { execution, .. }
+            | Question::TaskSucceeded { execution, .. }
+            | Question::TaskFailed { execution, .. }
+            | Question::TaskHeartbeat { execution, .. }
+            | Question::ChildEnded { execution, .. } => *execution,
+            Question::Await { child, .. } => *child,
+        }
+    }
+}
