@@ -52,6 +52,7 @@ pub use tls::{Tls, TlsError, TlsPem};
 
 use body::BodyBudget;
 use health::Readiness;
+use request_log::Failures;
 use runtime::Runtime;
 use std::sync::Arc;
 use store::Store;
@@ -67,6 +68,7 @@ pub struct Api {
     audit: Audit,
     bodies: BodyBudget,
     readiness: Readiness,
+    failures: Failures,
     /// Becomes true when the server stops: long polls end then.
     closing: watch::Sender<bool>,
 }
@@ -77,7 +79,8 @@ impl Api {
         let (callers, audit) = (Callers::default(), Audit::default());
         let (buckets, closing) = (Buckets::default(), watch::Sender::new(false));
         let (bodies, readiness) = (BodyBudget::default(), Readiness::default());
-        Api { runtime, accounts, buckets, callers, audit, bodies, readiness, closing }
+        let failures = Failures::default();
+        Api { runtime, accounts, buckets, callers, audit, bodies, readiness, failures, closing }
     }
 
     /// The same, which throttles requests that come over HTTP.

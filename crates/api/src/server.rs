@@ -182,7 +182,7 @@ impl Server {
                 let mut response = or_failure(Box::pin(router::answer(&api, request))).await;
                 id.add_to(response.headers_mut());
                 browser::add_headers(&mut response, peer.is_tls);
-                log.answered(&response);
+                log.answered(&response, &api.failures);
                 drop(under_way);
                 Ok::<_, Infallible>(response)
             }
