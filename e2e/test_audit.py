@@ -261,6 +261,24 @@ class Unwritable(AuditTest):
             self.refusal(self.client().create_activity, name="a")["Error"]["Message"], UNWRITTEN)
         self.assertEqual(self.client().list_activities()["activities"], [])
 
+    def test_the_server_is_not_ready_meanwhile(self):
+        self.assertEqual(self.ready(), 200)
+        shutil.move(os.path.dirname(self.audit), os.path.join(self.folder, "moved"))
+        self.refusal(self.client().create_activity, name="a")
+        self.assertEqual(self.ready(), 503)
+        self.assertEqual(self.ready(), 503)
+        shutil.move(os.path.join(self.folder, "moved"), os.path.dirname(self.audit))
+        # No call has changed anything since: the answer is found out by a record of its own.
+        self.assertEqual(self.ready(), 200)
+        self.assertEqual(self.records()[-1]["record"], "resumed")
+
+    def ready(self):
+        try:
+            with urllib.request.urlopen(self.server.url + "/health/ready", timeout=10) as answer:
+                return answer.status
+        except urllib.error.HTTPError as error:
+            return error.code
+
 
 class Rotation(AuditTest):
     def test_a_signal_opens_the_file_anew_and_ends_nothing(self):

@@ -8,6 +8,7 @@ use store::{ResourceKey, ResourceKind, Scope, Store, StoreError};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use crate::audit::Audit;
 use crate::router::{Response, respond};
 
 /// For how long an answer holds: anybody may ask, and each answer costs a write.
@@ -69,8 +70,8 @@ pub(crate) fn live() -> Response {
 }
 
 /// The answer to `GET /health/ready`.
-pub(crate) async fn ready(readiness: &Readiness) -> Response {
-    if readiness.is_ready().await {
+pub(crate) async fn ready(readiness: &Readiness, audit: &Audit) -> Response {
+    if audit.can_write().await && readiness.is_ready().await {
         return live();
     }
     let mut response = respond(Ok(br#"{"status":"unavailable"}"#.to_vec()));

@@ -41,7 +41,7 @@ pub(crate) async fn answer(api: &Api, request: hyper::Request<Incoming>) -> Resp
     }
     match (&parts.method, parts.uri.path()) {
         (&Method::GET, "/health" | "/health/live") => health::live(),
-        (&Method::GET, "/health/ready") => health::ready(&api.readiness).await,
+        (&Method::GET, "/health/ready") => health::ready(&api.readiness, &api.audit).await,
         (&Method::POST, "/") if query::speaks(&parts) => match read(api, body).await {
             Ok((body, _reserved)) => query::answer(api, &parts, &body).await,
             Err(error) => respond(Err(error)),

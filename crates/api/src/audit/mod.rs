@@ -73,6 +73,14 @@ impl Audit {
         self.is_on().then(|| CallAuditHandle(Arc::new(self.clone())))
     }
 
+    /// Whether records can be written, so that changes are not refused for want of them.
+    pub(crate) async fn can_write(&self) -> bool {
+        match &self.writer {
+            Some(writer) => writer.can_write().await,
+            None => true,
+        }
+    }
+
     /// Whether anything is written at all.
     pub(crate) fn is_on(&self) -> bool {
         self.writer.is_some()

@@ -29,6 +29,8 @@ pub(super) struct Writer {
 enum Message {
     Line(Line),
     Reopen,
+    /// Whether a record would be written now.
+    Check(oneshot::Sender<bool>),
 }
 
 struct Line {
@@ -97,6 +99,13 @@ impl Writer {
 
     pub(super) fn reopen(&self) {
         self.send(Message::Reopen);
+    }
+
+    /// Whether records can be written. After one that could not, this is tried with a record.
+    pub(super) async fn can_write(&self) -> bool {
+        let (answer, answered) = oneshot::channel();
+        self.send(Message::Check(answer));
+        answered.await.unwrap_or(false)
     }
 }
 
@@ -181,6 +190,13 @@ impl Trail {
         for message in messages {
             match message {
                 Message::Line(line) => lines.push(line),
+                Message::Check(answer) => {
+                    self.write_all(std::mem::take(&mut lines));
+                    let can_write = !self.is_failing
+                        || self.write(&end_line(begin_line("resumed")), true).is_ok();
+                    // The caller may have stopped waiting.
+                    let _ = answer.send(can_write);
+                }
                 Message::Reopen => {
                     self.write_all(std::mem::take(&mut lines));
                     if let Output::File { path, open } = &mut self.output {
