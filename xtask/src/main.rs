@@ -9,6 +9,7 @@ mod crash;
 mod differential;
 mod disk;
 mod process;
+mod rust_tests;
 mod server;
 mod suites;
 mod tidy;

@@ -14,7 +14,7 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 
 use crate::process::{binary, cargo, check, root, run_binary, target};
-use crate::{bench, crash, differential, tidy};
+use crate::{bench, crash, differential, rust_tests, tidy};
 
 /// What `cargo xtask test` takes.
 #[derive(Args)]
@@ -54,15 +54,15 @@ enum Suite {
 /// How a suite went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Count {
-    passed: u64,
-    failed: u64,
-    skipped: u64,
+    pub(crate) passed: u64,
+    pub(crate) failed: u64,
+    pub(crate) skipped: u64,
 }
 
 impl Count {
     pub(crate) const PASSED: Count = Count { passed: 1, failed: 0, skipped: 0 };
     pub(crate) const SKIPPED: Count = Count { passed: 0, failed: 0, skipped: 1 };
-    const FAILED: Count = Count { passed: 0, failed: 1, skipped: 0 };
+    pub(crate) const FAILED: Count = Count { passed: 0, failed: 1, skipped: 0 };
 }
 
 impl AddAssign for Count {
@@ -126,7 +126,7 @@ impl Suite {
                 let mut command = cargo(&["doc", "--quiet", "--workspace", "--no-deps"]);
                 check(command.env("RUSTDOCFLAGS", "-D warnings"))?;
             }
-            Suite::Rust => return rust_tests(),
+            Suite::Rust => return rust_tests::run(&python_environment()?),
             Suite::Simulation => simulation()?,
             Suite::Fuzz => {
                 let arguments = ["--seconds", "20"].map(str::to_owned);
@@ -139,36 +139,6 @@ impl Suite {
         }
         Ok(Count::PASSED)
     }
-}
-
-/// Every test of the workspace, counted from the lines that the test programs end with.
-fn rust_tests() -> anyhow::Result<Count> {
-    let mut command = cargo(&["test", "--workspace", "--no-fail-fast"]);
-    // Where botocore is, with which endpoints are compared.
-    command.env("STAIRWELL_PYTHON", python_environment()?);
-    let (lines, succeeded) = watch(&mut command)?;
-    let mut count = Count::default();
-    for line in &lines {
-        count += cargo_count(line);
-    }
-    if !succeeded && count.failed == 0 {
-        // Something did not compile, or a test program died before it could count.
-        count += Count::FAILED;
-    }
-    Ok(count)
-}
-
-/// The figures in `test result: ok. 3 passed; 0 failed; 1 ignored; …`; none in any other line.
-fn cargo_count(line: &str) -> Count {
-    let Some(figures) = line.strip_prefix("test result: ") else {
-        return Count::default();
-    };
-    let figure = |word: &str| {
-        let before = figures.split(word).next().filter(|before| before.len() < figures.len());
-        let number = before.and_then(|before| before.trim_end().rsplit(' ').next());
-        number.and_then(|number| number.parse().ok()).unwrap_or(0)
-    };
-    Count { passed: figure("passed"), failed: figure("failed;"), skipped: figure("ignored") }
 }
 
 /// The simulator on seeds that are always the same, and on one that never was.
@@ -280,10 +250,7 @@ mod tests {
 
     #[test]
     fn figures_are_read_from_the_closing_lines() {
-        let line = "test result: FAILED. 30 passed; 2 failed; 1 ignored; 0 measured; 0 filtered";
         let expected = Count { passed: 30, failed: 2, skipped: 1 };
-        assert_eq!(cargo_count(line), expected);
-        assert_eq!(cargo_count("test a::b ... ok"), Count::default());
         assert_eq!(plain_count("30 passed, 2 failed, 1 skipped"), Some(expected));
         assert_eq!(plain_count("30 passed, 2 failed"), Some(Count { skipped: 0, ..expected }));
         assert_eq!(plain_count("done"), None);
