@@ -1,0 +1,9 @@
+//! The store on a real PostgreSQL, which the tests start themselves.
+
+mod contract;
+mod doubt;
+mod failures;
+mod opening;
+mod proxy;
+mod server;
+mod tls;
