@@ -64,12 +64,16 @@ def check_shape(value, shape, place):
 
 
 class Server:
-    """`stairwell serve` on a data folder and a free port, run by the command `under` if any."""
+    """`stairwell serve` on a data folder and a free port, run by the command `under` if any.
+
+    Without a folder, the options say where everything is kept.
+    """
 
     def __init__(self, data, *options, environment=None, log=None, under=()):
         level = [] if "--log" in options else ["--log", "warn"]
+        folder = ["--data", data] if data else []
         self.process = subprocess.Popen(
-            [*under, BINARY, "serve", "--port", "0", *level, "--data", data, *options],
+            [*under, BINARY, "serve", "--port", "0", *level, *folder, *options],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,

@@ -102,6 +102,22 @@ pub(crate) struct ServeArguments {
         value_parser = BoolishValueParser::new(),
     )]
     pub(crate) in_memory: Option<bool>,
+    /// The PostgreSQL database that keeps everything, such as
+    /// postgres://USER:PASSWORD@HOST/DATABASE?sslmode=verify-full; @FILE reads that from a file, so
+    /// that no password stands in the list of processes. Needs --key-file
+    #[arg(long, env = "STAIRWELL_STORE", value_name = "URL|@FILE", value_hint = ValueHint::Url)]
+    pub(crate) store: Option<String>,
+    /// Serve from a database that may lose what was answered, since its synchronous_commit is off
+    #[arg(
+        long,
+        env = "STAIRWELL_ALLOW_LOST_COMMITS",
+        value_name = "BOOLEAN",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_parser = BoolishValueParser::new(),
+    )]
+    pub(crate) allow_lost_commits: Option<bool>,
     /// What to log on standard error: error, warn, info, debug, trace, or a list such as
     /// warn,stairwell_runtime=debug [default: info]
     #[arg(long, env = "STAIRWELL_LOG", value_name = "LEVEL")]
@@ -124,8 +140,8 @@ pub(crate) struct ServeArguments {
     )]
     pub(crate) access_keys: Vec<String>,
     /// The file with the key that seals the secrets of users' access keys in the store; made at
-    /// the first start. Keep it apart from the data folder and its backups [default: KEY in the
-    /// data folder]
+    /// the first start. Keep it apart from the data folder or the database, and from their backups
+    /// [default: KEY in the data folder]
     #[arg(long, env = "STAIRWELL_KEY_FILE", value_name = "FILE",
         value_hint = ValueHint::FilePath)]
     pub(crate) key_file: Option<PathBuf>,

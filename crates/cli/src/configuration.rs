@@ -15,7 +15,6 @@ use anyhow::{Context, bail};
 use api::{Accounts, RootKey, Throttling};
 use aws::{Client, Endpoint};
 use clap::ArgMatches;
-use clap::parser::ValueSource;
 use integrations::{Connections, FunctionCommand, LocalFunction, LocalFunctions};
 use runtime::{ExpressHistory, Retention};
 use serde::de::Error as _;
@@ -28,9 +27,9 @@ use crate::objects::ObjectsAt;
 use crate::security::{self, Security, SecurityFile};
 use crate::services;
 use crate::spelling::with_suggestion;
+use crate::storage::{self, DEFAULT_FOLDER, Named, Storage};
 
 const FILE_NAME: &str = "stairwell.toml";
-const DEFAULT_FOLDER: &str = "./stairwell-data";
 
 /// As AWS keeps them.
 const DEFAULT_RETENTION: Days = Days(Some(90.0));
@@ -88,15 +87,6 @@ pub(crate) struct Quotas {
     pub(crate) activity_pollers: Option<usize>,
 }
 
-/// Where everything is kept.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Storage {
-    /// In memory.
-    Memory,
-    /// In a folder.
-    Folder(PathBuf),
-}
-
 /// The keys of `stairwell.toml`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -105,6 +95,8 @@ struct File {
     port: Option<u16>,
     data: Option<PathBuf>,
     in_memory: Option<bool>,
+    store: Option<String>,
+    allow_lost_commits: Option<bool>,
     log: Option<String>,
     account: Option<String>,
     region: Option<String>,
@@ -294,7 +286,11 @@ fn settings_of(
 ) -> anyhow::Result<Settings> {
     let functions = functions(std::mem::take(&mut file.lambda_functions))?;
     let connections = std::mem::take(&mut file.connections);
-    let storage = storage(arguments, matches, &file)?;
+    let allow_lost_commits = arguments.allow_lost_commits.or(file.allow_lost_commits);
+    let named =
+        Named { data: file.data.clone(), in_memory: file.in_memory, store: file.store.clone() };
+    let storage =
+        storage::storage(arguments, matches, named, allow_lost_commits.unwrap_or_default())?;
     let host = arguments.host.as_deref().or(file.host.as_deref()).unwrap_or("127.0.0.1");
     let address: IpAddr = match host {
         "localhost" => IpAddr::from([127, 0, 0, 1]),
@@ -351,6 +347,12 @@ fn settings_of(
 pub(crate) fn purge_settings(arguments: &PurgeArguments) -> anyhow::Result<(PathBuf, Retention)> {
     let file = read(arguments.config.as_deref())?;
     let retention = retention(arguments.retention_days, &file);
+    if file.store.is_some() && arguments.data.is_none() && file.data.is_none() {
+        bail!(
+            "purge is of data folders, and the configuration file names a database: a server \
+             removes from it by itself while it runs"
+        );
+    }
     let folder = arguments.data.clone().or(file.data);
     Ok((folder.unwrap_or_else(|| PathBuf::from(DEFAULT_FOLDER)), retention))
 }
@@ -381,34 +383,6 @@ fn parse(text: &str, path: &Path) -> anyhow::Result<File> {
         let line = 1 + text[..offset].matches('\n').count();
         anyhow::anyhow!("{}:{line}: {}", path.display(), with_suggestion(error.message()))
     })
-}
-
-/// Memory or a folder: as the first of command line, environment and file says that says either.
-fn storage(
-    arguments: &ServeArguments,
-    matches: &ArgMatches,
-    file: &File,
-) -> anyhow::Result<Storage> {
-    let layer = |source: ValueSource| {
-        let given = |id: &str| matches.value_source(id) == Some(source);
-        let data = arguments.data.clone().filter(|_| given("data"));
-        let in_memory = arguments.in_memory.filter(|_| given("in_memory"));
-        (data, in_memory)
-    };
-    let layers = [
-        ("the command line asks for", layer(ValueSource::CommandLine)),
-        ("the environment asks for", layer(ValueSource::EnvVariable)),
-        ("the configuration file asks for", (file.data.clone(), file.in_memory)),
-    ];
-    for (who, layer) in layers {
-        match layer {
-            (Some(_), Some(true)) => bail!("{who} both a data folder and memory"),
-            (Some(folder), _) => return Ok(Storage::Folder(folder)),
-            (None, Some(true)) => return Ok(Storage::Memory),
-            (None, _) => {}
-        }
-    }
-    Ok(Storage::Folder(PathBuf::from(DEFAULT_FOLDER)))
 }
 
 fn quotas(pairs: &[String], of_file: Quotas) -> anyhow::Result<Quotas> {

@@ -13,10 +13,11 @@ use serde_json::{Value, json};
 
 use crate::arguments::DemoArguments;
 use crate::client::Client;
-use crate::configuration::{Quotas, Settings, Storage};
+use crate::configuration::{Quotas, Settings};
 use crate::objects::ObjectsAt;
 use crate::security::Security;
 use crate::serve::{self, EndSignals, Server};
+use crate::storage::Storage;
 use crate::{print, services, words};
 
 const PARENT: &str = include_str!("../../../examples/parent.asl.json");

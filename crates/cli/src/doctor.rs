@@ -10,7 +10,7 @@ use store_embedded::doctor::{self, DamagedFile, Diagnosis, Part};
 
 use crate::arguments::DoctorArguments;
 use crate::print;
-use crate::serve::open_folder;
+use crate::storage::open_folder;
 
 /// Something is damaged.
 const DAMAGED: u8 = 3;

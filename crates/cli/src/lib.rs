@@ -22,6 +22,7 @@ mod security;
 mod serve;
 mod services;
 mod spelling;
+mod storage;
 mod validate;
 mod words;
 

@@ -8,7 +8,7 @@ use runtime::{Clock, Retention};
 use store::Store;
 
 use crate::arguments::PurgeArguments;
-use crate::{configuration, print, serve};
+use crate::{configuration, print, storage};
 
 /// Removes them, or tells how many there are.
 pub(crate) fn purge(arguments: &PurgeArguments) -> anyhow::Result<ExitCode> {
@@ -16,7 +16,7 @@ pub(crate) fn purge(arguments: &PurgeArguments) -> anyhow::Result<ExitCode> {
     if !folder.exists() {
         bail!("there is no data folder {}", folder.display());
     }
-    let store: Arc<dyn Store> = Arc::new(serve::open_folder(&folder)?);
+    let store: Arc<dyn Store> = Arc::new(storage::open_folder(&folder)?);
     let threads = tokio::runtime::Runtime::new().context("no threads")?;
     threads.block_on(purge_store(&store, &retention, arguments.dry_run))?;
     Ok(ExitCode::SUCCESS)

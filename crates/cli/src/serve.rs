@@ -2,7 +2,6 @@
 
 use std::io::IsTerminal;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -14,21 +13,21 @@ use integrations::{Connections, LocalFunctions};
 use runtime::{Clock, Runtime, RuntimeConfig};
 use rustix::fs::Mode;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use store::{MemoryStore, Store};
-use store_embedded::{EmbeddedStore, Options};
+use store::MemoryStore;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Interval, MissedTickBehavior};
 use tracing_subscriber::EnvFilter;
 
 use crate::arguments::ServeArguments;
-use crate::configuration::{self, Quotas, Settings, Storage};
+use crate::configuration::{self, Quotas, Settings};
 use crate::execution_logs;
 use crate::key_file;
 use crate::objects::ObjectsAt;
 use crate::print;
 use crate::reload::{LOOK_INTERVAL, Reload};
 use crate::services::{self, OwnApi};
+use crate::storage::{self, Opened};
 
 /// The exit code where the server ends by a mistake in Stairwell: `EX_SOFTWARE` of sysexits.h.
 const EXIT_BROKEN: i32 = 70;
@@ -36,6 +35,7 @@ const EXIT_BROKEN: i32 = 70;
 /// Serves until SIGINT or SIGTERM.
 pub(crate) fn serve(arguments: &ServeArguments, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let settings = configuration::settings(arguments, matches)?;
+    key_file::check(&settings)?;
     log_to_standard_error(&settings.log)?;
     // What the server writes holds payloads and secrets: nobody else on the machine reads it.
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
@@ -52,11 +52,8 @@ pub(crate) fn serve(arguments: &ServeArguments, matches: &ArgMatches) -> anyhow:
     code
 }
 
-/// Comes back with a reason, if ever.
-type Failure = std::pin::Pin<Box<dyn Future<Output = String> + Send>>;
-
-/// What the process ends with when the disk failed: EX_IOERR of sysexits.h.
-const EXIT_DISK: i32 = 74;
+/// What the process ends with when the disk or the database failed: EX_IOERR of sysexits.h.
+const EXIT_STORE: i32 = 74;
 
 /// A server that listens.
 pub(crate) struct Server {
@@ -70,7 +67,7 @@ pub(crate) struct Server {
     /// Who is trusted, and what roles may.
     trust: String,
     /// Comes back when nothing can be written any more until a restart.
-    failure: Failure,
+    failure: storage::Failure,
 }
 
 impl Server {
@@ -86,7 +83,9 @@ impl Server {
         let live = settings.security.tls(address.ip())?;
         let tls = live.as_ref().map(|live| live.tls.clone());
         let audit = settings.security.audit()?;
-        let Opened { store, embedded, storage, failure } = open(&settings.storage).await?;
+        let listening = listener.local_addr()?.to_string();
+        let opened = storage::open(&settings.storage, &listening, &settings.retention).await?;
+        let Opened { store, embedded, storage, failure } = opened;
         let identities = key_file::identities(settings, &store, embedded.as_deref()).await?;
         let identities = Arc::new(identities);
         let own_api = OwnApi::default();
@@ -150,10 +149,10 @@ impl Server {
         tokio::select! {
             () = end.next(&mut reload) => {}
             reason = failure => {
-                // Another process reads what is on the disk, and syncs it before it is believed.
-                tracing::error!(reason, "the disk of the data folder failed, and the server ends");
+                // Another process reads what is there, and syncs it before it is believed.
+                tracing::error!(reason, "the store failed, and the server ends");
                 runtime.shutdown().await;
-                std::process::exit(EXIT_DISK);
+                std::process::exit(EXIT_STORE);
             }
             // Nobody told it to: a process that does not listen is of no use.
             _ = &mut serving => {
@@ -298,42 +297,6 @@ pub(crate) fn in_memory() -> anyhow::Result<Arc<Api>> {
     let api = Arc::new(Api::new(runtime, Accounts::default()));
     own_api.is(&api);
     Ok(api)
-}
-
-/// A store that is open.
-struct Opened {
-    store: Arc<dyn Store>,
-    /// The same, where it is on the disk.
-    embedded: Option<Arc<EmbeddedStore>>,
-    /// What the first line says of it.
-    storage: String,
-    /// Comes back when nothing can be written any more until a restart.
-    failure: Failure,
-}
-
-async fn open(storage: &Storage) -> anyhow::Result<Opened> {
-    match storage {
-        Storage::Memory => Ok(Opened {
-            store: Arc::new(MemoryStore::new()),
-            embedded: None,
-            storage: "in memory, gone at the end".to_owned(),
-            failure: Box::pin(std::future::pending()),
-        }),
-        Storage::Folder(folder) => {
-            let path = folder.clone();
-            let opened = tokio::task::spawn_blocking(move || open_folder(&path));
-            let store = opened.await.context("the data folder could not be opened")??;
-            let failure = Box::pin(store.failure());
-            let (store, storage) = (Arc::new(store), folder.display().to_string());
-            Ok(Opened { store: store.clone(), embedded: Some(store), storage, failure })
-        }
-    }
-}
-
-pub(crate) fn open_folder(folder: &Path) -> anyhow::Result<EmbeddedStore> {
-    // Its errors name the folder and what lies beneath themselves.
-    EmbeddedStore::open(folder, Options::default())
-        .map_err(|error| anyhow::anyhow!("cannot open the data folder: {error}"))
 }
 
 /// Logs what the filter asks for.

@@ -196,9 +196,31 @@ fn a_server_that_cannot_start_says_why_in_one_line() {
             &["--in-memory", "--data", "x"],
             "stairwell: the command line asks for both a data folder and memory",
         ),
+        (
+            &["--store", "postgres://ann:secret@db/x", "--data", "x"],
+            "stairwell: the command line asks for both a data folder and a database",
+        ),
+        (
+            &["--store", "postgres://ann:secret@db/x", "--in-memory"],
+            "stairwell: the command line asks for both memory and a database",
+        ),
+        (
+            &["--store", "mysql://ann:secret@db/x", "--key-file", "key"],
+            "stairwell: the store's URL is wrong: it must begin with postgres:// or postgresql://",
+        ),
+        (&["--store", "@absent"], "stairwell: the file absent of --store cannot be read"),
+        (
+            &["--store", "postgres://ann:secret@db/x"],
+            "stairwell: --store needs --key-file (or STAIRWELL_KEY_FILE, or key-file in",
+        ),
+        (
+            &["--in-memory", "--allow-lost-commits"],
+            "stairwell: --allow-lost-commits is of a database, and --store names none",
+        ),
     ] {
         let err = refusal(&[&["--port", "0"], arguments].concat());
         assert!(err.starts_with(expected), "{err}");
+        assert!(!err.contains("secret@"), "{err}");
     }
 }
 

@@ -327,7 +327,7 @@ impl Lane {
             })
             .collect();
         for era in eras {
-            crate::keeper::make_partition(&connection.link, &self.shared, era).await;
+            crate::upkeep::make_partition(&connection.link, &self.shared, era).await;
         }
     }
 }

@@ -30,6 +30,7 @@ mod reads;
 mod statements;
 mod store;
 mod tls;
+mod upkeep;
 mod work;
 
 pub use address::{Address, AddressError};

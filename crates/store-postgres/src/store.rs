@@ -26,7 +26,7 @@ use crate::gate::Gate;
 use crate::lane::Lane;
 use crate::readers::Readers;
 use crate::work::{Removed, Reply, ResourceWrite, Task, Work, lane_of};
-use crate::{Address, OpenError, joining, keeper, statements};
+use crate::{Address, OpenError, joining, keeper, statements, upkeep};
 
 /// Connections that write.
 const LANES: i16 = 2;
@@ -55,8 +55,15 @@ pub struct Options {
 pub struct PostgresStore {
     shared: Arc<Shared>,
     lanes: Mutex<Option<Vec<UnboundedSender<Work>>>>,
-    tasks: Mutex<Vec<JoinHandle<()>>>,
+    tasks: Mutex<Option<Tasks>>,
     end: watch::Sender<bool>,
+}
+
+/// What runs until the store is closed.
+struct Tasks {
+    lanes: Vec<JoinHandle<()>>,
+    keeper: JoinHandle<()>,
+    upkeep: JoinHandle<()>,
 }
 
 /// What callers, lanes and the keeper share.
@@ -117,17 +124,18 @@ impl PostgresStore {
         });
         let end = watch::Sender::new(false);
         // Beats go on while the agendas are read.
-        let mut tasks = vec![tokio::spawn(keeper::run(shared.clone(), end.subscribe()))];
+        let keeper = tokio::spawn(keeper::run(shared.clone(), end.subscribe()));
         let restored = shared.restore().await;
         restored.map_err(|error| OpenError::Database { place, reason: error.to_string() })?;
-        let mut lanes = Vec::new();
+        let upkeep = tokio::spawn(upkeep::run(shared.clone(), end.subscribe()));
+        let (mut lanes, mut tasks) = (Vec::new(), Vec::new());
         for number in 0..LANES {
             let (sender, inbox) = unbounded_channel();
             lanes.push(sender);
             tasks.push(tokio::spawn(Lane::new(shared.clone(), number, inbox).run()));
         }
-        let (lanes, tasks) = (Mutex::new(Some(lanes)), Mutex::new(tasks));
-        Ok(PostgresStore { shared, lanes, tasks, end })
+        let tasks = Mutex::new(Some(Tasks { lanes: tasks, keeper, upkeep }));
+        Ok(PostgresStore { shared, lanes: Mutex::new(Some(lanes)), tasks, end })
     }
 
     /// Comes back when nothing is written any more until a restart, with why: another server took
@@ -353,27 +361,26 @@ impl Store for PostgresStore {
     async fn close(&self) -> Result<(), StoreError> {
         // Lanes end with what they were asked for; the keeper beats until then.
         drop(self.lanes.lock().take());
-        let tasks = std::mem::take(&mut *self.tasks.lock());
-        let mut tasks = tasks.into_iter();
-        let keeper = tasks.next();
-        let lanes = tokio::time::timeout(CLOSE_MAX, async {
-            for lane in tasks {
+        let tasks = self.tasks.lock().take();
+        let Some(Tasks { lanes, keeper, upkeep }) = tasks else { return Ok(()) };
+        let is_done = tokio::time::timeout(CLOSE_MAX, async {
+            for lane in lanes {
                 // A panic of a lane has been reported by then.
                 let _ = lane.await;
             }
         });
-        let is_done = lanes.await.is_ok();
+        let is_done = is_done.await.is_ok();
         self.end.send_replace(true);
-        if let Some(keeper) = keeper {
-            let _ = tokio::time::timeout(CLOSE_MAX, keeper).await;
-            let (connector, node) = (&self.shared.connector, self.shared.node);
-            let left = async {
-                let link = connector.connect_soon().await.ok()?;
-                joining::leave(&link, &connector.address.schema, node).await.ok()
-            };
-            if !is_done || left.await.is_none() {
-                tracing::warn!("the database could not be told that this server ends");
-            }
+        // What it has under way is rolled back, or done again by the next server.
+        upkeep.abort();
+        let _ = tokio::time::timeout(CLOSE_MAX, keeper).await;
+        let (connector, node) = (&self.shared.connector, self.shared.node);
+        let left = async {
+            let link = connector.connect_soon().await.ok()?;
+            joining::leave(&link, &connector.address.schema, node).await.ok()
+        };
+        if !is_done || left.await.is_none() {
+            tracing::warn!("the database could not be told that this server ends");
         }
         Ok(())
     }

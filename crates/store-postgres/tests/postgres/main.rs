@@ -7,3 +7,4 @@ mod opening;
 mod proxy;
 mod server;
 mod tls;
+mod upkeep;
