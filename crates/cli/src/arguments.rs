@@ -1,5 +1,6 @@
 //! What the command line takes.
 
+mod graph;
 mod values;
 
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
+pub(crate) use self::graph::{GraphArguments, GraphDirection, GraphForm, GraphTheme};
 pub(crate) use self::values::{Days, ExpressHistoryBound};
 
 const EXAMPLES: &str = "\
@@ -50,6 +52,8 @@ pub(crate) enum Command {
     Doctor(DoctorArguments),
     /// Find the mistakes in definitions
     Validate(ValidateArguments),
+    /// Draw the graph of a definition, or how the states of an execution stand
+    Graph(GraphArguments),
     /// Print the least policy that the role of a definition needs
     Policy(PolicyArguments),
     /// Start a server, run a parent with a nested execution on it, and tell what happens

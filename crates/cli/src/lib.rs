@@ -7,6 +7,7 @@ mod connections;
 mod demo;
 mod doctor;
 mod execution_logs;
+mod graph;
 mod input;
 mod integrations_list;
 mod key_file;
@@ -21,6 +22,7 @@ mod run;
 mod security;
 mod serve;
 mod services;
+mod sfn_client;
 mod spelling;
 mod storage;
 mod validate;
@@ -57,6 +59,7 @@ pub fn main() -> ExitCode {
         Command::Purge(arguments) => (purge::purge(&arguments), 1),
         Command::Doctor(arguments) => (doctor::doctor(&arguments), 1),
         Command::Validate(arguments) => (validate::validate(&arguments), USAGE),
+        Command::Graph(arguments) => (graph::graph(&arguments), USAGE),
         Command::Policy(arguments) => (policy::policy(&arguments), USAGE),
         Command::Demo(arguments) => (demo::demo(&arguments), 1),
         Command::Record(arguments) => (record::record(&arguments), USAGE),

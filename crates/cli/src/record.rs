@@ -4,28 +4,17 @@
 
 mod attempts;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::{Context, bail};
-use aws::{Call, Client, Endpoint, Names, Settings};
 use json::{Object, Value};
 
 use crate::arguments::RecordArguments;
 use crate::print;
+use crate::sfn_client::SfnClient;
 use attempts::{Outcome, Recording};
-
-/// Where a server is, where nothing says.
-const ENDPOINT: &str = "http://127.0.0.1:8083";
-/// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// How long a page of a history may be.
-const PAGE_BYTES_MAX: usize = 1 << 30;
-/// How many events a page has: few enough that a page stays small where payloads are large.
-const PAGE_EVENTS: i64 = 200;
 
 /// Writes the test case, and tells on standard error what cannot be in it.
 pub(crate) fn record(arguments: &RecordArguments) -> anyhow::Result<ExitCode> {
@@ -36,9 +25,9 @@ pub(crate) fn record(arguments: &RecordArguments) -> anyhow::Result<ExitCode> {
         Some(path) if path.exists() => Some(read(path)?),
         _ => None,
     };
-    let api = Api { client: client(arguments.endpoint.as_deref())?, region };
+    let api = SfnClient::new(arguments.endpoint.as_deref(), region)?;
     let threads = tokio::runtime::Runtime::new().context("no threads")?;
-    let recording = threads.block_on(api.recording(&arguments.execution_arn))?;
+    let recording = threads.block_on(recording(&api, &arguments.execution_arn))?;
     for doubt in &recording.doubts {
         eprintln!("stairwell: warning: {doubt}");
     }
@@ -66,66 +55,18 @@ fn names_in(execution_arn: &str) -> Option<(&str, &str)> {
     }
 }
 
-fn client(endpoint: Option<&str>) -> anyhow::Result<Client> {
-    let variables: BTreeMap<String, String> = std::env::vars().collect();
-    let mut settings = Settings::of(&variables)?;
-    let sfn = service_model::service("sfn").expect("there is a model of Step Functions");
-    let is_known = settings.endpoints.of_service(sfn).is_some();
-    if let Some(url) = endpoint.or((!is_known).then_some(ENDPOINT)) {
-        let endpoint = Endpoint::parse(url).context("--endpoint")?;
-        settings.endpoints = settings.endpoints.with(&sfn.id, endpoint);
+/// Reads what the tasks of an execution got.
+async fn recording(api: &SfnClient<'_>, execution_arn: &str) -> anyhow::Result<Recording> {
+    let mut parameters = Object::new();
+    parameters.insert("ExecutionArn", execution_arn);
+    let described = api.call("describeExecution", parameters).await?;
+    if described.get("Status").and_then(Value::as_str) == Some("RUNNING") {
+        bail!("the execution has not ended yet");
     }
-    Ok(Client::new(settings))
-}
-
-/// The API of Step Functions.
-struct Api<'a> {
-    client: Client,
-    region: &'a str,
-}
-
-impl Api<'_> {
-    async fn recording(&self, execution_arn: &str) -> anyhow::Result<Recording> {
-        let mut parameters = Object::new();
-        parameters.insert("ExecutionArn", execution_arn);
-        let described = self.call("describeExecution", parameters.clone()).await?;
-        if described.get("Status").and_then(Value::as_str) == Some("RUNNING") {
-            bail!("the execution has not ended yet");
-        }
-        if described.get("RedriveCount").and_then(Value::as_i64).unwrap_or_default() > 0 {
-            bail!("the execution was redriven: a test case runs from the start to one end");
-        }
-        parameters.insert("MaxResults", PAGE_EVENTS);
-        let mut events: Vec<Value> = Vec::new();
-        loop {
-            let page = self.call("getExecutionHistory", parameters.clone()).await?;
-            events.extend_from_slice(page.get("Events").and_then(Value::as_array).unwrap_or(&[]));
-            match page.get("NextToken") {
-                Some(token) => parameters.insert("NextToken", token.clone()),
-                None => return Ok(attempts::read(&events)),
-            }
-        }
+    if described.get("RedriveCount").and_then(Value::as_i64).unwrap_or_default() > 0 {
+        bail!("the execution was redriven: a test case runs from the start to one end");
     }
-
-    async fn call(&self, action: &str, parameters: Object) -> anyhow::Result<Value> {
-        let service = service_model::service("sfn").expect("there is a model of Step Functions");
-        let operation = service.operation(action).expect("Step Functions has the operation");
-        let call = Call {
-            service,
-            operation,
-            parameters: &Value::from(parameters),
-            account: "",
-            region: self.region,
-            role: None,
-            names: Names::Model,
-            idempotency_token: "",
-            patience: PATIENCE,
-            answer_bytes_max: PAGE_BYTES_MAX,
-        };
-        let place = self.client.endpoints().place(service, Some(operation), self.region)?;
-        let answer = self.client.call(call).await;
-        Ok(answer.with_context(|| format!("{} at {}", operation.name, place.url))?.result)
-    }
+    Ok(attempts::read(&api.history(execution_arn).await?))
 }
 
 /// A file that is there already, and gets one more test case.

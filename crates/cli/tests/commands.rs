@@ -136,6 +136,37 @@ fn validate_tells_where_the_mistakes_are() {
 }
 
 #[test]
+fn graph_draws_what_it_can_read() {
+    let folder = folder("graph");
+    fs::write(folder.join("good.asl.json"), PASS).expect("written");
+    fs::write(folder.join("bad.asl.json"), INVALID).expect("written");
+    fs::write(folder.join("text.asl.json"), "{\n  nonsense").expect("written");
+    let graph = |rest: &[&str]| outcome(&mut stairwell(&folder, &[&["graph"], rest].concat()));
+    for file in ["good.asl.json", "bad.asl.json"] {
+        let drawn = graph(&[file]);
+        assert_eq!((drawn.status, &*drawn.err), (0, ""), "{file}");
+        assert!(drawn.out.starts_with("<svg ") && drawn.out.ends_with("</svg>\n"), "{drawn:?}");
+    }
+    let drawn = graph(&["good.asl.json", "--as", "mermaid", "--direction", "right"]);
+    assert!(drawn.out.starts_with("flowchart LR\n"), "{drawn:?}");
+    let drawn = graph(&["good.asl.json", "--as", "json"]);
+    json::validate(&drawn.out).expect("it is JSON");
+    let refused = graph(&["text.asl.json"]);
+    assert_eq!((refused.status, &*refused.out), (2, ""));
+    assert!(
+        refused.err.starts_with("stairwell: the definition is not JSON: ")
+            && refused.err.ends_with(" (line 2, column 3)\n"),
+        "{refused:?}"
+    );
+    let refused = graph(&["absent.asl.json"]);
+    assert_eq!(refused.status, 2);
+    assert!(refused.err.starts_with("stairwell: absent.asl.json cannot be read: "), "{refused:?}");
+    let refused = graph(&["arn:aws:states:us-east-1:123456789012:activity:a"]);
+    assert_eq!(refused.status, 2);
+    assert!(refused.err.contains("the ARN of neither a state machine nor an execution"));
+}
+
+#[test]
 fn a_reader_that_stops_reading_is_nothing_to_speak_of() {
     let folder = folder("closed_pipe");
     fs::write(folder.join("good.asl.json"), PASS).expect("written");
