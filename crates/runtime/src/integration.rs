@@ -239,8 +239,18 @@ pub(crate) type CallHandle = oneshot::Sender<Infallible>;
 
 /// The calls of Standard executions that are under way.
 pub(crate) struct Calls {
-    under_way: Mutex<BTreeMap<(ExecutionId, TaskId), CallHandle>>,
+    under_way: Mutex<BTreeMap<(ExecutionId, TaskId, Stage), CallHandle>>,
     places: Semaphore,
+}
+
+/// What a call of a task is for. Both may be under way at once: after a failure of the store, a
+/// task is called again although its answer, with which it begins to wait, is on its way already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    /// To do what it asks for.
+    Call,
+    /// To wait for the job that it submitted.
+    Await,
 }
 
 impl Calls {
@@ -254,11 +264,12 @@ impl Calls {
     /// Breaks off the calls that the execution does not await any more.
     pub(crate) fn break_off(&self, execution: &Execution) {
         let task = |frame, scheduled| TaskId { frame: FrameId(frame), scheduled };
-        let first = (execution.id(), task(0, EventId::NONE));
-        let last = (execution.id(), task(u32::MAX, EventId(u64::MAX)));
+        let first = (execution.id(), task(0, EventId::NONE), Stage::Call);
+        let last = (execution.id(), task(u32::MAX, EventId(u64::MAX)), Stage::Await);
         let mut under_way = self.under_way.lock();
         let calls = under_way.range(first..=last).map(|(call, _)| *call);
-        let given_up: Vec<_> = calls.filter(|(_, task)| execution.task(*task).is_none()).collect();
+        let given_up: Vec<_> =
+            calls.filter(|(_, task, _)| execution.task(*task).is_none()).collect();
         for call in given_up {
             under_way.remove(&call);
         }
@@ -282,7 +293,11 @@ impl Shell {
     }
 
     fn begin_call(self: &Arc<Self>, held: &Held, task: TaskId, asked: Asked) {
-        let key = (held.header.id, task);
+        let stage = match asked {
+            Asked::Call(_) => Stage::Call,
+            Asked::Await(_) => Stage::Await,
+        };
+        let key = (held.header.id, task, stage);
         let (handle, broken_off) = oneshot::channel();
         {
             let mut under_way = self.calls.under_way.lock();
