@@ -1,5 +1,6 @@
 """A server as a process of its own, and the clients that the tests use."""
 
+import hashlib
 import json
 import os
 import re
@@ -63,17 +64,30 @@ def check_shape(value, shape, place):
         assert not values or value in values, f"{place} is {value!r}, and none of {values}"
 
 
+def storage_options(data, options):
+    """The options of a server that keeps everything in a folder, or in what stands for it."""
+    database = os.environ.get("STAIRWELL_TEST_DATABASE_URL")
+    if not data or not database:
+        return ["--data", data] if data else []
+    schema = "e2e_" + hashlib.sha256(data.encode()).hexdigest()[:16]
+    url = f"{database}{'&' if '?' in database else '?'}schema={schema}"
+    os.makedirs(data, exist_ok=True)
+    key = [] if "--key-file" in options else ["--key-file", os.path.join(data, "KEY")]
+    return ["--store", url, *key]
+
+
 class Server:
     """`stairwell serve` on a data folder and a free port, run by the command `under` if any.
 
-    Without a folder, the options say where everything is kept.
+    Without a folder, the options say where everything is kept. Where STAIRWELL_TEST_DATABASE_URL
+    names a database, a schema of it that is named after the folder takes its place.
     """
 
     def __init__(self, data, *options, environment=None, log=None, under=()):
         level = [] if "--log" in options else ["--log", "warn"]
-        folder = ["--data", data] if data else []
+        storage = storage_options(data, options)
         self.process = subprocess.Popen(
-            [*under, BINARY, "serve", "--port", "0", *level, *folder, *options],
+            [*under, BINARY, "serve", "--port", "0", *level, *storage, *options],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,

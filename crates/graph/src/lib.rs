@@ -1,4 +1,4 @@
-//! The graph of a definition in the Amazon States Language: read from its text, laid out, and drawn.
+//! The graph of a definition in the Amazon States Language: read from its text, laid out, drawn.
 //!
 //! Promises: the same text gives the same bytes; what can be read of a definition that is not valid
 //! is drawn, with states that are named but missing shown as such; boxes do not overlap, no edge

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::columns::{self, Columns};
 use crate::commit_row::{CommitKind, CommitRow};
-use crate::connector::Link;
+use crate::connector::{Connector, Link};
 use crate::failure::Failure;
 use crate::group;
 use crate::statements;
@@ -52,11 +52,13 @@ struct Witness {
     token: i64,
 }
 
-struct Connection {
+/// A connection with the statements of a lane.
+pub(crate) struct Connection {
     link: Link,
-    session: i32,
-    starts: Statement,
-    steps: Statement,
+    /// The node, the lane, and the session of it.
+    fence: (i64, i16, i32),
+    pub(crate) starts: Statement,
+    pub(crate) steps: Statement,
     agendas: Statement,
     resources: Statement,
     removals: Statement,
@@ -166,60 +168,22 @@ impl Lane {
 
     /// Connects, and makes statements of all older sessions of the lane do nothing.
     async fn connect(&mut self) -> Result<(), String> {
-        let link = self.shared.connector.connect_soon().await?;
-        let connection = tokio::time::timeout(ANSWER_MAX, self.prepare(link)).await;
-        let connection = connection.map_err(|_| "the database does not answer".to_owned())?;
-        let Some(connection) = connection.map_err(|it| crate::failure::describe(&it))? else {
-            self.shared.fenced();
+        let shared = &self.shared;
+        let opened = Connection::open(&shared.connector, shared.node, self.number);
+        let opened = tokio::time::timeout(ANSWER_MAX, opened).await;
+        let opened = opened.map_err(|_| "the database does not answer".to_owned())?;
+        let Some(connection) = opened.map_err(|error| crate::failure::describe(&error))? else {
+            shared.fenced();
             return Err("the lane is gone".to_owned());
         };
         self.connection = Some(connection);
         Ok(())
     }
 
-    /// None where the lane's row is gone.
-    async fn prepare(&self, link: Link) -> Result<Option<Connection>, tokio_postgres::Error> {
-        let text = |text: &str| statements::in_schema(text, &self.shared.connector.address.schema);
-        let raise = text(statements::SESSION);
-        let raised = link.query_opt(&raise, &[&self.shared.node, &self.number]).await?;
-        let Some(session) = raised.map(|row| row.get(0)) else { return Ok(None) };
-        let texts = [statements::starts(), statements::steps(), statements::agendas()];
-        let [starts, steps, agendas] = texts.map(|it| text(&it));
-        let [resources, removals] =
-            [statements::resources(), statements::removals()].map(|it| text(&it));
-        let [tokens, holders, there] =
-            [statements::TOKENS, statements::HOLDERS, statements::THERE].map(text);
-        // All of them in one round trip.
-        let prepared = tokio::try_join!(
-            link.prepare(&starts),
-            link.prepare(&steps),
-            link.prepare(&agendas),
-            link.prepare(&resources),
-            link.prepare(&removals),
-            link.prepare(&tokens),
-            link.prepare(&holders),
-            link.prepare(&there),
-        );
-        let (starts, steps, agendas, resources, removals, tokens, holders, there) = prepared?;
-        Ok(Some(Connection {
-            link,
-            session,
-            starts,
-            steps,
-            agendas,
-            resources,
-            removals,
-            tokens,
-            holders,
-            there,
-        }))
-    }
-
     async fn attempt(&self, group: &[Work]) -> Result<Outcome, Failure> {
         let silent = || Failure::Lost("the database does not answer".to_owned());
         let Some(connection) = &self.connection else { return Err(silent()) };
-        let fence = (self.shared.node, self.number, connection.session);
-        let attempt = connection.attempt(fence, group);
+        let attempt = connection.attempt(group);
         match tokio::time::timeout(ANSWER_MAX, attempt).await {
             Ok(Ok(outcome)) => Ok(outcome),
             Ok(Err(error)) => Err(Failure::of(&error)),
@@ -333,22 +297,60 @@ impl Lane {
 }
 
 impl Connection {
-    async fn attempt(
-        &self,
-        fence: (i64, i16, i32),
-        group: &[Work],
-    ) -> Result<Outcome, tokio_postgres::Error> {
+    /// Raises the session of the lane. None where the lane's row is gone.
+    pub(crate) async fn open(
+        connector: &Connector,
+        node: i64,
+        lane: i16,
+    ) -> Result<Option<Connection>, tokio_postgres::Error> {
+        let link = connector.connect().await?;
+        let text = |text: &str| statements::in_schema(text, &connector.address.schema);
+        let raised = link.query_opt(&text(statements::SESSION), &[&node, &lane]).await?;
+        let Some(session) = raised.map(|row| row.get(0)) else { return Ok(None) };
+        let texts = [statements::starts(), statements::steps(), statements::agendas()];
+        let [starts, steps, agendas] = texts.map(|it| text(&it));
+        let [resources, removals] =
+            [statements::resources(), statements::removals()].map(|it| text(&it));
+        let [tokens, holders, there] =
+            [statements::TOKENS, statements::HOLDERS, statements::THERE].map(text);
+        // All of them in one round trip.
+        let prepared = tokio::try_join!(
+            link.prepare(&starts),
+            link.prepare(&steps),
+            link.prepare(&agendas),
+            link.prepare(&resources),
+            link.prepare(&removals),
+            link.prepare(&tokens),
+            link.prepare(&holders),
+            link.prepare(&there),
+        );
+        let (starts, steps, agendas, resources, removals, tokens, holders, there) = prepared?;
+        Ok(Some(Connection {
+            link,
+            fence: (node, lane, session),
+            starts,
+            steps,
+            agendas,
+            resources,
+            removals,
+            tokens,
+            holders,
+            there,
+        }))
+    }
+
+    async fn attempt(&self, group: &[Work]) -> Result<Outcome, tokio_postgres::Error> {
         let (mut commits, mut writes) = (Vec::new(), Vec::new());
         for work in group {
             match &work.task {
                 Task::Commit(row, _) => commits.push(&**row),
                 Task::Resource(write, _) => writes.push(write),
-                Task::Removal(removed, _) => return self.remove(fence, removed).await,
+                Task::Removal(removed, _) => return self.remove(removed).await,
             }
         }
         let Some(first) = commits.first() else {
             let columns = columns::resources(&writes);
-            let rows = self.query(&self.resources, fence, &columns).await?;
+            let rows = self.query(&self.resources, &columns).await?;
             return Ok(resources_outcome(&rows));
         };
         let (statement, columns) = match first.kind {
@@ -356,7 +358,7 @@ impl Connection {
             CommitKind::Step { .. } => (&self.steps, columns::steps(&commits)),
             CommitKind::Agenda => (&self.agendas, columns::agendas(&commits)),
         };
-        let rows = self.query(statement, fence, &columns).await?;
+        let rows = self.query(statement, &columns).await?;
         let ids: Vec<Option<Uuid>> = rows.iter().map(|row| row.get(0)).collect();
         Ok(match ids.is_empty() {
             true => Outcome::Fenced,
@@ -364,23 +366,21 @@ impl Connection {
         })
     }
 
-    async fn query(
+    /// Runs a statement that begins with the fence.
+    pub(crate) async fn query(
         &self,
         statement: &Statement,
-        (node, lane, session): (i64, i16, i32),
         columns: &Columns,
     ) -> Result<Vec<tokio_postgres::Row>, tokio_postgres::Error> {
+        let (node, lane, session) = self.fence;
         let fence: [&(dyn ToSql + Sync); 3] = [&node, &lane, &session];
         let columns = columns.iter().map(|column| &**column as &(dyn ToSql + Sync));
         let parameters: Vec<&(dyn ToSql + Sync)> = fence.into_iter().chain(columns).collect();
         self.link.query(statement, &parameters).await
     }
 
-    async fn remove(
-        &self,
-        (node, lane, session): (i64, i16, i32),
-        removed: &[Removed],
-    ) -> Result<Outcome, tokio_postgres::Error> {
+    async fn remove(&self, removed: &[Removed]) -> Result<Outcome, tokio_postgres::Error> {
+        let (node, lane, session) = self.fence;
         let ids: Vec<Uuid> = removed.iter().map(|one| Uuid::from_bytes(one.id.0)).collect();
         let revisions: Vec<i32> = removed.iter().map(|one| one.revision).collect();
         self.link.batch_execute("BEGIN").await?;

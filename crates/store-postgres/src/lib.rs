@@ -23,6 +23,7 @@ mod group;
 mod joining;
 mod keeper;
 mod lane;
+pub mod limit;
 mod migrations;
 mod packed;
 mod readers;

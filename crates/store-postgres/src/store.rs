@@ -29,7 +29,7 @@ use crate::work::{Removed, Reply, ResourceWrite, Task, Work, lane_of};
 use crate::{Address, OpenError, joining, keeper, statements, upkeep};
 
 /// Connections that write.
-const LANES: i16 = 2;
+pub(crate) const LANES: i16 = 2;
 
 /// For how long closing waits for what is under way.
 const CLOSE_MAX: Duration = Duration::from_secs(12);

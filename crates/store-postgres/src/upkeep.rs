@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::connector::Link;
 use crate::eras::{Era, Eras};
-use crate::reads::uuid;
+use crate::reads::{execution_id, uuid};
 use crate::statements::{self, in_schema};
 use crate::store::Shared;
 use crate::{failure, migrations};
@@ -66,10 +66,18 @@ pub(crate) async fn run(shared: Arc<Shared>, mut end: watch::Receiver<bool>) {
     }
 }
 
-/// Announces a new era, where the newest is old enough.
+/// Announces a new era, where the newest is old enough. It begins later than any execution that is
+/// there, whatever the clock was when that started.
 async fn make_era(shared: &Shared, link: &Link) -> Result<(), Error> {
-    let next = shared.eras.read().next(now(), shared.era_milliseconds);
-    let Some(Era { since, number }) = next else { return Ok(()) };
+    let next = |now| shared.eras.read().next(now, shared.era_milliseconds);
+    if next(now()).is_none() {
+        return Ok(());
+    }
+    let text = "SELECT id FROM stairwell.executions ORDER BY id DESC LIMIT 1";
+    let text = in_schema(text, &shared.connector.address.schema);
+    let newest = link.query_opt(&text, &[]).await?;
+    let newest = newest.map_or(Timestamp(0), |row| execution_id(row.get(0)).start());
+    let Some(Era { since, number }) = next(now().max(newest)) else { return Ok(()) };
     make_partition(link, shared, number).await;
     let text = "INSERT INTO stairwell.eras (era, since) VALUES ($1, $2) ON CONFLICT DO NOTHING";
     let text = in_schema(text, &shared.connector.address.schema);

@@ -5,6 +5,7 @@ mod doubt;
 mod failures;
 mod opening;
 mod proxy;
+mod races;
 mod server;
 mod tls;
 mod upkeep;

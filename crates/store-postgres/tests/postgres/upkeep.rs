@@ -59,6 +59,23 @@ async fn what_retention_removed_goes_with_its_partition() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_execution_of_a_wrong_clock_stays_in_its_era() {
+    let Some(server) = server::server(&["fsync=off"]) else { return };
+    let store = server::open(server.address("eras")).await;
+    eventually(&server, "SELECT count(*) FROM eras.eras", "2");
+    // It starts in the year 2081, when the second era has begun; a third is due by then.
+    let mut life = Life::new(1_800_000_000_000);
+    store.commit(life.start()).await.expect("a new name");
+    store.close().await.expect("an open store can be closed");
+    server.sql(&format!("UPDATE eras.eras SET since = {BETWEEN} WHERE era = 2"));
+    let store = server::open(server.address("eras")).await;
+    eventually(&server, "SELECT count(*) FROM eras.eras WHERE era = 3", "1");
+    store.commit(life.pass(1)).await.expect("nobody else commits");
+    life.check(&store).await;
+    store.close().await.expect("an open store can be closed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_partition_that_is_missing_is_made() {
     let Some(server) = server::server(&["fsync=off"]) else { return };
     let store = server::open(server.address("eras")).await;
