@@ -347,10 +347,11 @@ fn settings_of(
 pub(crate) fn purge_settings(arguments: &PurgeArguments) -> anyhow::Result<(PathBuf, Retention)> {
     let file = read(arguments.config.as_deref())?;
     let retention = retention(arguments.retention_days, &file);
-    if file.store.is_some() && arguments.data.is_none() && file.data.is_none() {
+    let names_database = file.store.is_some() || env::var_os("STAIRWELL_STORE").is_some();
+    if names_database && arguments.data.is_none() && file.data.is_none() {
         bail!(
-            "purge is of data folders, and the configuration file names a database: a server \
-             removes from it by itself while it runs"
+            "purge is of data folders, and the configuration names a database: a server removes \
+             from it by itself while it runs; name a folder with --data"
         );
     }
     let folder = arguments.data.clone().or(file.data);

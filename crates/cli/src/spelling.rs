@@ -11,7 +11,7 @@ use clap::Command;
 const PREFIX: &str = "STAIRWELL_";
 
 /// What the tests of Stairwell take. A server that they start sees them, too.
-const OF_TESTS: [&str; 9] = [
+const OF_TESTS: [&str; 10] = [
     "STAIRWELL_BINARY",
     "STAIRWELL_DISK_MINUTES",
     "STAIRWELL_DISK_SEEDS",
@@ -21,6 +21,7 @@ const OF_TESTS: [&str; 9] = [
     "STAIRWELL_PYTHON",
     "STAIRWELL_SEED",
     "STAIRWELL_TERRAFORM_PLUGINS",
+    "STAIRWELL_TEST_DATABASE_URL",
 ];
 
 /// Refuses variables that belong to no option of any command.

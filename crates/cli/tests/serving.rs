@@ -91,6 +91,10 @@ fn purge_tells_and_removes_what_is_older_than_is_kept() {
     let purge = |arguments: &[&str]| {
         outcome(&mut stairwell(&folder, &[&["purge", "--data", "kept"], arguments].concat()))
     };
+    let mut of_database = stairwell(&folder, &["purge", "--dry-run"]);
+    let refused = outcome(of_database.env("STAIRWELL_STORE", "postgres://ann@db/x"));
+    assert_eq!(refused.status, 1, "{refused:?}");
+    assert!(refused.err.starts_with("stairwell: purge is of data folders, and the"), "{refused:?}");
     let missing = purge(&["--dry-run"]);
     assert_eq!((missing.status, &*missing.err), (1, "stairwell: there is no data folder kept\n"));
     let server = serve(&folder, &["--data", "kept"]);
