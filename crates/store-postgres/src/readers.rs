@@ -52,17 +52,22 @@ impl Readers {
         parameters: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, StoreError> {
         let begin = Instant::now();
-        loop {
-            let failure = match self.query_once(text, parameters).await {
-                Ok(rows) => return Ok(rows),
-                Err(failure) => failure,
-            };
-            let is_passing = matches!(failure, Failure::Lost(_) | Failure::Again);
-            if !is_passing || begin.elapsed() >= WAIT_MAX {
-                return Err(failure.read_error());
+        let tried = async {
+            loop {
+                let failure = match self.query_once(text, parameters).await {
+                    Ok(rows) => return Ok(rows),
+                    Err(failure) => failure,
+                };
+                let is_passing = matches!(failure, Failure::Lost(_) | Failure::Again);
+                if !is_passing || begin.elapsed() >= WAIT_MAX {
+                    return Err(failure.read_error());
+                }
+                tokio::time::sleep(PAUSE).await;
             }
-            tokio::time::sleep(PAUSE).await;
-        }
+        };
+        // However many wait for the same connection to be made.
+        let away = || StoreError::Refused("the database does not answer".to_owned());
+        tokio::time::timeout(WAIT_MAX + ANSWER_MAX, tried).await.unwrap_or_else(|_| Err(away()))
     }
 
     async fn query_once(

@@ -4,9 +4,11 @@ use std::slice;
 use std::time::Duration;
 
 use engine::Status;
+use stairwell_store_postgres::Address;
 use store::contract::sample::{Life, scope};
 use store::{ResourceKey, ResourceKind, Store, StoreError};
 
+use crate::proxy::Proxy;
 use crate::server;
 
 /// Has inserts of history fail for some executions.
@@ -146,4 +148,37 @@ async fn a_server_whose_rows_are_gone_writes_nothing() {
     assert_eq!(server.sql("SELECT count(*) FROM fenced.history"), before);
     assert_eq!(server.sql("SELECT count(*) FROM fenced.executions"), "2");
     assert_eq!(server.sql("SELECT count(*) FROM fenced.resources"), "0");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_falls_silent_is_told_and_waited_for() {
+    let Some(server) = server::server(&["fsync=off"]) else { return };
+    let proxy = Proxy::start(server.port, 1).await;
+    let address = Address::parse(&server.url_at(proxy.port, "silent")).expect("it is a URL");
+    let store = std::sync::Arc::new(server::open(address).await);
+    let mut life = Life::new(1);
+    store.commit(life.start()).await.expect("a new name");
+    proxy.hold(true);
+    let mut calls = tokio::task::JoinSet::new();
+    for _ in 0..60 {
+        let (store, id) = (store.clone(), life.id());
+        calls.spawn(async move { store.header(id).await.map(drop) });
+    }
+    let (store_of_commit, step) = (store.clone(), life.pass(1));
+    calls.spawn(async move { store_of_commit.commit(step).await });
+    let answered = tokio::time::timeout(Duration::from_secs(60), calls.join_all()).await;
+    for answer in answered.expect("nobody waits for ever") {
+        assert!(answer.expect_err("the database says nothing").is_passing());
+    }
+    proxy.hold(false);
+    // The commit was told to be unknown: it was written, or not.
+    let loaded = store.load(life.id()).await.expect("readable").expect("committed");
+    let mut left = Life::new(1);
+    let _ = left.start();
+    if loaded.header.revision == life.header.revision {
+        left = life;
+    }
+    left.check(&*store).await;
+    store.commit(left.pass(2)).await.expect("nobody else commits");
+    left.check(&*store).await;
 }

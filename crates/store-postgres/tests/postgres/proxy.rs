@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 /// Passes bytes on, and cuts connections where its seed says so: before some bytes, after them, or
 /// in the middle.
@@ -20,6 +21,8 @@ struct State {
     /// One of so many chunks is cut; 0 for none.
     one_of: AtomicU64,
     cuts: AtomicUsize,
+    /// Whether nothing is passed on, though connections stay.
+    is_held: watch::Sender<bool>,
 }
 
 impl Proxy {
@@ -28,7 +31,8 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a port");
         let port = listener.local_addr().expect("it is bound").port();
         let (one_of, cuts) = (AtomicU64::new(0), AtomicUsize::new(0));
-        let state = Arc::new(State { random: AtomicU64::new(seed), one_of, cuts });
+        let (random, is_held) = (AtomicU64::new(seed), watch::Sender::new(false));
+        let state = Arc::new(State { random, one_of, cuts, is_held });
         let shared = state.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
@@ -41,6 +45,11 @@ impl Proxy {
     /// From now on one of so many chunks is cut; none with 0.
     pub(crate) fn cut_one_of(&self, chunks: u64) {
         self.state.one_of.store(chunks, Ordering::Relaxed);
+    }
+
+    /// From now on nothing is passed on, or all of it again.
+    pub(crate) fn hold(&self, is_held: bool) {
+        self.state.is_held.send_replace(is_held);
     }
 
     /// How many connections were cut.
@@ -64,6 +73,10 @@ impl State {
     async fn copy(&self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
         let mut buffer = vec![0; 1 << 16];
         while let Ok(length @ 1..) = from.read(&mut buffer).await {
+            let mut held = self.is_held.subscribe();
+            if held.wait_for(|is_held| !is_held).await.is_err() {
+                return;
+            }
             let cut = self.cut();
             let passed = cut.map_or(length, |halves| length * halves / 2);
             if to.write_all(&buffer[..passed]).await.is_err() || cut.is_some() {
