@@ -131,6 +131,11 @@ impl Guard {
         }
     }
 
+    /// Forgets what was made ready of identities: another node has changed some.
+    pub fn forget_subjects(&self) {
+        self.identities.forget_subjects();
+    }
+
     /// The same, for a server that knows whose requests these are.
     #[must_use]
     pub fn keeping_accounts_apart(self, keeps_accounts_apart: bool) -> Guard {

@@ -134,10 +134,15 @@ impl Identities {
         record: Option<&T>,
     ) -> Result<(), StoreError> {
         let written = self.store.write_resource(key, expected, record.map(encoded)).await;
+        self.forget_subjects();
+        written.map(|_| ())
+    }
+
+    /// Forgets what was made ready of principals, since something was written.
+    pub(crate) fn forget_subjects(&self) {
         let mut subjects = self.subjects.lock();
         subjects.by_arn.clear();
         subjects.generation += 1;
-        written.map(|_| ())
     }
 
     /// Changes a record, again where another change came between.

@@ -9,8 +9,8 @@ use engine::Limits;
 use identity::Guard;
 
 use crate::{
-    CallAuditHandle, Clock, ExecutionLogs, ExpressHistory, Integrations, MapRunData, Retention,
-    StatusDetail,
+    CallAuditHandle, Clock, ExecutionLogs, ExpressHistory, Integrations, MapRunData, NetworkHandle,
+    Retention, StatusDetail,
 };
 
 /// How a runtime behaves.
@@ -75,6 +75,8 @@ pub struct RuntimeConfig {
     /// How much of Express executions is kept, so that they can be described; nothing where it is
     /// none, as with AWS.
     pub express_history: Option<ExpressHistory>,
+    /// What reaches the other nodes that share the store; none where there are none.
+    pub network: Option<NetworkHandle>,
 }
 
 /// A shared [`MapRunData`].
@@ -116,6 +118,7 @@ impl RuntimeConfig {
             child_poll_pause: Duration::from_secs(60),
             shutdown_wait: Duration::from_secs(30),
             express_history: None,
+            network: None,
         }
     }
 }

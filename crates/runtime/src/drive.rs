@@ -30,6 +30,8 @@ enum Setback {
     Away(StoreError, Vec<Message>),
     /// Nothing more can be done for this execution.
     Broken,
+    /// Another node drives it, or will; the messages.
+    Elsewhere(VecDeque<Message>),
 }
 
 impl Shell {
@@ -45,6 +47,15 @@ impl Shell {
         }
         let count = |message: &mut Message| message.count(&self.budget);
         messages.iter_mut().for_each(count);
+        if self.store.is_here(id) {
+            self.push(id, messages);
+        } else {
+            self.spawn(self.clone().route(id, messages, None));
+        }
+    }
+
+    /// Gives messages to the driver of an execution whose home is held here.
+    pub(crate) fn push(self: &Arc<Self>, id: ExecutionId, messages: VecDeque<Message>) {
         match self.live.push(id, messages) {
             Pushed::Queued => {}
             Pushed::Drive(held) => self.spawn(self.clone().drive(id, held)),
@@ -56,6 +67,7 @@ impl Shell {
     pub(crate) async fn drive(self: Arc<Self>, id: ExecutionId, mut held: Option<Box<Held>>) {
         let _driving = Driving { shell: &self, id };
         let mut backoff = Backoff::default();
+        held = held.filter(|held| self.is_still_held(held));
         let mut hold = Hold { permits: Vec::new(), reserved: self.budget.take(0) };
         while let Some(messages) = self.live.next(id, &mut held, hold.permits.is_empty()) {
             match self.round(id, &mut held, messages, &mut hold).await {
@@ -70,8 +82,21 @@ impl Shell {
                     }
                 }
                 Err(Setback::Broken) => break,
+                Err(Setback::Elsewhere(mut messages)) => {
+                    messages.extend(self.live.abandon(id));
+                    self.offers.withdraw(id, |_| true);
+                    self.calls.forget(|it| it == id);
+                    self.spawn(self.clone().route(id, messages, Some(StoreError::Elsewhere)));
+                    break;
+                }
             }
         }
+    }
+
+    /// Whether what is in memory of an execution is as the store has it: whether its home has not
+    /// been lost since it was read.
+    fn is_still_held(&self, held: &Held) -> bool {
+        held.tenure.is_some() && self.store.tenure(held.header.id) == held.tenure
     }
 
     /// One round: all messages that its budget allows, one commit.
@@ -120,8 +145,12 @@ impl Shell {
                         messages = asked;
                         continue;
                     }
+                    Err(StoreError::Elsewhere) => return Err(Setback::Elsewhere(asked)),
                     Err(error) => return Err(self.setback(id, error, asked)),
                 }
+            } else if !self.is_still_held(&current) {
+                // Without a commit, only the home says that the answers are true.
+                return Err(Setback::Elsewhere(asked));
             }
             self.send_log_lines(lines);
             self.answer_all(id, asked, std::mem::take(&mut round.answers));
@@ -155,13 +184,14 @@ impl Shell {
     }
 
     async fn load(&self, id: ExecutionId) -> Result<Option<Held>, StoreError> {
+        let tenure = self.store.tenure(id);
         let Some(loaded) = self.store.load(id).await? else {
             return Ok(None);
         };
         let header = &loaded.header;
         let standard = asl::WorkflowType::Standard;
         let program = self.program(&header.scope, header.definition, standard).await?;
-        Ok(Some(Held::loaded(loaded, program)))
+        Ok(Some(Held::loaded(loaded, program, tenure)))
     }
 
     /// What follows a commit; `ends` where it was the last one.
@@ -226,7 +256,7 @@ impl Drop for Driving<'_> {
     }
 }
 
-fn refuse_all(messages: VecDeque<Message>, error: &OperationalError) {
+pub(crate) fn refuse_all(messages: VecDeque<Message>, error: &OperationalError) {
     for message in messages {
         message.refuse(error.clone());
     }

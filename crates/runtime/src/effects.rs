@@ -30,6 +30,8 @@ pub(crate) struct Effects {
     /// Tasks that await an execution that another task, or nobody, started. The task that started
     /// it stands in its header.
     waiters: Mutex<BTreeMap<ExecutionId, BTreeSet<TaskKey>>>,
+    /// Tasks that await an execution that another node drives, each with a task of ours.
+    elsewhere: Mutex<BTreeSet<(ExecutionId, TaskKey)>>,
 }
 
 /// What became of a nested start.
@@ -43,6 +45,18 @@ pub(crate) struct NestedStart {
 impl From<Input> for NestedStart {
     fn from(input: Input) -> NestedStart {
         NestedStart { input, ended: None }
+    }
+}
+
+impl Effects {
+    /// Remembers who awaits the end of an execution.
+    pub(crate) fn add_waiter(&self, child: ExecutionId, waiter: TaskKey) {
+        self.waiters.lock().entry(child).or_default().insert(waiter);
+    }
+
+    /// Forgets who awaits executions of which that is so: they ask whoever drives these.
+    pub(crate) fn forget(&self, is_gone: impl Fn(ExecutionId) -> bool) {
+        self.waiters.lock().retain(|child, _| !is_gone(*child));
     }
 }
 
@@ -147,10 +161,8 @@ impl Shell {
             match self.try_start_nested(acting, parent, task, request).await {
                 Ok(started) => return Some(started),
                 Err(StartError::Operational(OperationalError::Store(
-                    error @ (StoreError::Refused(_)
-                    | StoreError::Unknown(_)
-                    | StoreError::Conflict
-                    | StoreError::Elsewhere),
+                    error
+                    @ (StoreError::Refused(_) | StoreError::Unknown(_) | StoreError::Conflict),
                 ))) => {
                     if !backoff.pause(self, &error).await {
                         return None;
@@ -161,6 +173,12 @@ impl Shell {
                     if !backoff.pause(self, &error).await {
                         return None;
                     }
+                }
+                // The node that drives the parent now starts it.
+                Err(StartError::Operational(OperationalError::Store(StoreError::Elsewhere)))
+                    if parent.is_some() =>
+                {
+                    return None;
                 }
                 Err(StartError::Operational(OperationalError::ShuttingDown)) => return None,
                 Err(error) => break Refusal::from(&error),
@@ -280,8 +298,18 @@ impl Shell {
             return Ok(());
         };
         let parent = ParentTask { execution: waiter.0, task: waiter.1 };
+        if header.stop.is_none() && !self.store.is_here(id) {
+            if self.effects.elsewhere.lock().insert((id, waiter)) {
+                let shell = self.clone();
+                self.spawn_as(Work::Child, async move {
+                    shell.clone().await_elsewhere(waiter, id).await;
+                    shell.effects.elsewhere.lock().remove(&(id, waiter));
+                });
+            }
+            return Ok(());
+        }
         if header.stop.is_none() && header.parent != Some(parent) {
-            self.effects.waiters.lock().entry(id).or_default().insert(waiter);
+            self.effects.add_waiter(id, waiter);
             // It may have ended before the waiter was there.
             header = self.store.header(id).await?.unwrap_or(header);
         }
@@ -347,7 +375,11 @@ impl Shell {
         }
     }
 
-    fn tell_end(self: &Arc<Self>, (parent, task): TaskKey, child: Arc<ExecutionDescription>) {
+    pub(crate) fn tell_end(
+        self: &Arc<Self>,
+        (parent, task): TaskKey,
+        child: Arc<ExecutionDescription>,
+    ) {
         self.deliver(parent, Message::child_ended(task, child));
     }
 
@@ -372,7 +404,7 @@ impl Shell {
     }
 
     /// Whether a parent may wait for anything: spares loading it where it has ended.
-    async fn may_wait(&self, parent: ExecutionId) -> bool {
+    pub(crate) async fn may_wait(&self, parent: ExecutionId) -> bool {
         match self.store.header(parent).await {
             Ok(header) => header.is_some_and(|header| header.stop.is_none()),
             Err(_) => true,

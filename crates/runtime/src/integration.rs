@@ -261,6 +261,11 @@ impl Calls {
         }
     }
 
+    /// Breaks off the calls of all executions of which that is so.
+    pub(crate) fn forget(&self, is_gone: impl Fn(ExecutionId) -> bool) {
+        self.under_way.lock().retain(|(execution, _), _| !is_gone(*execution));
+    }
+
     /// Breaks off the calls that the execution does not await any more.
     pub(crate) fn break_off(&self, execution: &Execution) {
         let task = |frame, scheduled| TaskId { frame: FrameId(frame), scheduled };

@@ -11,7 +11,8 @@
 //! In reading order: [`Runtime`] is the handle and `shell` what is behind it, with `tasks`; `live`,
 //! `drive`, `decide` and `timers` move executions, on the threads of `compute` and within `budget`;
 //! `effects`, `child`, `offers`, `integration` and `express` do what they ask for, and `logs` and
-//! `status_events` tell of it; `retention` removes what ended long ago; `machines` and `programs`
+//! `status_events` tell of it; `homes`, `peers` and `network` reach executions that other nodes drive;
+//! `retention` removes what ended long ago; `machines` and `programs`
 //! know what they run; then one file per family of operations.
 
 mod arn;
@@ -36,11 +37,14 @@ mod child;
 mod effects;
 mod express;
 mod express_history;
+mod homes;
 mod integration;
 mod logs;
 mod map_data;
 mod map_run;
+mod network;
 mod offers;
+mod peers;
 mod permission;
 mod retention;
 mod status_events;
@@ -94,6 +98,7 @@ pub use map_data::{
 };
 pub use map_runs::{ListMapRuns, MapRunError, MapRunList, UpdateMapRun};
 pub use mocks::MockError;
+pub use network::{Network, NetworkError, NetworkHandle};
 pub use permission::{Access, Permission, QUALIFIER, not_assumed, without_qualifier};
 pub use redrive::{RedriveExecution, RedriveStatus};
 pub use retention::{Retention, purge};
@@ -135,6 +140,7 @@ impl Runtime {
         shell.supervise("timers", Shell::run_timers);
         shell.supervise("retention", Shell::run_retention);
         shell.supervise("status events", Shell::run_status_events);
+        shell.supervise("notices of the store", Shell::run_notices);
         Runtime { shell }
     }
 

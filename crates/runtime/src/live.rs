@@ -9,6 +9,7 @@ use std::sync::Arc;
 use asl::Program;
 use engine::{Execution, ExecutionId, Failure, Input, TaskId, TaskToken, Timestamp};
 use parking_lot::Mutex;
+use store::cluster::Tenure;
 use store::{Cache, ExecutionHeader, Loaded};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
@@ -148,12 +149,14 @@ pub(crate) struct Held {
     pub(crate) record_bytes: usize,
     /// Bytes of the whole execution, when it was last encoded.
     pub(crate) state_bytes: usize,
+    /// Under which it was read: another node may have moved it on since that was lost.
+    pub(crate) tenure: Option<Tenure>,
 }
 
 impl Held {
-    pub(crate) fn loaded(loaded: Loaded, program: Arc<Program>) -> Held {
+    pub(crate) fn loaded(loaded: Loaded, program: Arc<Program>, tenure: Option<Tenure>) -> Held {
         let Loaded { header, execution, record_bytes, checkpoint_bytes: state_bytes } = loaded;
-        Held { header, execution, program, record_bytes, state_bytes }
+        Held { header, execution, program, record_bytes, state_bytes, tenure }
     }
 
     /// About how many bytes of memory it takes.
@@ -266,6 +269,13 @@ impl Live {
         }
     }
 
+    /// Drops those that wait and of which that is so. Those that are driven find out by themselves.
+    pub(crate) fn forget(&self, is_gone: impl Fn(ExecutionId) -> bool) {
+        for shard in &self.shards {
+            shard.lock().parked.retain(|id| !is_gone(*id));
+        }
+    }
+
     /// Ends the driving of an execution. Returns what waited for it.
     pub(crate) fn abandon(&self, id: ExecutionId) -> VecDeque<Message> {
         self.shard(id).lock().driven.remove(&id).unwrap_or_default()
@@ -322,7 +332,7 @@ mod tests {
             revision: store::Revision(1),
         };
         let loaded = Loaded { header, execution, record_bytes: 0, checkpoint_bytes: 0 };
-        Box::new(Held::loaded(loaded, Arc::new(program)))
+        Box::new(Held::loaded(loaded, Arc::new(program), Some(Tenure(0))))
     }
 
     fn pushed(live: &Live) -> Option<u64> {

@@ -12,7 +12,7 @@ use store::{
     ResourceKind, Scope, StoreError,
 };
 
-use crate::arn::{Arn, StateMachineArn};
+use crate::arn::{Arn, ArnPrefix, StateMachineArn};
 use crate::random::{from_hexadecimal, hexadecimal};
 use crate::releases::Releases;
 use crate::shell::Shell;
@@ -159,6 +159,14 @@ impl Shell {
         let known = Arc::new(Known { version: version?, ..known });
         remembered.remember(&known);
         Ok(known)
+    }
+
+    /// Another node has written a state machine.
+    pub(crate) fn forget_machine(&self, key: &ResourceKey) {
+        let arn = ArnPrefix(&key.scope).state_machine(&key.name);
+        let mut remembered = self.machines.remembered.lock();
+        remembered.writes += 1;
+        remembered.by_arn.remove(&arn);
     }
 
     async fn remove_machine(&self, scope: &Scope, known: &Known) -> Result<(), StoreError> {

@@ -20,13 +20,14 @@ mod results;
 mod stop;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use engine::{ExecutionId, Failure, Input, MapRunRequest, Status, TaskId, Timestamp};
 use json::Document;
 use parking_lot::Mutex;
 use store::{MachineId, MapRunRecord, Scope, StoreError};
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::AbortHandle;
 
 use crate::live::{Held, Message};
 use crate::shell::{Backoff, Shell};
@@ -43,6 +44,10 @@ pub(crate) struct MapRuns {
 /// How others reach a driver.
 pub(crate) struct Control {
     messages: mpsc::UnboundedSender<Word>,
+    /// The execution whose Map state it is.
+    parent: ExecutionId,
+    /// Stops the driver at once.
+    abort: OnceLock<AbortHandle>,
     /// The run as it stands, for those who ask.
     shown: Mutex<Option<MapRunRecord>>,
 }
@@ -121,6 +126,16 @@ impl MapRuns {
         }
     }
 
+    /// Stops driving the runs of executions of which that is so: whoever drives these drives them.
+    pub(crate) fn forget(&self, is_gone: impl Fn(ExecutionId) -> bool) {
+        let driven = self.driven.lock();
+        for control in driven.values().filter(|control| is_gone(control.parent)) {
+            if let Some(driver) = control.abort.get() {
+                driver.abort();
+            }
+        }
+    }
+
     /// A Standard execution has ended: where it is a child of a run that is driven, its driver
     /// learns of it.
     pub(crate) fn child_ended(&self, held: &Held) {
@@ -153,7 +168,9 @@ impl Shell {
         };
         let run = name.run;
         let (messages, inbox) = mpsc::unbounded_channel();
-        let control = Arc::new(Control { messages, shown: Mutex::new(None) });
+        let (abort, shown) = (OnceLock::new(), Mutex::new(None));
+        let parent = held.header.id;
+        let control = Arc::new(Control { messages, parent, abort, shown });
         {
             let mut driven = self.map_runs.driven.lock();
             if driven.contains_key(&run) {
@@ -161,12 +178,15 @@ impl Shell {
             }
             driven.insert(run, control.clone());
         }
-        let driving = Driving { shell: self.clone(), run, control };
+        let driving = Driving { shell: self.clone(), run, control: control.clone() };
         let driver = drive::Driver::new(driving, held, task, request, &name, inbox);
-        let (shell, parent) = (self.clone(), held.header.id);
+        let shell = self.clone();
         let (scope, arn) = (held.header.scope.clone(), request.arn.clone());
         self.spawn_as(Work::MapRun, async move {
-            if tokio::spawn(driver.drive()).await.is_err() && !shell.is_closing() {
+            let driver = tokio::spawn(driver.drive());
+            let _ = control.abort.set(driver.abort_handle());
+            let has_panicked = driver.await.is_err_and(|error| error.is_panic());
+            if has_panicked && !shell.is_closing() {
                 shell.end_broken_run(parent, task, &scope, &arn).await;
             }
         });

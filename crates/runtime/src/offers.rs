@@ -6,7 +6,7 @@
 //!
 //! Does not: keep anything. After a start the executions offer their tasks again.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use engine::{Activity, EventId, Execution, ExecutionId, FrameId, TaskId};
@@ -146,6 +146,15 @@ impl Offers {
         places.remove(&offer);
         let (offers, activity_arn) = (self.clone(), activity_arn.clone());
         Some(Handout { offers, activity_arn, offer: Some(offer) })
+    }
+
+    /// Takes back the tasks of all executions of which that is so.
+    pub(crate) fn forget(&self, is_gone: impl Fn(ExecutionId) -> bool) {
+        let offered = self.queues.lock().places.keys().map(|offer| offer.execution).collect();
+        let executions: BTreeSet<ExecutionId> = offered;
+        for execution in executions.into_iter().filter(|id| is_gone(*id)) {
+            self.withdraw(execution, |_| true);
+        }
     }
 
     /// The oldest task, or a place in the line of those who wait for one.

@@ -40,6 +40,22 @@ const REDRIVE_EVENTS: u64 = 2;
 /// And they must not be older than a year.
 const REDRIVABLE_AGE_SECONDS: u64 = 365 * 24 * 60 * 60;
 
+/// `redriveStatusReason`, in AWS's words.
+const RUNNING: &str = "Execution is RUNNING and cannot be redriven";
+const SUCCEEDED: &str = "Execution is SUCCEEDED and cannot be redriven";
+const DELETING: &str = "State machine is in DELETING status";
+const TOO_MANY_EVENTS: &str = "Execution history event limit exceeded";
+const TOO_OLD: &str = "Execution has exceeded the max execution time";
+const TOO_LATE: &str = "Execution redrivable period exceeded";
+
+/// All of them.
+const REASONS: [&str; 6] = [RUNNING, SUCCEEDED, DELETING, TOO_MANY_EVENTS, TOO_OLD, TOO_LATE];
+
+/// The reason that another node gave; one without a reason where this node does not know it.
+pub(crate) fn reason_not_redrivable(text: &str) -> &'static str {
+    REASONS.into_iter().find(|reason| *reason == text).unwrap_or("Execution cannot be redriven")
+}
+
 /// What decides whether an execution can be redriven.
 struct Facts {
     status: Status,
@@ -54,18 +70,18 @@ impl Facts {
     fn redrive_status(&self, limits: &Limits, now: Timestamp) -> RedriveStatus {
         use RedriveStatus::NotRedrivable;
         match self.status {
-            Status::Running => NotRedrivable("Execution is RUNNING and cannot be redriven"),
-            Status::Succeeded => NotRedrivable("Execution is SUCCEEDED and cannot be redriven"),
+            Status::Running => NotRedrivable(RUNNING),
+            Status::Succeeded => NotRedrivable(SUCCEEDED),
             Status::Failed | Status::TimedOut | Status::Aborted => {
                 let stop = self.stop.unwrap_or(self.start);
                 if self.machine_is_gone {
-                    NotRedrivable("State machine is in DELETING status")
+                    NotRedrivable(DELETING)
                 } else if self.last_event.0 + REDRIVE_EVENTS > limits.history_events_max {
-                    NotRedrivable("Execution history event limit exceeded")
+                    NotRedrivable(TOO_MANY_EVENTS)
                 } else if self.start.plus_seconds(REDRIVABLE_AGE_SECONDS) <= now {
-                    NotRedrivable("Execution has exceeded the max execution time")
+                    NotRedrivable(TOO_OLD)
                 } else if stop.plus_seconds(REDRIVABLE_SECONDS) <= now {
-                    NotRedrivable("Execution redrivable period exceeded")
+                    NotRedrivable(TOO_LATE)
                 } else {
                     RedriveStatus::Redrivable
                 }
@@ -155,6 +171,11 @@ mod tests {
         assert_eq!(facts.redrive_status(&Limits::AWS, now), expected);
         let gone = Facts { machine_is_gone: true, ..facts }.redrive_status(&Limits::AWS, now);
         assert_ne!(gone, RedriveStatus::Redrivable);
+        for status in [expected, gone] {
+            if let RedriveStatus::NotRedrivable(why) = status {
+                assert_eq!(reason_not_redrivable(why), why, "it crosses between nodes");
+            }
+        }
     }
 
     #[test]

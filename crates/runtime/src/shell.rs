@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use engine::{ExecutionId, Timestamp};
+use store::cluster::Node;
 use store::{Store, StoreError};
 use tokio::sync::watch;
 
@@ -55,6 +56,8 @@ pub(crate) struct Shell {
     pub(crate) logs: OnceLock<Logs>,
     /// Set where events of status changes are put.
     pub(crate) status_events: Option<StatusEvents>,
+    /// The nodes that live, as the store said last.
+    pub(crate) nodes: watch::Sender<Vec<Node>>,
     closing: watch::Sender<bool>,
     pub(crate) tasks: Tasks,
 }
@@ -79,6 +82,7 @@ impl Shell {
             express_history: config.express_history.map(KeptExpress::new),
             logs: OnceLock::new(),
             status_events: config.status_detail.map(StatusEvents::new),
+            nodes: watch::Sender::new(Vec::new()),
             closing: watch::Sender::new(false),
             tasks: Tasks::default(),
             config,

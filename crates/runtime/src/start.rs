@@ -263,7 +263,9 @@ impl Shell {
         let policy = LogPolicy::of(&target.machine.configurations);
         let lines = self.log_lines(policy.as_ref(), &header.scope, &execution, &records);
         let (record_bytes, state_bytes, execution) = (0, 0, *execution);
-        let mut held = Box::new(Held { header, execution, program, record_bytes, state_bytes });
+        let tenure = self.store.tenure(header.id);
+        let mut held =
+            Box::new(Held { header, execution, program, record_bytes, state_bytes, tenure });
         let taken_seconds = i64::try_from(self.config.closed_name_taken_seconds);
         let taken = taken_seconds.unwrap_or(i64::MAX).saturating_mul(1_000);
         let free_after = Timestamp(now.shown.0.saturating_sub(taken));
@@ -334,12 +336,14 @@ impl Shell {
                 self.committed(&mut held, ends, effects).await;
                 self.drive(id, Some(held)).await;
             }
-            Some(StoreError::Refused(_) | StoreError::Unknown(_) | StoreError::Elsewhere) => {
+            Some(StoreError::Refused(_) | StoreError::Unknown(_)) => {
                 // It may have been written although the reply was lost.
                 self.live.put_back(id, vec![Message::recover()]);
                 self.drive(id, None).await;
             }
-            Some(StoreError::Conflict | StoreError::Corrupt(_)) => drop(self.live.abandon(id)),
+            Some(StoreError::Conflict | StoreError::Corrupt(_) | StoreError::Elsewhere) => {
+                drop(self.live.abandon(id));
+            }
         }
     }
 

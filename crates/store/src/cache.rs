@@ -72,6 +72,13 @@ impl<K: Hash + Eq, V> Cache<K, V> {
         self.old.remove(key).map(|(value, _)| value)
     }
 
+    /// Keeps the entries with such keys.
+    pub fn retain(&mut self, is_kept: impl Fn(&K) -> bool) {
+        self.old.retain(|key, _| is_kept(key));
+        self.young.retain(|key, _| is_kept(key));
+        self.young_bytes = self.young.values().map(|(_, bytes)| bytes).sum();
+    }
+
     /// Whether it is there.
     pub fn contains<Q>(&self, key: &Q) -> bool
     where
@@ -98,6 +105,16 @@ mod tests {
         assert_eq!(cache.get(&50), None);
         assert_eq!(cache.remove(&99), Some(990));
         assert!(!cache.contains(&99) && cache.contains(&0));
+    }
+
+    #[test]
+    fn what_is_not_kept_makes_room() {
+        let mut cache = Cache::new(100, 100);
+        (0..10).for_each(|key| cache.insert(key, key, 5));
+        cache.retain(|key| key % 2 == 0);
+        assert_eq!(cache.get(&3), None);
+        assert_eq!(cache.get(&4), Some(&4));
+        assert_eq!(cache.young_bytes, 25);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use engine::{ExecutionId, Home, Status, Timestamp};
 use parking_lot::Mutex;
+use tokio::sync::watch;
 
 use crate::cluster::{Notice, Place, Tenure};
 use crate::{
@@ -55,9 +56,13 @@ type Decide = Box<dyn FnMut(Operation) -> Option<Fault> + Send>;
 
 /// Another store, with faults: [`StoreError::Refused`] before a call, [`StoreError::Unknown`]
 /// after.
+///
+/// It can also stand still, as for a process that was stopped: calls begin and are answered only
+/// when it goes on.
 pub struct FaultyStore {
     inner: Arc<dyn Store>,
     decide: Mutex<Decide>,
+    stands_still: watch::Sender<bool>,
 }
 
 impl FaultyStore {
@@ -66,7 +71,24 @@ impl FaultyStore {
         inner: Arc<dyn Store>,
         decide: impl FnMut(Operation) -> Option<Fault> + Send + 'static,
     ) -> FaultyStore {
-        FaultyStore { inner, decide: Mutex::new(Box::new(decide)) }
+        let stands_still = watch::Sender::new(false);
+        FaultyStore { inner, decide: Mutex::new(Box::new(decide)), stands_still }
+    }
+
+    /// Without faults, until it is told to stand still.
+    pub fn sound(inner: Arc<dyn Store>) -> FaultyStore {
+        FaultyStore::new(inner, |_| None)
+    }
+
+    /// Stands still, or goes on.
+    pub fn stand_still(&self, stands_still: bool) {
+        self.stands_still.send_replace(stands_still);
+    }
+
+    /// Returns when it does not stand still.
+    pub async fn goes_on(&self) {
+        // The sender is in the same struct, so there is always one.
+        let _ = self.stands_still.subscribe().wait_for(|stands_still| !stands_still).await;
     }
 
     /// Lets that many writes succeed, fails the next one, and is sound from then on.
@@ -85,15 +107,18 @@ impl FaultyStore {
         operation: Operation,
         call: impl Future<Output = Result<T, StoreError>> + Send,
     ) -> Result<T, StoreError> {
+        self.goes_on().await;
         let fault = (self.decide.lock())(operation);
         let reason = || format!("injected fault of {operation:?}");
-        match (fault, operation) {
+        let answer = match (fault, operation) {
             (None, _) => call.await,
             (Some(Fault::Before), _) | (Some(Fault::After), Operation::ClaimDue) => {
                 Err(StoreError::Refused(reason()))
             }
             (Some(Fault::After), _) => call.await.and_then(|_| Err(StoreError::Unknown(reason()))),
-        }
+        };
+        self.goes_on().await;
+        answer
     }
 }
 
@@ -200,6 +225,8 @@ impl Store for FaultyStore {
     }
 
     async fn notice(&self) -> Notice {
-        self.inner.notice().await
+        let notice = self.inner.notice().await;
+        self.goes_on().await;
+        notice
     }
 }

@@ -251,7 +251,9 @@ impl Shell {
         let lines = self.log_lines(policy.as_ref(), &family.names.scope, &execution, &records);
         let (execution, program) = (*execution, family.program.clone());
         let (record_bytes, state_bytes) = (0, 0);
-        let mut held = Box::new(Held { header, execution, program, record_bytes, state_bytes });
+        let tenure = self.store.tenure(header.id);
+        let mut held =
+            Box::new(Held { header, execution, program, record_bytes, state_bytes, tenure });
         // However old it is, a child that was there has had its turn.
         let expected = Expected::New { free_after: Timestamp(i64::MIN) };
         let commit = drive::commit(&mut held, expected, None, records, now.timers);

@@ -10,6 +10,7 @@ mod express_history;
 mod homes;
 mod map_runs;
 mod nested;
+mod nodes;
 mod overload;
 mod releases;
 mod restarts;

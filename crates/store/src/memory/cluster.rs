@@ -49,6 +49,8 @@ pub struct MemoryNode {
     cluster: Arc<MemoryCluster>,
     address: Arc<str>,
     monotonic: Monotonic,
+    /// It is no node, and sees what is there for any.
+    observes: bool,
     // Locked before what is shared.
     local: Mutex<Local>,
     noticed: Notify,
@@ -72,15 +74,30 @@ impl MemoryCluster {
 
     /// A node joins.
     pub fn open(self: &Arc<Self>, address: &str, monotonic: Monotonic) -> Arc<MemoryNode> {
-        let node = MemoryNode {
+        let node = self.handle(address, monotonic, false);
+        node.beat();
+        node
+    }
+
+    /// A handle that reads everything and writes nothing, for checks: it is no node.
+    pub fn observe(self: &Arc<Self>) -> Arc<MemoryNode> {
+        self.handle("", Box::new(|| Duration::ZERO), true)
+    }
+
+    fn handle(
+        self: &Arc<Self>,
+        address: &str,
+        monotonic: Monotonic,
+        observes: bool,
+    ) -> Arc<MemoryNode> {
+        Arc::new(MemoryNode {
             cluster: self.clone(),
             address: address.into(),
             monotonic,
+            observes,
             local: Mutex::default(),
             noticed: Notify::new(),
-        };
-        node.beat();
-        Arc::new(node)
+        })
     }
 
     /// Which nodes live and which homes they hold, for checks.
@@ -210,7 +227,7 @@ impl MemoryNode {
     /// once the handle is closed.
     pub fn beat(&self) {
         let mut local = self.local.lock();
-        if !local.is_closed {
+        if !local.is_closed && !self.observes {
             self.turn(&mut local, &mut self.cluster.shared.lock());
         }
     }
