@@ -10,7 +10,8 @@ use async_trait::async_trait;
 use engine::{ExecutionId, Status, Timestamp};
 use store::{
     Claim, Commit, Ended, ExecutionHeader, ExecutionQuery, HistoryCursor, HistoryPage, ListCursor,
-    Loaded, MemoryStore, Resource, ResourceKey, ResourceKind, Scope, Store, StoreError,
+    Loaded, MemoryCluster, MemoryStore, Resource, ResourceKey, ResourceKind, Scope, Store,
+    StoreError,
 };
 use store_embedded::disk::simulated::{Loss, SimulatedDisk};
 use store_embedded::{EmbeddedStore, Options};
@@ -25,7 +26,12 @@ const OPTIONS: Options = Options { cache_bytes: 1 << 20, log_bytes: 64 << 10, in
 /// A store, and how it goes on after the end of a process.
 pub(crate) enum Backing {
     Memory(Arc<MemoryStore>),
-    Embedded { folder: Folder, store: Arc<Direct> },
+    Embedded {
+        folder: Folder,
+        store: Arc<Direct>,
+    },
+    /// What several nodes shared.
+    Nodes(Arc<MemoryCluster>),
 }
 
 impl Backing {
@@ -44,13 +50,14 @@ impl Backing {
         match self {
             Backing::Memory(memory) => memory.clone(),
             Backing::Embedded { store, .. } => store.clone(),
+            Backing::Nodes(cluster) => cluster.observe(),
         }
     }
 
     /// The disk, where there is one.
     pub(crate) fn disk(&self) -> Option<SimulatedDisk> {
         match self {
-            Backing::Memory(_) => None,
+            Backing::Memory(_) | Backing::Nodes(_) => None,
             Backing::Embedded { folder, .. } => Some(folder.disk.clone()),
         }
     }
@@ -58,6 +65,7 @@ impl Backing {
     /// Opens it again after the sudden end of the process that had it, or of the power.
     pub(crate) fn restart(self, loss: Loss, seed: u64) -> Result<Backing, String> {
         match self {
+            Backing::Nodes(cluster) => Ok(Backing::Nodes(cluster)),
             Backing::Memory(memory) => {
                 memory.restart();
                 Ok(Backing::Memory(memory))
@@ -75,6 +83,7 @@ impl Backing {
     pub(crate) fn rebuilt(&self, id: ExecutionId) -> Result<Option<Loaded>, StoreError> {
         match self {
             Backing::Memory(memory) => memory.rebuild_from_records(id),
+            Backing::Nodes(cluster) => cluster.rebuild_from_records(id),
             Backing::Embedded { .. } => Ok(None),
         }
     }

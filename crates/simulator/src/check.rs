@@ -43,6 +43,11 @@ pub fn check(plan: &Plan, outcome: &Outcome) -> Result<(), String> {
         {
             return Err(format!("{} is the second child of one attempt", header.arn));
         }
+        if let Some(parent) = header.parent.map(|parent| parent.execution)
+            && parent.home() != header.id.home()
+        {
+            return Err(format!("{} is not in the home of its parent {parent}", header.arn));
+        }
         if header.last_event.0 > plan.limits.history_events_max {
             return Err(format!("{} has {:?} events", header.arn, header.last_event));
         }

@@ -10,7 +10,8 @@
 //!
 //! In reading order: [`Plan`] says what happens in a world, `definitions` draws its state
 //! machines, [`run`] lets it happen on a `backing`, `outside` is everybody who calls the runtime
-//! (`starts` and `admin` are parts of it), `services` is what it calls. When everything has ended,
+//! (`starts` and `admin` are parts of it), `services` is what it calls. `nodes` runs a world on several
+//! nodes that share a store. When everything has ended,
 //! [`check`] looks at what is in the store, and `effects` at what was done outside.
 
 mod admin;
@@ -21,9 +22,11 @@ mod distributed;
 mod draw;
 mod effects;
 mod folder;
+mod nodes;
 mod normal;
 mod outside;
 mod plan;
+mod plan_nodes;
 mod services;
 mod starts;
 mod world;
@@ -35,6 +38,7 @@ pub use plan::{
     Change, ChangePlan, ClockStep, Crash, MachinePlan, Plan, RedrivePlan, StartPlan, StopPlan,
     StoreKind, Target,
 };
+pub use plan_nodes::{ClusterPlan, Trouble, TroubleKind};
 pub use world::{Ended, Outcome, run};
 
 use std::ops::AddAssign;
@@ -86,12 +90,25 @@ impl AddAssign for Tally {
 /// # Errors
 /// What is wrong, in words.
 pub fn prove(seed: u64) -> Result<Tally, String> {
-    let plan = Plan::draw(seed);
-    let outcome = run(&plan)?;
-    check(&plan, &outcome)?;
+    prove_plan(&Plan::draw(seed))
+}
+
+/// As [`prove`], of a world whose nodes share a store: three, each of which may be killed, stand
+/// still, leave, and be cut off from the store or from the others.
+///
+/// # Errors
+/// What is wrong, in words.
+pub fn prove_on_nodes(seed: u64) -> Result<Tally, String> {
+    prove_plan(&Plan::draw_on_nodes(seed))
+}
+
+fn prove_plan(plan: &Plan) -> Result<Tally, String> {
+    let seed = plan.seed;
+    let outcome = run(plan)?;
+    check(plan, &outcome)?;
     if plan.is_ordered {
         let calm = run(&plan.without_faults())?;
-        check(&plan, &calm)?;
+        check(plan, &calm)?;
         compare(&normal_histories(&outcome), &normal_histories(&calm))
             .map_err(|difference| format!("the faults can be seen: {difference}"))?;
         if outcome.results != calm.results {
@@ -100,7 +117,7 @@ pub fn prove(seed: u64) -> Result<Tally, String> {
         }
     }
     if seed.is_multiple_of(8) {
-        let again = run(&plan)?;
+        let again = run(plan)?;
         compare(&exact_histories(&outcome), &exact_histories(&again))
             .map_err(|difference| format!("the same seed gave something else: {difference}"))?;
     }

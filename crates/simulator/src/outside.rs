@@ -117,17 +117,19 @@ pub(crate) struct Caller {
     pub(crate) running: Running,
 }
 
-/// Lets everybody call the runtime.
-pub(crate) fn spawn_everybody(caller: Caller, identities: Arc<Identities>) -> Everybody {
-    let (plan, outside) = (caller.plan.clone(), caller.outside.clone());
+/// Lets everybody call the runtime; where there are several, in turn.
+pub(crate) fn spawn_everybody(callers: &[Caller], identities: Arc<Identities>) -> Everybody {
+    let mut turns = callers.iter().cycle().cloned();
+    let mut next = || turns.next().expect("there is a runtime to call");
+    let administrator = next();
+    let (plan, outside) = (administrator.plan.clone(), administrator.outside.clone());
     let mut tasks = Vec::new();
-    let administrator = caller.clone();
     tasks.push(spawn_local(async move {
         administrator.set_up(&identities).await;
         administrator.change_all().await;
     }));
     if plan.updates_map_runs {
-        let caller = caller.clone();
+        let caller = next();
         tasks.push(spawn_local(async move { caller.update_map_runs().await }));
     }
     // Starts of one caller follow one another.
@@ -135,10 +137,10 @@ pub(crate) fn spawn_everybody(caller: Caller, identities: Arc<Identities>) -> Ev
         let starts = plan.starts.iter().cloned().enumerate().skip(first).step_by(STARTERS);
         let mut starts: Vec<(usize, StartPlan)> = starts.collect();
         starts.sort_by_key(|(_, start)| start.at_milliseconds);
-        let caller = caller.clone();
+        let caller = next();
         tasks.push(spawn_local(async move { caller.start_all(starts).await }));
     }
-    for worker in 0..WORKERS {
+    for (worker, caller) in (0..WORKERS).flat_map(|it| callers.iter().map(move |to| (it, to))) {
         let caller = caller.clone();
         tasks.push(spawn_local(async move { caller.work(worker).await }));
     }
@@ -147,18 +149,19 @@ pub(crate) fn spawn_everybody(caller: Caller, identities: Arc<Identities>) -> Ev
     stops.sort_by_key(|stop| stop.at_milliseconds);
     for stop in stops.into_iter().skip(done) {
         let arn = plan.execution_arn(stop.start);
-        let caller = caller.clone();
+        let caller = next();
         tasks.push(spawn_local(async move { caller.stop(stop, &arn).await }));
     }
     for (number, redrive) in plan.redrives.iter().copied().enumerate() {
         let arn = plan.execution_arn(redrive.start);
-        let caller = caller.clone();
+        let caller = next();
         if !outside.borrow().redriven[number] {
             tasks.push(spawn_local(async move { caller.redrive(number, redrive, &arn).await }));
         }
     }
     let calls_back = |definition: &str| definition.contains(".waitForTaskToken");
     if plan.definitions().any(calls_back) {
+        let caller = next();
         tasks.push(spawn_local(async move { caller.bring_tokens_back().await }));
     }
     Everybody(tasks)

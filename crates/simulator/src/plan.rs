@@ -5,6 +5,7 @@ use store::Fault;
 
 use crate::Draw;
 use crate::definitions::Author;
+use crate::plan_nodes::ClusterPlan;
 
 /// Everything that happens in a world, but for what follows from it.
 #[derive(Clone, Debug)]
@@ -42,6 +43,8 @@ pub struct Plan {
     pub updates_map_runs: bool,
     /// Where all of it is kept.
     pub store: StoreKind,
+    /// What happens to its nodes, where there are several. They share a store in memory.
+    pub cluster: Option<ClusterPlan>,
 }
 
 /// A kind of store.
@@ -240,7 +243,15 @@ impl Plan {
             has_roles: !is_ordered && draw.percent(20),
             updates_map_runs: !is_ordered && draw.percent(30),
             store: if draw.percent(50) { StoreKind::Embedded } else { StoreKind::Memory },
+            cluster: None,
         }
+    }
+
+    /// The plan of a seed, on several nodes.
+    pub fn draw_on_nodes(seed: u64) -> Plan {
+        let (crashes, clock_steps) = (Vec::new(), Vec::new());
+        let (store, cluster) = (StoreKind::Memory, Some(ClusterPlan::draw(seed)));
+        Plan { crashes, clock_steps, store, cluster, ..Plan::draw(seed) }
     }
 
     /// A world of those machines and starts, in which nothing else happens.
@@ -262,14 +273,16 @@ impl Plan {
             has_roles: false,
             updates_map_runs: false,
             store: StoreKind::Memory,
+            cluster: None,
         }
     }
 
-    /// The same world, in which nothing goes wrong, in memory.
+    /// The same world, in which nothing goes wrong, in memory and on one node.
     pub fn without_faults(&self) -> Plan {
         let store = StoreKind::Memory;
         let (crashes, clock_steps) = (Vec::new(), Vec::new());
-        Plan { crashes, clock_steps, faults_per_thousand: 0, store, ..self.clone() }
+        let faults_per_thousand = 0;
+        Plan { crashes, clock_steps, faults_per_thousand, store, cluster: None, ..self.clone() }
     }
 }
 

@@ -10,8 +10,8 @@ use engine::{ExecutionId, HistoryEvent, Timestamp};
 use identity::{Enforcement, Guard, Identities, SealingKey};
 use runtime::{Clock, Integrations, MapRunDataHandle, Retention, Runtime, RuntimeConfig};
 use store::{
-    Fault, FaultyStore, Loaded, MapRunRecord, Operation, ResourceKind, Scope, Store, StoreError,
-    encoding,
+    Fault, FaultyStore, Loaded, MapRunRecord, MemoryCluster, Operation, ResourceKind, Scope, Store,
+    StoreError, encoding,
 };
 use store_embedded::disk::simulated::Loss;
 use tokio::sync::Notify;
@@ -31,7 +31,7 @@ const WORLD_SECONDS_MAX: u64 = 50_000;
 /// How long it may take until the end of a world is noticed.
 const PAUSE_MAX: Duration = Duration::from_secs(60);
 /// How many calls of the store may fail in the life of a process, so that it gets somewhere.
-const FAULTY_CALLS_MAX: u64 = 400;
+pub(crate) const FAULTY_CALLS_MAX: u64 = 400;
 
 /// What is there when everything has ended.
 #[derive(Debug)]
@@ -87,6 +87,11 @@ pub fn run(plan: &Plan) -> Result<Outcome, String> {
         writes: Arc::default(),
         crashes: 0,
     };
+    if let Some(nodes) = &plan.cluster {
+        let cluster = MemoryCluster::new();
+        world.live_on_nodes(nodes, &cluster)?;
+        return world.outcome(&Backing::Nodes(cluster));
+    }
     let mut backing = Backing::new(plan.store, plan.seed)?;
     let mut crashes = plan.crashes.iter();
     for life in 0.. {
@@ -109,17 +114,18 @@ pub fn run(plan: &Plan) -> Result<Outcome, String> {
     world.outcome(&backing)
 }
 
-struct World {
-    plan: Rc<Plan>,
-    outside: Rc<RefCell<Outside>>,
+/// A world as it goes on.
+pub(crate) struct World {
+    pub(crate) plan: Rc<Plan>,
+    pub(crate) outside: Rc<RefCell<Outside>>,
     /// By the running clock, when the next process begins.
-    now: Timestamp,
+    pub(crate) now: Timestamp,
     /// How far the wall clock is ahead of it, in milliseconds.
     set_by: Arc<AtomicI64>,
     journal: Arc<Journal>,
     /// How many writes the process has made.
     writes: Arc<AtomicU64>,
-    crashes: u64,
+    pub(crate) crashes: u64,
 }
 
 /// A clock that nobody sets, in the life of a process.
@@ -130,7 +136,7 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    fn from(base: Timestamp) -> Running {
+    pub(crate) fn from(base: Timestamp) -> Running {
         Running { base, since: Instant::now() }
     }
 
@@ -145,7 +151,7 @@ impl Running {
     }
 }
 
-fn paused_tokio() -> Result<tokio::runtime::Runtime, String> {
+pub(crate) fn paused_tokio() -> Result<tokio::runtime::Runtime, String> {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     let tokio = builder.enable_time().start_paused(true).build();
     tokio.map_err(|error| format!("no tokio runtime: {error}"))
@@ -168,7 +174,7 @@ impl World {
             let config = self.config(life, clock, running, &identities);
             let runtime = Runtime::open(store, config);
             let caller = Caller::new(&runtime, &self.outside, &self.plan, running);
-            let everybody = spawn_everybody(caller, identities);
+            let everybody = spawn_everybody(&[caller], identities);
             let end = tokio::select! {
                 biased;
                 () = died.notified() => Ok(End::Crashed),
@@ -202,7 +208,7 @@ impl World {
         std::future::pending().await
     }
 
-    fn config(
+    pub(crate) fn config(
         &self,
         life: u64,
         clock: Clock,
@@ -283,7 +289,7 @@ impl World {
     }
 
     /// Returns when everything that was to happen has happened, and nothing is open.
-    async fn finished(&self, running: Running, sound: &dyn Store) -> Result<(), String> {
+    pub(crate) async fn finished(&self, running: Running, sound: &dyn Store) -> Result<(), String> {
         let began = running.now();
         let mut pause = Duration::from_secs(2);
         loop {

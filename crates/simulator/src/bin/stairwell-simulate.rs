@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
-use stairwell_simulator::{Draw, Plan, Tally, prove};
+use stairwell_simulator::{Draw, Plan, Tally, prove, prove_on_nodes};
+
+type Prove = fn(u64) -> Result<Tally, String>;
 
 /// Runs seeded worlds.
 #[derive(Parser)]
@@ -21,6 +23,9 @@ struct Arguments {
     /// Runs one world alone, and shows its plan.
     #[arg(long)]
     world: Option<u64>,
+    /// Runs worlds of three nodes that share a store, to which all kinds of things happen.
+    #[arg(long)]
+    nodes: bool,
     /// Names each world before it runs.
     #[arg(long)]
     verbose: bool,
@@ -31,8 +36,12 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    let (draw, prove) = match arguments.nodes {
+        true => (Plan::draw_on_nodes as fn(u64) -> Plan, prove_on_nodes as Prove),
+        false => (Plan::draw as fn(u64) -> Plan, prove as Prove),
+    };
     if let Some(world) = arguments.world {
-        println!("{:#?}", Plan::draw(world));
+        println!("{:#?}", draw(world));
         return match prove(world) {
             Ok(tally) => {
                 println!("world {world}: nothing is wrong with {tally:?}");
@@ -54,6 +63,8 @@ fn main() -> ExitCode {
         worlds: Mutex::new(Draw::new(seed)),
         limit: arguments.executions,
         verbose: arguments.verbose,
+        prove,
+        nodes: arguments.nodes,
         tally: Mutex::default(),
         count: AtomicU64::new(0),
         failed: AtomicBool::new(false),
@@ -85,6 +96,8 @@ struct Run {
     worlds: Mutex<Draw>,
     limit: u64,
     verbose: bool,
+    prove: Prove,
+    nodes: bool,
     tally: Mutex<Tally>,
     count: AtomicU64,
     failed: AtomicBool,
@@ -102,7 +115,7 @@ impl Run {
             if self.verbose {
                 println!("world {world}");
             }
-            let error = match catch_unwind(|| prove(world)) {
+            let error = match catch_unwind(|| (self.prove)(world)) {
                 Ok(Ok(tally)) => {
                     *self.tally.lock().expect("nobody panics while adding") += tally;
                     self.count.fetch_add(1, Ordering::Relaxed);
@@ -113,7 +126,8 @@ impl Run {
             };
             self.failed.store(true, Ordering::Relaxed);
             println!("world {world}: {error}");
-            println!("rerun: cargo xtask simulate --world {world}");
+            let nodes = if self.nodes { " --nodes" } else { "" };
+            println!("rerun: cargo xtask simulate --world {world}{nodes}");
         }
     }
 }
