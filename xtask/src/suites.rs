@@ -148,6 +148,9 @@ fn simulation() -> anyhow::Result<()> {
         println!("simulation with --seed {seed}");
         let arguments = ["--executions", "10000", "--seed", seed].map(str::to_owned);
         run_binary("stairwell-simulate", &arguments)?;
+        println!("simulation of three nodes with --seed {seed}");
+        let arguments = ["--nodes", "--executions", "5000", "--seed", seed].map(str::to_owned);
+        run_binary("stairwell-simulate", &arguments)?;
     }
     Ok(())
 }

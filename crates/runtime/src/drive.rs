@@ -84,8 +84,6 @@ impl Shell {
                 Err(Setback::Broken) => break,
                 Err(Setback::Elsewhere(mut messages)) => {
                     messages.extend(self.live.abandon(id));
-                    self.offers.withdraw(id, |_| true);
-                    self.calls.forget(|it| it == id);
                     self.spawn(self.clone().route(id, messages, Some(StoreError::Elsewhere)));
                     break;
                 }

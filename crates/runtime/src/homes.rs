@@ -100,7 +100,10 @@ impl Shell {
             };
             match notice {
                 Notice::Lost(homes) => self.lose(homes),
-                Notice::Taken(_) => self.timers.ring(Some(self.instant().timers)),
+                Notice::Taken(_) => {
+                    self.timers.ring(Some(self.instant().timers));
+                    self.tell_all_status_rows();
+                }
                 Notice::Nodes(nodes) => drop(self.nodes.send_replace(nodes)),
                 Notice::Changed(keys) => self.forget_resources(&keys),
             }
@@ -112,12 +115,15 @@ impl Shell {
     fn lose(&self, homes: Vec<Home>) {
         tracing::warn!(homes = homes.len(), "homes of executions were lost to other nodes");
         let homes: BTreeSet<Home> = homes.into_iter().collect();
-        let is_lost = |id: ExecutionId| homes.contains(&id.home());
+        // What was taken again meanwhile goes on, and has been recovered.
+        let is_lost = |id: ExecutionId| homes.contains(&id.home()) && !self.store.is_here(id);
         self.live.forget(is_lost);
         self.offers.forget(is_lost);
         self.calls.forget(is_lost);
         self.effects.forget(is_lost);
-        self.map_runs.forget(is_lost);
+        self.map_runs.forget(|parent, tenure| {
+            homes.contains(&parent.home()) && self.store.tenure(parent) != tenure
+        });
     }
 
     fn forget_resources(&self, keys: &[ResourceKey]) {

@@ -11,9 +11,9 @@
 //! In reading order: [`Runtime`] is the handle and `shell` what is behind it, with `tasks`; `live`,
 //! `drive`, `decide` and `timers` move executions, on the threads of `compute` and within `budget`;
 //! `effects`, `child`, `offers`, `integration` and `express` do what they ask for, and `logs` and
-//! `status_events` tell of it; `homes`, `peers` and `network` reach executions that other nodes drive;
-//! `retention` removes what ended long ago; `machines` and `programs`
-//! know what they run; then one file per family of operations.
+//! `status_events` tell of it; `homes`, `peers` and `network` reach executions that other nodes
+//! drive; `retention` removes what ended long ago; `machines` and `programs` know what they run;
+//! then one file per family of operations.
 
 mod arn;
 mod budget;

@@ -25,6 +25,7 @@ use std::sync::{Arc, OnceLock};
 use engine::{ExecutionId, Failure, Input, MapRunRequest, Status, TaskId, Timestamp};
 use json::Document;
 use parking_lot::Mutex;
+use store::cluster::Tenure;
 use store::{MachineId, MapRunRecord, Scope, StoreError};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
@@ -46,6 +47,8 @@ pub(crate) struct Control {
     messages: mpsc::UnboundedSender<Word>,
     /// The execution whose Map state it is.
     parent: ExecutionId,
+    /// Under which its home was held when the run was asked for.
+    tenure: Option<Tenure>,
     /// Stops the driver at once.
     abort: OnceLock<AbortHandle>,
     /// The run as it stands, for those who ask.
@@ -107,6 +110,13 @@ impl Control {
         let _ = self.messages.send(word);
     }
 
+    /// Stops the driver at once.
+    fn break_off(&self) {
+        if let Some(driver) = self.abort.get() {
+            driver.abort();
+        }
+    }
+
     /// The run as it stands; none before its driver has read it.
     pub(crate) fn shown(&self) -> Option<MapRunRecord> {
         self.shown.lock().clone()
@@ -126,14 +136,12 @@ impl MapRuns {
         }
     }
 
-    /// Stops driving the runs of executions of which that is so: whoever drives these drives them.
-    pub(crate) fn forget(&self, is_gone: impl Fn(ExecutionId) -> bool) {
+    /// Stops driving runs, by their executions and the tenures of these: whoever drives the
+    /// executions now drives the runs.
+    pub(crate) fn forget(&self, is_gone: impl Fn(ExecutionId, Option<Tenure>) -> bool) {
         let driven = self.driven.lock();
-        for control in driven.values().filter(|control| is_gone(control.parent)) {
-            if let Some(driver) = control.abort.get() {
-                driver.abort();
-            }
-        }
+        let gone = driven.values().filter(|it| is_gone(it.parent, it.tenure));
+        gone.for_each(|control| control.break_off());
     }
 
     /// A Standard execution has ended: where it is a child of a run that is driven, its driver
@@ -169,22 +177,25 @@ impl Shell {
         let run = name.run;
         let (messages, inbox) = mpsc::unbounded_channel();
         let (abort, shown) = (OnceLock::new(), Mutex::new(None));
-        let parent = held.header.id;
-        let control = Arc::new(Control { messages, parent, abort, shown });
+        let (parent, tenure) = (held.header.id, held.tenure);
+        let control = Arc::new(Control { messages, parent, tenure, abort, shown });
         {
             let mut driven = self.map_runs.driven.lock();
-            if driven.contains_key(&run) {
-                return;
+            match driven.get(&run) {
+                Some(old) if old.tenure == tenure => return,
+                // What it knows of the run is of the past.
+                Some(old) => old.break_off(),
+                None => {}
             }
             driven.insert(run, control.clone());
         }
         let driving = Driving { shell: self.clone(), run, control: control.clone() };
         let driver = drive::Driver::new(driving, held, task, request, &name, inbox);
         let shell = self.clone();
+        let driver = tokio::spawn(driver.drive());
+        let _ = control.abort.set(driver.abort_handle());
         let (scope, arn) = (held.header.scope.clone(), request.arn.clone());
         self.spawn_as(Work::MapRun, async move {
-            let driver = tokio::spawn(driver.drive());
-            let _ = control.abort.set(driver.abort_handle());
             let has_panicked = driver.await.is_err_and(|error| error.is_panic());
             if has_panicked && !shell.is_closing() {
                 shell.end_broken_run(parent, task, &scope, &arn).await;

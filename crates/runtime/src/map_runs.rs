@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use engine::ExecutionId;
+use store::cluster::{Answer as NodeAnswer, Place, Question};
 use store::{MapRunRecord, MapRunStatus, ResourceKind, Scope, StoreError};
 use tokio::sync::oneshot;
 
 use crate::arn::ResourceName;
 use crate::map_run::{MapRunName, Settings, Word, runs_prefix};
-use crate::shell::Shell;
+use crate::peers::answer_of_error;
+use crate::shell::{Backoff, Shell};
 use crate::{Arn, ArnError, OperationalError, Runtime};
 
 /// How often a change is tried while others change the same run.
@@ -136,35 +139,124 @@ impl Runtime {
             tolerated_failure_count: request.tolerated_failure_count,
             tolerated_failure_percentage: request.tolerated_failure_percentage,
         };
+        let mut backoff = Backoff::default();
         for _ in 0..ATTEMPTS_MAX {
             let (name, record) = shell.find_map_run(scope, arn).await?;
             if record.status != MapRunStatus::Running {
                 return Err(MapRunError::NotRunning(arn.to_owned()));
             }
-            if let Some(control) = shell.map_runs.control(name.run) {
-                let (sender, receiver) = oneshot::channel();
-                control.tell(Word::Update(settings, sender));
-                // A driver that ends without an answer has ended the run.
-                if receiver.await.is_ok() {
-                    return Ok(());
+            let error = match shell.locate(record.execution).await? {
+                Place::Here => match shell.try_update_map_run(scope, &name, settings).await {
+                    Ok(()) => return Ok(()),
+                    Err(MapRunError::Operational(OperationalError::Store(
+                        StoreError::Conflict,
+                    ))) => {
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                },
+                Place::At(node) => {
+                    let question = settings.question(record.execution, scope, arn);
+                    match shell.ask_node(&node, &question).await {
+                        Ok(NodeAnswer::Done) => return Ok(()),
+                        Ok(NodeAnswer::Absent) => {
+                            return Err(MapRunError::NotFound(arn.to_owned()));
+                        }
+                        Ok(NodeAnswer::NotRunning) => {
+                            return Err(MapRunError::NotRunning(arn.to_owned()));
+                        }
+                        Ok(_) | Err(_) => StoreError::Elsewhere,
+                    }
                 }
-                continue;
-            }
-            let Some((mut record, version)) = shell.read_map_run(scope, &name).await? else {
-                return Err(MapRunError::NotFound(arn.to_owned()));
             };
-            settings.apply(&mut record);
-            match shell.write_map_run(scope, &name, Some(version), &record).await {
-                Ok(_) => return Ok(()),
-                Err(StoreError::Conflict) => {}
-                Err(error) => return Err(error.into()),
+            if !backoff.pause(shell, &error).await {
+                return Err(OperationalError::ShuttingDown.into());
             }
         }
         Err(StoreError::Conflict.into())
     }
 }
 
+impl Settings {
+    /// As another node is asked to set them.
+    fn question(self, execution: ExecutionId, scope: &Scope, arn: &str) -> Question {
+        let Settings { max_concurrency, tolerated_failure_count, tolerated_failure_percentage } =
+            self;
+        Question::UpdateMapRun {
+            execution,
+            scope: scope.clone(),
+            arn: arn.into(),
+            max_concurrency,
+            tolerated_failure_count,
+            tolerated_failure_percentage,
+        }
+    }
+}
+
 impl Shell {
+    /// Where an execution is driven.
+    async fn locate(&self, id: ExecutionId) -> Result<Place, StoreError> {
+        match self.store.is_here(id) {
+            true => Ok(Place::Here),
+            false => self.store.locate(id).await,
+        }
+    }
+
+    /// Sets what another node asks to set of a Map Run that is driven here.
+    pub(crate) async fn update_map_run_here(&self, question: Question) -> NodeAnswer {
+        let Question::UpdateMapRun {
+            scope,
+            arn,
+            max_concurrency,
+            tolerated_failure_count,
+            tolerated_failure_percentage,
+            ..
+        } = question
+        else {
+            unreachable!("only for this question");
+        };
+        let settings =
+            Settings { max_concurrency, tolerated_failure_count, tolerated_failure_percentage };
+        let updated = match self.find_map_run(&scope, &arn).await {
+            Ok((_, record)) if record.status != MapRunStatus::Running => {
+                return NodeAnswer::NotRunning;
+            }
+            Ok((name, _)) => self.try_update_map_run(&scope, &name, settings).await,
+            Err(error) => Err(error),
+        };
+        match updated {
+            Ok(()) => NodeAnswer::Done,
+            Err(MapRunError::Operational(OperationalError::Store(error))) => answer_of_error(error),
+            Err(MapRunError::Operational(_)) => NodeAnswer::NotHere,
+            Err(_) => NodeAnswer::Absent,
+        }
+    }
+
+    /// Sets something of a Map Run whose execution is driven here: a conflict where it is to be
+    /// tried again.
+    async fn try_update_map_run(
+        &self,
+        scope: &Scope,
+        name: &MapRunName,
+        settings: Settings,
+    ) -> Result<(), MapRunError> {
+        if let Some(control) = self.map_runs.control(name.run) {
+            let (sender, receiver) = oneshot::channel();
+            control.tell(Word::Update(settings, sender));
+            // A driver that ends without an answer has ended the run.
+            return match receiver.await {
+                Ok(_) => Ok(()),
+                Err(_) => Err(StoreError::Conflict.into()),
+            };
+        }
+        let Some((mut record, version)) = self.read_map_run(scope, name).await? else {
+            return Err(MapRunError::NotFound(name.text.to_string()));
+        };
+        settings.apply(&mut record);
+        self.write_map_run(scope, name, Some(version), &record).await?;
+        Ok(())
+    }
+
     /// The run with that ARN, where the scope may see it.
     pub(crate) async fn find_map_run(
         &self,

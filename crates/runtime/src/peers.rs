@@ -74,6 +74,7 @@ impl Shell {
             Question::ChildEnded { execution, task, child } => {
                 return answer_of_result(self.tell_stored_end((execution, task), child).await);
             }
+            Question::UpdateMapRun { .. } => return self.update_map_run_here(question).await,
             Question::Await { child, execution, task } => {
                 return answer_of_result(self.await_here((execution, task), child).await);
             }
@@ -131,7 +132,7 @@ pub(crate) fn reply_of(answer: NodeAnswer) -> Option<Reply> {
         NodeAnswer::Task { token, input } => Ok(Answer::Task(Some(ActivityTask { token, input }))),
         NodeAnswer::NoTask => Ok(Answer::Task(None)),
         NodeAnswer::Reported { was_waited_for } => Ok(Answer::Reported(was_waited_for)),
-        NodeAnswer::Absent => Err(Undone::Absent),
+        NodeAnswer::Absent | NodeAnswer::NotRunning => Err(Undone::Absent),
         NodeAnswer::Refused { reason } => failed(StoreError::Refused(reason.to_string()).into()),
         NodeAnswer::Unknown { reason } => failed(StoreError::Unknown(reason.to_string()).into()),
         NodeAnswer::Corrupt { reason } => failed(StoreError::Corrupt(reason.to_string()).into()),
@@ -161,7 +162,7 @@ fn answer_of_result(result: Result<(), StoreError>) -> NodeAnswer {
     result.map_or_else(answer_of_error, |()| NodeAnswer::Done)
 }
 
-fn answer_of_error(error: StoreError) -> NodeAnswer {
+pub(crate) fn answer_of_error(error: StoreError) -> NodeAnswer {
     match error {
         StoreError::Elsewhere => NodeAnswer::NotHere,
         StoreError::Conflict => NodeAnswer::Refused { reason: error.to_string().into() },

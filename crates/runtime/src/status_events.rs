@@ -98,6 +98,13 @@ impl Shell {
         self.store.commit(commit).await
     }
 
+    /// Lets the task look at every row again: there may be some that others have left.
+    pub(crate) fn tell_all_status_rows(&self) {
+        if let Some(events) = &self.status_events {
+            events.tell(row_name(ExecutionId([0; 16]), Revision(0)));
+        }
+    }
+
     /// Puts events until the runtime closes. What is not put then is put after the next start.
     pub(crate) async fn run_status_events(self: Arc<Self>) {
         let Some(events) = &self.status_events else { return };

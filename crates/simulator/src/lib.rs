@@ -10,9 +10,9 @@
 //!
 //! In reading order: [`Plan`] says what happens in a world, `definitions` draws its state
 //! machines, [`run`] lets it happen on a `backing`, `outside` is everybody who calls the runtime
-//! (`starts` and `admin` are parts of it), `services` is what it calls. `nodes` runs a world on several
-//! nodes that share a store. When everything has ended,
-//! [`check`] looks at what is in the store, and `effects` at what was done outside.
+//! (`starts` and `admin` are parts of it), `services` is what it calls. `nodes` runs a world on
+//! several nodes that share a store. When everything has ended, [`check`] looks at what is in the
+//! store, and `effects` at what was done outside.
 
 mod admin;
 mod backing;

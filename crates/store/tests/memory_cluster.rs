@@ -8,7 +8,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use stairwell_store::contract::nodes::SharedStore;
-use stairwell_store::{MemoryCluster, MemoryNode, Store, contract};
+use stairwell_store::contract::sample::Life;
+use stairwell_store::{
+    MemoryCluster, MemoryNode, ResourceKey, ResourceKind, Scope, Store, StoreError, contract,
+};
 
 /// A store whose time passes where a test says so.
 #[derive(Default)]
@@ -65,4 +68,23 @@ async fn one_node_passes_the_contract() {
         shared.open("host") as Arc<dyn Store>
     })
     .await;
+}
+
+#[tokio::test]
+async fn who_observes_sees_everything_and_writes_nothing() {
+    let shared = Shared::default();
+    let node = shared.join().await;
+    let observer = shared.cluster.observe();
+    let mut life = Life::new(1);
+    let mut start = life.start();
+    let nowhere = Scope { account: "".into(), region: "".into() };
+    let kind = ResourceKind::StatusChange;
+    let name = format!("{}{:08x}", life.id(), 1).into();
+    start.resource = Some((ResourceKey { kind, scope: nowhere.clone(), name }, vec![1]));
+    node.commit(start).await.expect("a new name");
+    let rows = observer.list_resources(kind, &nowhere, None, 9).await.expect("readable");
+    assert_eq!(rows.len(), 1);
+    observer.beat();
+    assert_eq!(observer.commit(life.pass(1)).await, Err(StoreError::Elsewhere));
+    assert_eq!((observer.number(), shared.cluster.holders().0.len()), (None, 1));
 }

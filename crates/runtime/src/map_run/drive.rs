@@ -10,6 +10,7 @@ use engine::{
     Timestamp,
 };
 use json::Document;
+use store::cluster::Tenure;
 use store::{
     ExecutionHeader, MapRunCounts, MapRunMark, MapRunOutcomes, MapRunRecord, MapRunStatus,
     StoreError,
@@ -71,6 +72,8 @@ pub(super) struct Driver {
     family: Arc<Family>,
     parent: ExecutionHeader,
     task: TaskId,
+    /// Under which the home of the parent was held then.
+    tenure: Option<Tenure>,
     /// The parent, as it was when it asked for the run.
     execution: Execution,
     request: MapRunRequest,
@@ -152,6 +155,7 @@ impl Driver {
             family: Arc::new(family),
             parent: header.clone(),
             task,
+            tenure: held.tenure,
             execution: held.execution.clone(),
             request: request.clone(),
             inbox,
@@ -249,6 +253,11 @@ impl Driver {
             }
         }
         Ok(true)
+    }
+
+    /// What a write must find.
+    fn held(&self) -> HeldHome {
+        HeldHome { parent: self.parent.id, tenure: self.tenure }
     }
 
     /// What the role of the parent allows.
@@ -605,7 +614,12 @@ impl Driver {
         let (shell, scope, run) =
             (self.shell.clone(), self.family.names.scope.clone(), self.name.run);
         let row = self.row;
-        insist(&shell, || shell.write_map_run_outcomes(&scope, run, row, &outcomes)).await?;
+        let held = self.held();
+        let write = async || {
+            held.check(&shell)?;
+            shell.write_map_run_outcomes(&scope, run, row, &outcomes).await
+        };
+        insist(&shell, write).await?;
         self.row += 1;
         Ok(())
     }
@@ -614,7 +628,9 @@ impl Driver {
         let (shell, scope, name) =
             (self.shell.clone(), self.family.names.scope.clone(), self.name.clone());
         let (record, version) = (self.record.clone(), self.version);
+        let held = self.held();
         let written = insist(&shell, || async {
+            held.check(&shell)?;
             match shell.write_map_run(&scope, &name, Some(version), &record).await {
                 // An answer was lost, and it is there: only its driver writes a run that is driven.
                 Err(StoreError::Conflict) => match shell.read_map_run(&scope, &name).await? {
@@ -757,6 +773,23 @@ impl Driver {
         self.driving.leave();
         let input = Input::MapRunFinished { task: self.task, outcome };
         self.shell.deliver(self.parent.id, Message::input(input));
+    }
+}
+
+/// The home of the parent, which whoever writes down how far the run is must hold.
+#[derive(Clone, Copy)]
+struct HeldHome {
+    parent: ExecutionId,
+    tenure: Option<Tenure>,
+}
+
+impl HeldHome {
+    /// Fails where another node may drive the run. Where one does, this driver is broken off.
+    fn check(self, shell: &Shell) -> Result<(), StoreError> {
+        match shell.store.tenure(self.parent) {
+            held if held == self.tenure => Ok(()),
+            _ => Err(StoreError::Elsewhere),
+        }
     }
 }
 

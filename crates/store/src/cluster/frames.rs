@@ -5,6 +5,8 @@ use std::sync::Arc;
 use engine::{ExecutionId, Failure, TaskId, TaskToken, Timestamp};
 use json::Document;
 
+use crate::Scope;
+
 /// What one node asks another. All but [`Question::Await`] are for the holder of the execution.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs)]
@@ -27,6 +29,15 @@ pub enum Question {
     ChildEnded { execution: ExecutionId, task: TaskId, child: ExecutionId },
     /// A task of an execution elsewhere awaits the end of this one: for the holder of the child.
     Await { child: ExecutionId, execution: ExecutionId, task: TaskId },
+    /// UpdateMapRun, of a run of the execution.
+    UpdateMapRun {
+        execution: ExecutionId,
+        scope: Scope,
+        arn: Arc<str>,
+        max_concurrency: Option<u64>,
+        tolerated_failure_count: Option<u64>,
+        tolerated_failure_percentage: Option<f64>,
+    },
 }
 
 /// What the other node answers.
@@ -58,6 +69,8 @@ pub enum Answer {
     },
     /// There is no such execution.
     Absent,
+    /// The Map Run has ended.
+    NotRunning,
     /// Not now: nothing was done.
     Refused {
         reason: Arc<str>,
@@ -84,7 +97,8 @@ impl Question {
             | Question::TaskSucceeded { execution, .. }
             | Question::TaskFailed { execution, .. }
             | Question::TaskHeartbeat { execution, .. }
-            | Question::ChildEnded { execution, .. } => *execution,
+            | Question::ChildEnded { execution, .. }
+            | Question::UpdateMapRun { execution, .. } => *execution,
             Question::Await { child, .. } => *child,
         }
     }

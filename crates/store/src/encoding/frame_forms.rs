@@ -15,6 +15,10 @@ enums! {
         6 => TaskHeartbeat { execution, token }
         7 => ChildEnded { execution, task, child }
         8 => Await { child, execution, task }
+        9 => UpdateMapRun {
+            execution, scope, arn, max_concurrency, tolerated_failure_count,
+            tolerated_failure_percentage
+        }
     }
     Answer, "answer of a node" {
         0 => NotHere {}
@@ -31,5 +35,6 @@ enums! {
         11 => Corrupt { reason }
         12 => Quarantined {}
         13 => Overloaded {}
+        14 => NotRunning {}
     }
 }

@@ -394,9 +394,9 @@ impl Store for MemoryNode {
         limit: usize,
     ) -> Result<Vec<(ResourceKey, Resource)>, StoreError> {
         self.open(|local, shared| {
-            let is_here =
-                |key: &ResourceKey| key.home().is_none_or(|home| local.membership.holds(home));
-            Ok(shared.tables.list_resources(kind, scope, after, limit, is_here))
+            let is_held = |home| local.membership.holds(home);
+            let is_seen = |key: &ResourceKey| self.observes || key.home().is_none_or(is_held);
+            Ok(shared.tables.list_resources(kind, scope, after, limit, is_seen))
         })
     }
 

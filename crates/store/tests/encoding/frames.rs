@@ -2,6 +2,7 @@
 
 use engine::{EventId, ExecutionId, Failure, FrameId, TaskId, TaskToken, Timestamp};
 use json::Document;
+use stairwell_store::Scope;
 use stairwell_store::cluster::{Answer, Question};
 use stairwell_store::encoding::{decode_answer, decode_question, encode_answer, encode_question};
 
@@ -21,6 +22,14 @@ fn questions() -> Vec<Question> {
         Question::TaskHeartbeat { execution, token },
         Question::ChildEnded { execution, task, child },
         Question::Await { child: execution, execution: child, task },
+        Question::UpdateMapRun {
+            execution,
+            scope: Scope { account: "1".into(), region: "r".into() },
+            arn: "arn".into(),
+            max_concurrency: Some(0),
+            tolerated_failure_count: None,
+            tolerated_failure_percentage: Some(12.5),
+        },
     ]
 }
 
@@ -44,6 +53,7 @@ fn answers() -> Vec<Answer> {
         Answer::Corrupt { reason: reason() },
         Answer::Quarantined,
         Answer::Overloaded,
+        Answer::NotRunning,
     ]
 }
 
