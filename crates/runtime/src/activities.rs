@@ -303,6 +303,14 @@ impl Runtime {
                 Err(mut poll) => tokio::select! {
                     biased;
                     handout = poll.handout() => handout,
+                    offer = self.shell.offer_elsewhere(&activity.arn) => {
+                        drop(poll);
+                        let taken = self.shell.take_offer(offer, worker_name.clone()).await?;
+                        if let Some(task) = taken {
+                            return Ok(Some(task));
+                        }
+                        continue;
+                    }
                     () = &mut deadline => return Ok(None),
                     () = self.shell.closing() => {
                         return Err(OperationalError::ShuttingDown.into());
@@ -422,18 +430,24 @@ impl Shell {
         handout: Handout,
         worker_name: Option<Arc<str>>,
     ) -> Result<Option<ActivityTask>, OperationalError> {
-        let Offer { execution, task } = handout.offer();
+        let taken = self.take_offer(handout.offer(), worker_name).await;
+        if taken.is_ok() {
+            handout.take();
+        }
+        // Or the handout is dropped here, and its task goes back to the queue.
+        taken
+    }
+
+    async fn take_offer(
+        self: &Arc<Self>,
+        offer: Offer,
+        worker_name: Option<Arc<str>>,
+    ) -> Result<Option<ActivityTask>, OperationalError> {
+        let Offer { execution, task } = offer;
         match self.ask(execution, Ask::TakeTask { task, worker_name }).await {
-            Ok(Answer::Task(task)) => {
-                handout.take();
-                Ok(task)
-            }
+            Ok(Answer::Task(task)) => Ok(task),
             Ok(_) => unreachable!("a worker is answered with a task"),
-            Err(Undone::Absent | Undone::Operational(OperationalError::Quarantined)) => {
-                handout.take();
-                Ok(None)
-            }
-            // The handout is dropped here, and its task goes back to the queue.
+            Err(Undone::Absent | Undone::Operational(OperationalError::Quarantined)) => Ok(None),
             Err(Undone::Operational(error)) => Err(error),
         }
     }

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use crate::live::Message;
 use crate::network::NetworkError;
+use crate::offers::Offer;
 use crate::peers::reply_of;
 use crate::shell::{Backoff, Shell};
 use crate::{OperationalError, drive};
@@ -25,6 +26,14 @@ pub(crate) const CROSSING_MAX: Duration = Duration::from_secs(2);
 
 /// How often a node asks again whether an execution elsewhere has ended that one here awaits.
 const AWAITED_AGAIN: Duration = Duration::from_secs(60);
+
+/// How long a worker's node waits before it asks the others again for a task: at first, and at
+/// last.
+const POLLED_AGAIN_MIN: Duration = Duration::from_millis(100);
+const POLLED_AGAIN_MAX: Duration = Duration::from_secs(1);
+
+/// How long a task that another node's worker may take stays out of its queue.
+const LENT_FOR: Duration = Duration::from_secs(5);
 
 impl Shell {
     /// Finds out who drives the execution, and hands the messages over; after an error, not at
@@ -135,6 +144,44 @@ impl Shell {
         {
             guard.forget_subjects();
         }
+    }
+
+    /// A task of the activity that an execution on another node offers, once there is one. Waits
+    /// for ever where there are no other nodes.
+    pub(crate) async fn offer_elsewhere(&self, activity_arn: &Arc<str>) -> Offer {
+        let mut pause = POLLED_AGAIN_MIN;
+        loop {
+            let nodes = self.nodes.borrow().clone();
+            if self.config.network.is_none() || nodes.len() < 2 {
+                let mut nodes = self.nodes.subscribe();
+                nodes.changed().await.expect("the sender lives in the shell");
+                continue;
+            }
+            // This node is among them, and has nothing: who waits there would have got it.
+            for node in nodes {
+                let question = Question::Poll { activity_arn: activity_arn.clone() };
+                if let Ok(NodeAnswer::Offered { execution, task }) =
+                    self.ask_node(&node, &question).await
+                {
+                    return Offer { execution, task };
+                }
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(POLLED_AGAIN_MAX);
+        }
+    }
+
+    /// Gives a task of an activity to another node's worker for a while.
+    pub(crate) fn lend_task(self: &Arc<Self>, activity_arn: &str) -> NodeAnswer {
+        let Some(offer) = self.offers.lend(activity_arn).filter(|_| !self.is_closing()) else {
+            return NodeAnswer::NoTask;
+        };
+        let shell = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(LENT_FOR).await;
+            shell.offers.give_back(offer);
+        });
+        NodeAnswer::Offered { execution: offer.execution, task: offer.task }
     }
 
     /// Sees to it that a task here learns of the end of an execution that another node drives.

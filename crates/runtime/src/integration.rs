@@ -263,7 +263,7 @@ impl Calls {
 
     /// Breaks off the calls of all executions of which that is so.
     pub(crate) fn forget(&self, is_gone: impl Fn(ExecutionId) -> bool) {
-        self.under_way.lock().retain(|(execution, _), _| !is_gone(*execution));
+        self.under_way.lock().retain(|(execution, ..), _| !is_gone(*execution));
     }
 
     /// Breaks off the calls that the execution does not await any more.

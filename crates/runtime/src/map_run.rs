@@ -14,6 +14,7 @@ mod children;
 mod drive;
 mod express_children;
 mod feed;
+mod patience;
 mod progress;
 mod records;
 mod results;

@@ -34,6 +34,9 @@ struct Queues {
     /// Where each task on offer stands: its activity, and its place in the queue. So a task that is
     /// offered again is there once, and those of an execution are found.
     places: BTreeMap<Offer, (Arc<str>, i64)>,
+    /// Tasks that other nodes' workers have for a moment, to take them: in no queue, and put back
+    /// unless they are taken or withdrawn.
+    lent: BTreeMap<Offer, Arc<str>>,
 }
 
 #[derive(Debug, Default)]
@@ -92,6 +95,9 @@ impl Offers {
         let first = Offer { execution, task: task(0, EventId::NONE) };
         let last = Offer { execution, task: task(u32::MAX, EventId(u64::MAX)) };
         let queues = &mut *self.queues.lock();
+        if !queues.lent.is_empty() {
+            queues.lent.retain(|offer, _| offer.execution != execution || !is_gone(offer.task));
+        }
         let offered = queues.places.range(first..=last).map(|(offer, _)| *offer);
         let gone: Vec<Offer> = offered.filter(|offer| is_gone(offer.task)).collect();
         for offer in gone {
@@ -111,7 +117,7 @@ impl Offers {
         offer: Offer,
         place: impl FnOnce(&Queue) -> i64,
     ) {
-        let Queues { by_activity, places } = &mut *self.queues.lock();
+        let Queues { by_activity, places, .. } = &mut *self.queues.lock();
         let queue = by_activity.entry(activity_arn.clone()).or_default();
         if places.contains_key(&offer) {
             return;
@@ -148,10 +154,34 @@ impl Offers {
         Some(Handout { offers, activity_arn, offer: Some(offer) })
     }
 
+    /// Takes the oldest task out for another node's worker.
+    pub(crate) fn lend(&self, activity_arn: &str) -> Option<Offer> {
+        let queues = &mut *self.queues.lock();
+        let queue = queues.by_activity.get_mut(activity_arn)?;
+        let (_, offer) = queue.offers.pop_first()?;
+        if queue.is_idle() {
+            queues.by_activity.remove(activity_arn);
+        }
+        let (activity_arn, _) = queues.places.remove(&offer)?;
+        queues.lent.insert(offer, activity_arn);
+        Some(offer)
+    }
+
+    /// Puts a task that was lent back to the head of its queue, unless it was taken or withdrawn.
+    pub(crate) fn give_back(self: &Arc<Self>, offer: Offer) {
+        let lent = self.queues.lock().lent.remove(&offer);
+        if let Some(activity_arn) = lent {
+            self.put(&activity_arn, offer, Queue::first_place);
+        }
+    }
+
     /// Takes back the tasks of all executions of which that is so.
     pub(crate) fn forget(&self, is_gone: impl Fn(ExecutionId) -> bool) {
-        let offered = self.queues.lock().places.keys().map(|offer| offer.execution).collect();
-        let executions: BTreeSet<ExecutionId> = offered;
+        let executions: BTreeSet<ExecutionId> = {
+            let queues = self.queues.lock();
+            let offers = queues.places.keys().chain(queues.lent.keys());
+            offers.map(|offer| offer.execution).collect()
+        };
         for execution in executions.into_iter().filter(|id| is_gone(*id)) {
             self.withdraw(execution, |_| true);
         }
@@ -162,7 +192,7 @@ impl Offers {
         self: &Arc<Self>,
         activity_arn: &Arc<str>,
     ) -> Result<Result<Handout, Poll>, TooManyPollers> {
-        let Queues { by_activity, places } = &mut *self.queues.lock();
+        let Queues { by_activity, places, .. } = &mut *self.queues.lock();
         let queue = by_activity.entry(activity_arn.clone()).or_default();
         if let Some(handout) = self.hand_out(activity_arn, queue, places) {
             return Ok(Ok(handout));
@@ -258,6 +288,26 @@ mod tests {
             Ok(Err(poll)) => poll,
             other => panic!("nothing is on offer, but {other:?}"),
         }
+    }
+
+    #[test]
+    fn what_was_lent_comes_back_unless_it_was_taken() {
+        let offers = Arc::new(Offers::new(10));
+        let activity: Arc<str> = "a".into();
+        assert_eq!(offers.lend("a"), None);
+        let made = [1, 2, 3].map(|number| Offer {
+            execution: ExecutionId([number; 16]),
+            task: TaskId { frame: FrameId(0), scheduled: EventId(2) },
+        });
+        made.iter().for_each(|offer| offers.offer(&activity, *offer));
+        let lent = [offers.lend("a"), offers.lend("a")];
+        assert_eq!(lent, [Some(made[0]), Some(made[1])]);
+        // The first is taken, the second is not.
+        offers.withdraw(made[0].execution, |_| true);
+        made[..2].iter().for_each(|offer| offers.give_back(*offer));
+        assert_eq!(offers.lend("a"), Some(made[1]), "before those that came later");
+        assert_eq!(offers.lend("a"), Some(made[2]));
+        assert_eq!(offers.lend("a"), None);
     }
 
     #[test]

@@ -51,7 +51,10 @@ impl Shell {
     }
 
     async fn answer_question(self: &Arc<Self>, question: Question) -> NodeAnswer {
-        let id = question.subject();
+        if let Question::Poll { activity_arn } = &question {
+            return self.lend_task(activity_arn);
+        }
+        let id = question.subject().expect("all others are about an execution");
         match self.store.locate(id).await {
             Ok(Place::Here) if !self.is_closing() => {}
             Ok(_) => return NodeAnswer::NotHere,
@@ -74,6 +77,7 @@ impl Shell {
             Question::ChildEnded { execution, task, child } => {
                 return answer_of_result(self.tell_stored_end((execution, task), child).await);
             }
+            Question::Poll { .. } => unreachable!("it is answered above"),
             Question::UpdateMapRun { .. } => return self.update_map_run_here(question).await,
             Question::Await { child, execution, task } => {
                 return answer_of_result(self.await_here((execution, task), child).await);
@@ -132,7 +136,9 @@ pub(crate) fn reply_of(answer: NodeAnswer) -> Option<Reply> {
         NodeAnswer::Task { token, input } => Ok(Answer::Task(Some(ActivityTask { token, input }))),
         NodeAnswer::NoTask => Ok(Answer::Task(None)),
         NodeAnswer::Reported { was_waited_for } => Ok(Answer::Reported(was_waited_for)),
-        NodeAnswer::Absent | NodeAnswer::NotRunning => Err(Undone::Absent),
+        NodeAnswer::Absent | NodeAnswer::NotRunning | NodeAnswer::Offered { .. } => {
+            Err(Undone::Absent)
+        }
         NodeAnswer::Refused { reason } => failed(StoreError::Refused(reason.to_string()).into()),
         NodeAnswer::Unknown { reason } => failed(StoreError::Unknown(reason.to_string()).into()),
         NodeAnswer::Corrupt { reason } => failed(StoreError::Corrupt(reason.to_string()).into()),

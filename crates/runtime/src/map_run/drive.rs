@@ -22,6 +22,7 @@ use super::children::{
     Family, Names, RunningChild, Started, cut_outcome, express_outcome, standard_outcome,
 };
 use super::feed::{Child, Feed, Source};
+use super::patience::{HeldHome, insist};
 use super::progress::Progress;
 use super::results::{StoredResults, gathered};
 use super::{ChildEnd, Driving, MapRunName, Word};
@@ -29,7 +30,7 @@ use crate::child::Refusal;
 use crate::express::{EXPRESS_BYTES, ExpressRun};
 use crate::live::{Held, Message};
 use crate::permission::Acting;
-use crate::shell::{Backoff, Shell};
+use crate::shell::Shell;
 use crate::{Access, OpenItems, Permission, ReaderPosition, WriteResults};
 
 /// Children that are started together.
@@ -47,7 +48,7 @@ const UNWRITTEN_BYTES_MAX: usize = 1 << 20;
 const UNWRITTEN_TIME: Duration = Duration::from_millis(250);
 
 /// Why a driver stops early.
-enum Halt {
+pub(super) enum Halt {
     /// The runtime closes: the run goes on after the next start.
     Closing,
     /// Nobody waits for the run any more.
@@ -776,23 +777,6 @@ impl Driver {
     }
 }
 
-/// The home of the parent, which whoever writes down how far the run is must hold.
-#[derive(Clone, Copy)]
-struct HeldHome {
-    parent: ExecutionId,
-    tenure: Option<Tenure>,
-}
-
-impl HeldHome {
-    /// Fails where another node may drive the run. Where one does, this driver is broken off.
-    fn check(self, shell: &Shell) -> Result<(), StoreError> {
-        match shell.store.tenure(self.parent) {
-            held if held == self.tenure => Ok(()),
-            _ => Err(StoreError::Elsewhere),
-        }
-    }
-}
-
 /// What the Map state of a frame has in DISTRIBUTED mode.
 fn distributed(held: &Held, task: TaskId) -> Option<&Distributed> {
     let frame = held.execution.frames.get(&task.frame)?;
@@ -807,26 +791,4 @@ fn distributed(held: &Held, task: TaskId) -> Option<&Distributed> {
 
 fn empty_object() -> Document {
     Document::from_trusted_text("{}")
-}
-
-/// Does something with the store, however long it is away.
-async fn insist<T, F: Future<Output = Result<T, StoreError>>>(
-    shell: &Shell,
-    mut action: impl FnMut() -> F,
-) -> Result<T, Halt> {
-    let mut backoff = Backoff::default();
-    loop {
-        match action().await {
-            Ok(done) => return Ok(done),
-            Err(error @ StoreError::Corrupt(_)) => {
-                let cause = format!("The store cannot be read: {error}");
-                return Err(Halt::Failed(Failure::new("States.Runtime", cause)));
-            }
-            Err(error) => {
-                if !backoff.pause(shell, &error).await {
-                    return Err(Halt::Closing);
-                }
-            }
-        }
-    }
 }

@@ -11,7 +11,8 @@ use stairwell_runtime::{
     Clock, Configurations, ExecutionError, Network, NetworkError, NetworkHandle, OperationalError,
     RedriveExecution, Runtime, RuntimeConfig, StopExecution, UpdateStateMachine,
 };
-use store::cluster::{BEAT, Node};
+use store::cluster::{Answer, BEAT, Node, Question};
+use store::encoding::{decode_answer, encode_question};
 use store::{FaultyStore, MemoryCluster, MemoryNode, Store};
 use tokio::time::Instant;
 
@@ -149,6 +150,71 @@ fn a_worker_reports_to_any_node() {
             let again = other.succeed(token, "{}").await;
             assert_eq!(again, Err(stairwell_runtime::TaskError::TaskTimedOut));
         }
+    });
+}
+
+#[test]
+fn a_worker_gets_the_tasks_of_every_node() {
+    in_nodes(3, async |cluster: Cluster| {
+        let worlds: Vec<&World> = cluster.nodes.iter().map(|node| &node.world).collect();
+        let activity = worlds[0].activity("a").await;
+        let machine = worlds[0].machine("m", &activity_machine(&activity, 0)).await;
+        sleep(1).await;
+        // Before a worker is there, and after; every task comes to it in a second or so.
+        for waits in [true, false] {
+            let mut arns = Vec::new();
+            let start = async |arns: &mut Vec<String>| {
+                for (number, world) in worlds.iter().enumerate() {
+                    let name = format!("{waits}-{number}");
+                    arns.push(world.start(&machine, &name, "{}").await.unwrap());
+                }
+            };
+            if !waits {
+                start(&mut arns).await;
+            }
+            let began = Instant::now();
+            let poll = async || worlds[1].poll(&activity).await.expect("there is a task");
+            let mut tasks = Vec::new();
+            if waits {
+                let (first, ()) = tokio::join!(poll(), async {
+                    sleep(3).await;
+                    start(&mut arns).await;
+                });
+                tasks.push(first);
+            }
+            while tasks.len() < worlds.len() {
+                tasks.push(poll().await);
+            }
+            assert!(began.elapsed().as_secs() < 8, "{:?}", began.elapsed());
+            let tokens: BTreeSet<_> = tasks.iter().map(|task| task.token.0.clone()).collect();
+            assert_eq!(tokens.len(), worlds.len(), "each task once");
+            for token in tokens {
+                worlds[2].succeed(&token, "{}").await.unwrap();
+            }
+            for arn in &arns {
+                assert!(worlds[0].end(arn).await.starts_with("SUCCEEDED"));
+            }
+        }
+    });
+}
+
+#[test]
+fn a_task_whose_worker_is_cut_off_is_given_to_another() {
+    in_nodes(2, async |cluster: Cluster| {
+        let one = &cluster.nodes[0];
+        let activity = one.world.activity("a").await;
+        let machine = one.world.machine("m", &activity_machine(&activity, 0)).await;
+        let arn = one.world.start(&machine, "e", "{}").await.unwrap();
+        sleep(1).await;
+        // The node of a worker asks for it, and is not heard of again.
+        let question = Question::Poll { activity_arn: activity.as_str().into() };
+        let answer = one.world.runtime.answer_node(&encode_question(&question)).await;
+        assert!(matches!(decode_answer(&answer), Ok(Answer::Offered { .. })));
+        let began = Instant::now();
+        let task = one.world.poll(&activity).await.expect("it comes back");
+        assert_eq!(began.elapsed().as_secs(), 5);
+        one.world.succeed(&task.token.0, "{}").await.unwrap();
+        assert!(one.world.end(&arn).await.starts_with("SUCCEEDED"));
     });
 }
 

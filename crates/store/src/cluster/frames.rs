@@ -7,7 +7,7 @@ use json::Document;
 
 use crate::Scope;
 
-/// What one node asks another. All but [`Question::Await`] are for the holder of the execution.
+/// What one node asks another: most are for the node that drives an execution.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs)]
 pub enum Question {
@@ -29,6 +29,8 @@ pub enum Question {
     ChildEnded { execution: ExecutionId, task: TaskId, child: ExecutionId },
     /// A task of an execution elsewhere awaits the end of this one: for the holder of the child.
     Await { child: ExecutionId, execution: ExecutionId, task: TaskId },
+    /// A worker waits for a task of the activity: whether the other node's executions offer one.
+    Poll { activity_arn: Arc<str> },
     /// UpdateMapRun, of a run of the execution.
     UpdateMapRun {
         execution: ExecutionId,
@@ -71,6 +73,11 @@ pub enum Answer {
     Absent,
     /// The Map Run has ended.
     NotRunning,
+    /// A task of an activity, which the worker has for some seconds to take.
+    Offered {
+        execution: ExecutionId,
+        task: TaskId,
+    },
     /// Not now: nothing was done.
     Refused {
         reason: Arc<str>,
@@ -87,8 +94,8 @@ pub enum Answer {
 }
 
 impl Question {
-    /// The execution whose holder is asked.
-    pub fn subject(&self) -> ExecutionId {
+    /// The execution whose holder is asked; none where every node is.
+    pub fn subject(&self) -> Option<ExecutionId> {
         match self {
             Question::Stop { execution, .. }
             | Question::StopChild { execution, .. }
@@ -98,8 +105,9 @@ impl Question {
             | Question::TaskFailed { execution, .. }
             | Question::TaskHeartbeat { execution, .. }
             | Question::ChildEnded { execution, .. }
-            | Question::UpdateMapRun { execution, .. } => *execution,
-            Question::Await { child, .. } => *child,
+            | Question::UpdateMapRun { execution, .. } => Some(*execution),
+            Question::Await { child, .. } => Some(*child),
+            Question::Poll { .. } => None,
         }
     }
 }

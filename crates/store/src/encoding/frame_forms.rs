@@ -19,6 +19,7 @@ enums! {
             execution, scope, arn, max_concurrency, tolerated_failure_count,
             tolerated_failure_percentage
         }
+        10 => Poll { activity_arn }
     }
     Answer, "answer of a node" {
         0 => NotHere {}
@@ -36,5 +37,6 @@ enums! {
         12 => Quarantined {}
         13 => Overloaded {}
         14 => NotRunning {}
+        15 => Offered { execution, task }
     }
 }

@@ -6,9 +6,13 @@ use stairwell_store::Scope;
 use stairwell_store::cluster::{Answer, Question};
 use stairwell_store::encoding::{decode_answer, decode_question, encode_answer, encode_question};
 
+fn task() -> TaskId {
+    TaskId { frame: FrameId(3), scheduled: EventId(4) }
+}
+
 fn questions() -> Vec<Question> {
     let (execution, child) = (ExecutionId([1; 16]), ExecutionId([2; 16]));
-    let task = TaskId { frame: FrameId(3), scheduled: EventId(4) };
+    let task = task();
     let failure = Failure::new("Error", "because");
     let token = TaskToken("token".into());
     let output = Document::from_trusted_text(r#"{"a":[1,2]}"#);
@@ -22,6 +26,7 @@ fn questions() -> Vec<Question> {
         Question::TaskHeartbeat { execution, token },
         Question::ChildEnded { execution, task, child },
         Question::Await { child: execution, execution: child, task },
+        Question::Poll { activity_arn: "arn".into() },
         Question::UpdateMapRun {
             execution,
             scope: Scope { account: "1".into(), region: "r".into() },
@@ -54,6 +59,7 @@ fn answers() -> Vec<Answer> {
         Answer::Quarantined,
         Answer::Overloaded,
         Answer::NotRunning,
+        Answer::Offered { execution: ExecutionId([1; 16]), task: task() },
     ]
 }
 
@@ -77,5 +83,8 @@ fn frames_come_back_and_nothing_else_is_taken_for_one() {
 
 #[test]
 fn a_question_is_for_the_holder_of_its_execution() {
-    assert!(questions().iter().all(|question| question.subject() == ExecutionId([1; 16])));
+    for question in questions() {
+        let is_for_all = matches!(question, Question::Poll { .. });
+        assert_eq!(question.subject(), (!is_for_all).then_some(ExecutionId([1; 16])));
+    }
 }
