@@ -23,6 +23,7 @@ impl Execution {
             Record::Note(Note::RetryScheduled { frame, retry }) => {
                 self.schedule_retry(*frame, *retry);
             }
+            Record::Note(Note::TimersShifted { shift }) => self.timer_shift = *shift,
             Record::Note(Note::StopsDone { children, jobs }) => self.forget_stopped(children, jobs),
             Record::Note(Note::MapRunChild { processor }) => {
                 self.frame_mut(FrameId::ROOT).region = *processor;
@@ -83,7 +84,7 @@ impl Execution {
             EventKind::TaskScheduled { .. }
             | EventKind::ActivityScheduled { .. }
             | EventKind::LambdaFunctionScheduled { .. } => {
-                self.wait_on(event, WaitingOn::Task(Box::new(scheduled_task(event))));
+                self.wait_on(event, WaitingOn::Task(Box::new(self.scheduled_task(event))));
             }
             EventKind::TaskSubmitted { output, child_arn, .. } => {
                 self.submitted(event, output, child_arn);
@@ -277,13 +278,51 @@ impl Execution {
         }
     }
 
+    /// The attempt that a `…Scheduled` event begins.
+    fn scheduled_task(&self, event: &HistoryEvent) -> TaskState {
+        let after = |seconds: &Option<u64>| seconds.map(|it| self.due_after(event.timestamp, it));
+        match &event.kind {
+            EventKind::TaskScheduled { timeout_seconds, heartbeat_seconds, token, .. } => {
+                TaskState {
+                    scheduled: event.id,
+                    deadline: after(timeout_seconds),
+                    heartbeat_seconds: *heartbeat_seconds,
+                    // Only who has a token can send a heartbeat.
+                    heartbeat_deadline: token.as_ref().and_then(|_| after(heartbeat_seconds)),
+                    token: token.clone(),
+                    activity: called(&event.kind),
+                }
+            }
+            EventKind::LambdaFunctionScheduled { timeout_seconds, .. } => TaskState {
+                scheduled: event.id,
+                deadline: after(timeout_seconds),
+                heartbeat_seconds: None,
+                heartbeat_deadline: None,
+                token: None,
+                activity: called(&event.kind),
+            },
+            EventKind::ActivityScheduled { timeout_seconds, heartbeat_seconds, token, .. } => {
+                TaskState {
+                    scheduled: event.id,
+                    deadline: after(timeout_seconds),
+                    heartbeat_seconds: *heartbeat_seconds,
+                    heartbeat_deadline: None,
+                    token: Some(token.clone()),
+                    activity: called(&event.kind),
+                }
+            }
+            _ => unreachable!("only a Scheduled event begins an attempt"),
+        }
+    }
+
     fn activity_started(&mut self, event: &HistoryEvent) {
+        let seconds = self.frame(event.frame).task().and_then(|task| task.heartbeat_seconds);
+        let heartbeat_deadline = seconds.map(|seconds| self.due_after(event.timestamp, seconds));
         let Some(task) = self.frame_mut(event.frame).task_mut() else {
             return;
         };
         // The heartbeat clock starts when a worker takes the task.
-        task.heartbeat_deadline =
-            task.heartbeat_seconds.map(|seconds| event.timestamp.plus_seconds(seconds));
+        task.heartbeat_deadline = heartbeat_deadline;
         if let Activity::Worker { started, .. } = &mut task.activity {
             *started = true;
         }
@@ -429,41 +468,6 @@ fn advances_frame(kind: &EventKind) -> bool {
             | EventKind::ParallelStateSucceeded
             | EventKind::MapStateSucceeded
     )
-}
-
-/// The attempt that a `…Scheduled` event begins.
-fn scheduled_task(event: &HistoryEvent) -> TaskState {
-    let after = |seconds: &Option<u64>| seconds.map(|it| event.timestamp.plus_seconds(it));
-    match &event.kind {
-        EventKind::TaskScheduled { timeout_seconds, heartbeat_seconds, token, .. } => TaskState {
-            scheduled: event.id,
-            deadline: after(timeout_seconds),
-            heartbeat_seconds: *heartbeat_seconds,
-            // Only who has a token can send a heartbeat.
-            heartbeat_deadline: token.as_ref().and_then(|_| after(heartbeat_seconds)),
-            token: token.clone(),
-            activity: called(&event.kind),
-        },
-        EventKind::LambdaFunctionScheduled { timeout_seconds, .. } => TaskState {
-            scheduled: event.id,
-            deadline: after(timeout_seconds),
-            heartbeat_seconds: None,
-            heartbeat_deadline: None,
-            token: None,
-            activity: called(&event.kind),
-        },
-        EventKind::ActivityScheduled { timeout_seconds, heartbeat_seconds, token, .. } => {
-            TaskState {
-                scheduled: event.id,
-                deadline: after(timeout_seconds),
-                heartbeat_seconds: *heartbeat_seconds,
-                heartbeat_deadline: None,
-                token: Some(token.clone()),
-                activity: called(&event.kind),
-            }
-        }
-        _ => unreachable!("only a Scheduled event begins an attempt"),
-    }
 }
 
 /// What the attempt that a `…Scheduled` event begins does.

@@ -30,6 +30,12 @@ pub enum Note {
         /// When, by which retrier.
         retry: RetryAt,
     },
+    /// How far the scale of timers is ahead of the timestamps from here on: the machine's clock was
+    /// set, or the execution goes on where another one counts.
+    TimersShifted {
+        /// By so much.
+        shift: TimerShift,
+    },
     /// Nested executions, Map Runs and jobs that nobody awaited any more have been stopped.
     StopsDone {
         /// Nested executions and Map Runs.
@@ -53,6 +59,11 @@ pub enum Note {
         state: Arc<str>,
     },
 }
+
+/// How far the scale of timers is ahead of the timestamps of an execution, in milliseconds;
+/// negative where it is behind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TimerShift(pub i64);
 
 /// When a state is tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use json::Document;
 use crate::{
     ActiveFrames, ChildRequest, EventId, EventKind, ExecutionId, Failure, FrameId, HistoryEvent,
     Job, MapRunState, MockedExecution, Record, RetryAt, ServiceRequest, StartParameters, TaskId,
-    TaskResource, TaskToken, Timestamp,
+    TaskResource, TaskToken, TimerShift, Timestamp,
 };
 
 /// How an execution stands.
@@ -44,6 +44,8 @@ pub struct Execution {
     pub last_event: EventId,
     /// Its timestamp: no later event has an earlier one.
     pub last_timestamp: Timestamp,
+    /// What timestamps are to the scale of timers, on which everything is due.
+    pub timer_shift: TimerShift,
     /// What runs. When an execution ends otherwise than by success, the frames stay as they were.
     pub frames: BTreeMap<FrameId, Frame>,
     /// Those of them that have not come to their end.
@@ -278,6 +280,7 @@ impl Execution {
             failure: None,
             last_event: EventId::NONE,
             last_timestamp: Timestamp::default(),
+            timer_shift: TimerShift::default(),
             frames: BTreeMap::new(),
             active: ActiveFrames::default(),
             next_frame: 0,
@@ -298,6 +301,11 @@ impl Execution {
     /// last one that is known of a checkpoint of form 2.)
     pub fn not_before_last_event(&self, now: Timestamp) -> Timestamp {
         now.max(self.last_timestamp).max(self.start)
+    }
+
+    /// That timestamp of one of its events on the scale of timers, some seconds later.
+    pub(crate) fn due_after(&self, timestamp: Timestamp, seconds: u64) -> Timestamp {
+        Timestamp(timestamp.0.saturating_add(self.timer_shift.0)).plus_seconds(seconds)
     }
 
     /// Ends an execution in memory after a step of it panicked, which may have left anything in it:

@@ -30,7 +30,7 @@ mod trial;
 
 pub use active::ActiveFrames;
 pub use effect::{ChildRequest, Effect, Job, ServiceRequest, ServiceTarget};
-pub use event::{EventKind, HistoryEvent, Note, Record, RetryAt, TaskResource};
+pub use event::{EventKind, HistoryEvent, Note, Record, RetryAt, TaskResource, TimerShift};
 pub use execution::{
     Activity, ChildTask, Execution, Frame, Join, MapItem, MapJoin, Position, Redrives, ServiceTask,
     Status, TaskState, WaitingOn,

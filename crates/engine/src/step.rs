@@ -13,7 +13,7 @@ use crate::retry::{RUNTIME, TIMEOUT};
 use crate::trial::Trial;
 use crate::{
     Effect, EventId, EventKind, Execution, ExecutionId, Failure, Frame, FrameId, HistoryEvent, Job,
-    Limits, Mocks, Note, Position, Record, Status, TaskId, Timestamp, WaitingOn,
+    Limits, Mocks, Note, Position, Record, Status, TaskId, TimerShift, Timestamp, WaitingOn,
 };
 
 /// What an execution starts with.
@@ -531,6 +531,7 @@ impl<'a, 'env> Stepper<'a, 'env> {
         previous: EventId,
         kind: EventKind,
     ) -> Result<EventId, Ended> {
+        self.follow_timers(frame, &kind);
         let id = self.execution.last_event.next();
         if id.0 >= self.env.limits.history_events_max && !kind.ends_execution() {
             let text = format!(
@@ -548,6 +549,30 @@ impl<'a, 'env> Stepper<'a, 'env> {
             kind,
         }));
         Ok(id)
+    }
+
+    /// Before an event that a timeout or a heartbeat is counted from: says how far the scale of
+    /// timers is from the timestamps, where that has changed.
+    fn follow_timers(&mut self, frame: FrameId, kind: &EventKind) {
+        // A little is not worth a record: a timeout is right within a second.
+        const LITTLE_MILLISECONDS: u64 = 500;
+        let counts = match kind {
+            EventKind::TaskScheduled { timeout_seconds, heartbeat_seconds, .. }
+            | EventKind::ActivityScheduled { timeout_seconds, heartbeat_seconds, .. } => {
+                timeout_seconds.is_some() || heartbeat_seconds.is_some()
+            }
+            EventKind::LambdaFunctionScheduled { timeout_seconds, .. } => timeout_seconds.is_some(),
+            EventKind::ActivityStarted { .. } => {
+                let task = self.execution.frame(frame).task();
+                task.is_some_and(|task| task.heartbeat_seconds.is_some())
+            }
+            _ => false,
+        };
+        let shift = self.env.timer_now.0.saturating_sub(self.now().0);
+        if counts && shift.abs_diff(self.execution.timer_shift.0) >= LITTLE_MILLISECONDS {
+            let shift = TimerShift(shift);
+            self.write(Record::Note(Note::TimersShifted { shift }));
+        }
     }
 
     /// Writes the event that ends the execution.

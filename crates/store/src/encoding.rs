@@ -20,7 +20,7 @@ use row::{Malformed, RowReader, RowWriter, Stored};
 pub use store_forms::AgendaRow;
 
 /// The version that is written. Every older one can be read.
-pub const FORM_VERSION: u8 = 3;
+pub const FORM_VERSION: u8 = 4;
 
 /// The oldest version that is read.
 const FORM_VERSION_MIN: u8 = 1;

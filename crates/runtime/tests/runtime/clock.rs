@@ -11,15 +11,25 @@ use store::Store;
 use crate::world::{BEGIN, Lives, World, execution_arn, sleep};
 
 const PASS: &str = r#"{"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}"#;
-/// A wait, a retry after a failure, and a wait.
+/// A wait, a retry after a failure, a heartbeat and an answer that do not come, and a wait.
 const WAITS: &str = r#"{"StartAt":"First","States":{
     "First":{"Type":"Wait","Seconds":100,"Next":"Refused"},
     "Refused":{"Type":"Task","Resource":"arn:aws:states:::states:startExecution",
         "Parameters":{"StateMachineArn":"arn:aws:states:us-east-1:111111111111:stateMachine:none"},
         "Retry":[{"ErrorEquals":["States.ALL"],"IntervalSeconds":50,"MaxAttempts":1}],
-        "Catch":[{"ErrorEquals":["States.ALL"],"Next":"Last"}],"Next":"Last"},
+        "Catch":[{"ErrorEquals":["States.ALL"],"Next":"Silent"}],"Next":"Silent"},
+    "Silent":{"Type":"Task","Resource":"arn:aws:states:::states:startExecution.waitForTaskToken",
+        "Parameters":{
+            "StateMachineArn":"arn:aws:states:us-east-1:111111111111:stateMachine:ended"},
+        "HeartbeatSeconds":20,"TimeoutSeconds":500,
+        "Catch":[{"ErrorEquals":["States.HeartbeatTimeout"],"Next":"Late"}],"Next":"Late"},
+    "Late":{"Type":"Task","Resource":"arn:aws:states:::states:startExecution.waitForTaskToken",
+        "Parameters":{
+            "StateMachineArn":"arn:aws:states:us-east-1:111111111111:stateMachine:ended"},
+        "TimeoutSeconds":30,
+        "Catch":[{"ErrorEquals":["States.Timeout"],"Next":"Last"}],"Next":"Last"},
     "Last":{"Type":"Wait","Seconds":200,"End":true}}}"#;
-const WAITS_SECONDS: i64 = 100 + 50 + 200;
+const WAITS_SECONDS: i64 = 100 + 50 + 20 + 30 + 200;
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;

@@ -110,7 +110,8 @@ structs! {
     Execution {
         parameters, status, start, stop, deadline, output, failure, last_event, frames,
         active follows ActiveFrames::of(&frames), next_frame, abandoned, mocked since 2,
-        abandoned_jobs since 2, redrives since 2, last_timestamp since 3
+        abandoned_jobs since 2, redrives since 2, last_timestamp since 3,
+        timer_shift since 4
     }
     Redrives { count, date, client_tokens }
     Mocks { test_case, states }
@@ -195,6 +196,7 @@ enums! {
         2 => MockUsed { state }
         3 => MapRunChild { processor }
         4 => StopsDone { children, jobs }
+        5 => TimersShifted { shift }
     }
     EventKind, "type of event" {
         1 => ExecutionStarted {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use engine::{EventId, Timestamp};
+use engine::{EventId, TimerShift, Timestamp};
 use json::Document;
 
 /// Texts up to this length are compared by content, longer ones by identity: comparing those would
@@ -301,6 +301,16 @@ impl Stored for Timestamp {
 
     fn read(row: &mut RowReader<'_>) -> Result<Self, Malformed> {
         row.instant()
+    }
+}
+
+impl Stored for TimerShift {
+    fn write<'a>(&'a self, row: &mut RowWriter<'a>) {
+        row.instant(Timestamp(self.0));
+    }
+
+    fn read(row: &mut RowReader<'_>) -> Result<Self, Malformed> {
+        Ok(TimerShift(row.instant()?.0))
     }
 }
 

@@ -19,9 +19,12 @@ const VERSION_1: &str = include_str!("../samples/version-1.txt");
 /// The same of version 2.
 const VERSION_2: &str = include_str!("../samples/version-2.txt");
 
+/// The same of version 3.
+const VERSION_3: &str = include_str!("../samples/version-3.txt");
+
 #[test]
 fn rows_of_older_versions_are_read() {
-    let versions = [(1, VERSION_1), (2, VERSION_2)];
+    let versions = [(1, VERSION_1), (2, VERSION_2), (3, VERSION_3)];
     let lines = versions
         .into_iter()
         .flat_map(|(version, text)| text.lines().map(move |line| (version, line)));
@@ -124,9 +127,9 @@ fn what_is_wrong_is_said() {
         Err(error) => assert_eq!(error.to_string(), format!("the store is corrupt: {expected}")),
         Ok(records) => panic!("{records:?}"),
     };
-    let future = "records: stored form 4, of which this version of Stairwell knows nothing \
-                  (it reads 1 to 3)";
-    check(&[4, 0], future);
+    let future = "records: stored form 5, of which this version of Stairwell knows nothing \
+                  (it reads 1 to 4)";
+    check(&[5, 0], future);
     check(&[], "records: empty");
     check(&[1], "records: the end at byte 1");
     check(&[1, 0, 0], "records: something that does not belong there at byte 2");

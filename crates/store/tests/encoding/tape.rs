@@ -10,7 +10,7 @@ use engine::{
     Failure, Frame, FrameId, HistoryEvent, Job, Join, MapItem, MapJoin, MapRunRequest, MapRunState,
     MockedExecution, MockedOutcome, MockedResponse, Mocks, Note, Position, Record, Redrives,
     RetryAt, ServiceRequest, ServiceTarget, ServiceTask, StartParameters, Status, TaskId,
-    TaskResource, TaskState, TaskToken, Timestamp, WaitingOn,
+    TaskResource, TaskState, TaskToken, TimerShift, Timestamp, WaitingOn,
 };
 use json::Document;
 use stairwell_store::encoding::{AgendaRow, STATUSES};
@@ -184,7 +184,7 @@ impl<'a> Tape<'a> {
     }
 
     fn note(&mut self) -> Record {
-        Record::Note(match self.byte() % 5 {
+        Record::Note(match self.byte() % 6 {
             0 => Note::RetryScheduled { frame: self.frame_id(), retry: self.retry() },
             1 => Note::Mocked { mocks: self.mocks() },
             2 => Note::MapRunChild { processor: RegionIndex(self.small_number()) },
@@ -192,6 +192,7 @@ impl<'a> Tape<'a> {
                 children: self.several(Self::text),
                 jobs: self.several(Self::job),
             },
+            4 => Note::TimersShifted { shift: TimerShift(self.instant().0) },
             _ => Note::MockUsed { state: self.text() },
         })
     }
@@ -453,6 +454,7 @@ impl<'a> Tape<'a> {
             failure: self.option(Self::failure),
             last_event: self.event_id(),
             last_timestamp: self.instant(),
+            timer_shift: TimerShift(self.instant().0),
             active: ActiveFrames::of(&frames),
             frames,
             next_frame: self.small_number(),
