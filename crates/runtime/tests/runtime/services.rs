@@ -10,6 +10,8 @@ use expect_test::expect;
 use json::Document;
 use stairwell_runtime::{Integration, Integrations, RuntimeConfig, ServiceCall, StartExecution};
 
+use store::{Fault, FaultyStore, Operation};
+
 use crate::world::{Lives, World, sleep};
 
 // Everything of a test happens in one thread.
@@ -17,6 +19,9 @@ thread_local! {
     static CALLED: Cell<usize> = const { Cell::new(0) };
     static UNDER_WAY: Cell<usize> = const { Cell::new(0) };
     static UNDER_WAY_MAX: Cell<usize> = const { Cell::new(0) };
+    /// Whether the next commit fails.
+    static FAILS: Cell<bool> = const { Cell::new(false) };
+    static HAS_FAILED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// A call, as long as it is under way.
@@ -77,6 +82,26 @@ impl Integration for SyncStart {
 
     fn is_in_process(&self) -> bool {
         true
+    }
+}
+
+/// Submits a job right after a commit has failed, and takes very long when it is called again. The
+/// job has ended as soon as somebody asks.
+struct Jobs;
+
+#[async_trait]
+impl Integration for Jobs {
+    async fn call(&self, _: ServiceCall) -> Result<Document, Failure> {
+        CALLED.set(CALLED.get() + 1);
+        let is_first = CALLED.get() == 1;
+        while !(is_first && HAS_FAILED.get()) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        Ok(Document::from_trusted_text(r#"{"JobRunId":"j"}"#))
+    }
+
+    async fn await_job(&self, _: ServiceCall, submitted: Document) -> Result<Document, Failure> {
+        Ok(submitted)
     }
 }
 
@@ -284,5 +309,38 @@ fn express_executions_call_services_and_break_calls_off() {
         assert_eq!((CALLED.get(), UNDER_WAY.get()), (1, 1));
         sleep(2).await;
         assert_eq!((CALLED.get(), UNDER_WAY.get()), (1, 0));
+    });
+}
+
+/// A commit fails between the answer of a service and what follows it: the task is called once more,
+/// and the end of its job is awaited all the same.
+#[test]
+fn a_job_is_awaited_though_its_task_is_called_again() {
+    let mut lives = Lives::with(|config| {
+        config.integrations = Integrations::default().with("glue", std::sync::Arc::new(Jobs));
+        config.limits.work_per_step = 1;
+    });
+    let store = FaultyStore::new(lives.store.clone(), |operation| {
+        let fails = operation == Operation::Commit && FAILS.replace(false);
+        HAS_FAILED.set(HAS_FAILED.get() || fails);
+        fails.then_some(Fault::After)
+    });
+    lives.live_on(std::sync::Arc::new(store), async |world: World| {
+        let definition = r#"{"StartAt":"Both","States":{"Both":{"Type":"Parallel","End":true,
+            "Branches":[
+                {"StartAt":"Job","States":{"Job":{"Type":"Task","End":true,
+                    "Resource":"arn:aws:states:::glue:startJobRun.sync",
+                    "Parameters":{"JobName":"any"}}}},
+                {"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":1,"Next":"P"},
+                    "P":{"Type":"Pass","Next":"Q"},"Q":{"Type":"Pass","Next":"R"},
+                    "R":{"Type":"Pass","Next":"S"},"S":{"Type":"Pass","Next":"T"},
+                    "T":{"Type":"Pass","End":true}}}]}}}"#;
+        let machine = world.machine("m", definition).await;
+        let arn = world.start(&machine, "e", "{}").await.unwrap();
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        FAILS.set(true);
+        assert_eq!(world.end(&arn).await, r#"SUCCEEDED [{"JobRunId":"j"},{}]"#);
+        assert!(HAS_FAILED.get(), "no commit failed");
+        assert_eq!(CALLED.get(), 2, "the first call is asked for again while it is answered");
     });
 }
