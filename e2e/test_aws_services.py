@@ -91,7 +91,7 @@ class AwsServicesTest(MotoTest):
             ("dynamodb:putItems", {}, "is not recognized"),
             ("dynamo:putItem", {}, "is not recognized"),
             ("sns:publish", {"Messag": "m"}, '"Messag" is not supported by Step Functions'),
-            ("sqs:sendMessage", {"QueueUrl": "q"}, "'MessageBody' is required but was missing"),
+            ("sqs:sendMessage", {"QueueUrl": "q"}, '"MessageBody" is required but was missing'),
         ]:
             with self.assertRaises(self.sfn.exceptions.InvalidDefinition) as raised:
                 self.task(action, parameters)

@@ -41,7 +41,7 @@ class DiskTest(unittest.TestCase):
             self.assertEqual(server.process.wait(30), EXIT_DISK)
         self.assertTrue(0 < len(answered) < 1_000, answered[-1:])
         with open(log_path) as log:
-            lines = [line for line in log if "the disk of the data folder failed" in line]
+            lines = [line for line in log if "the store failed, and the server ends" in line]
         self.assertEqual(len(lines), 1, lines)
 
         server = Server(data)

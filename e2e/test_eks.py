@@ -164,7 +164,7 @@ class EksTest(ServerTest):
                 self.assertIn(cause, found)
         with self.assertRaises(self.sfn.exceptions.InvalidDefinition) as raised:
             self.begin("call", Method="GET")
-        self.assertIn("'Path' is required but was missing", str(raised.exception))
+        self.assertIn('"Path" is required but was missing', str(raised.exception))
         with self.assertRaises(self.sfn.exceptions.InvalidDefinition):
             self.begin("call.sync", Method="GET", Path="/")
 

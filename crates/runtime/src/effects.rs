@@ -291,12 +291,15 @@ impl Shell {
         waiter: TaskKey,
         child_arn: &str,
     ) -> Result<(), StoreError> {
-        let Some(id) = self.store.find_execution(child_arn).await? else {
+        let found = match self.store.find_execution(child_arn).await? {
+            Some(id) => self.store.header(id).await?,
+            None => None,
+        };
+        let Some(mut header) = found else {
+            self.tell_absence(waiter, child_arn);
             return Ok(());
         };
-        let Some(mut header) = self.store.header(id).await? else {
-            return Ok(());
-        };
+        let id = header.id;
         let parent = ParentTask { execution: waiter.0, task: waiter.1 };
         if header.stop.is_none() && !self.store.is_here(id) {
             if self.effects.elsewhere.lock().insert((id, waiter)) {
@@ -381,6 +384,15 @@ impl Shell {
         child: Arc<ExecutionDescription>,
     ) {
         self.deliver(parent, Message::child_ended(task, child));
+    }
+
+    /// An execution that is awaited is not there any more: somebody removed it. Its end cannot be
+    /// known.
+    fn tell_absence(self: &Arc<Self>, (parent, task): TaskKey, child_arn: &str) {
+        tracing::warn!(child = child_arn, "an execution that is awaited is not there any more");
+        let cause = format!("Execution Does Not Exist: '{child_arn}'");
+        let outcome = Err(Failure::new("States.TaskFailed", cause));
+        self.deliver(parent, Message::input(Input::TaskFinished { task, outcome }));
     }
 
     /// What the end of an execution means to others, once it is durable.

@@ -35,7 +35,7 @@ use crate::live::{Held, Message};
 use crate::shell::{Backoff, Shell};
 use crate::tasks::Work;
 
-pub(crate) use records::{MapRunName, remove_map_runs, runs_prefix};
+pub(crate) use records::{MapRunName, map_run_is_running, remove_map_runs, runs_prefix};
 
 /// The Map Runs that are driven now.
 #[derive(Default)]

@@ -9,7 +9,7 @@ use engine::{ExecutionId, Timestamp};
 use store::{ExecutionHeader, Store, StoreError};
 use tokio::time::Instant;
 
-use crate::map_run::remove_map_runs;
+use crate::map_run::{map_run_is_running, remove_map_runs};
 use crate::shell::Shell;
 
 /// Executions that are looked at, and removed, at a time.
@@ -69,7 +69,8 @@ pub async fn purge(
         let is_due = |header: &ExecutionHeader| {
             retention.keeps_until(header).is_some_and(|until| until < now)
         };
-        let headers: Vec<_> = page.headers.into_iter().filter(is_due).collect();
+        let mut headers: Vec<_> = page.headers.into_iter().filter(is_due).collect();
+        keep_awaited(&**store, &mut headers).await?;
         for header in &headers {
             *removed.entry(header.state_machine_arn.clone()).or_default() += 1;
         }
@@ -84,6 +85,45 @@ pub async fn purge(
             return Ok(removed);
         }
     }
+}
+
+/// Takes out those that an open execution may still ask for: its nested executions, and the children
+/// of its Map Runs. Their ends may not have reached it yet, however long ago they were: the server
+/// was down for longer than executions are kept.
+async fn keep_awaited(
+    store: &dyn Store,
+    headers: &mut Vec<ExecutionHeader>,
+) -> Result<(), StoreError> {
+    // Children of one parent, or of one run, are often beside one another.
+    let mut parents = BTreeMap::<ExecutionId, bool>::new();
+    let mut runs = BTreeMap::<String, bool>::new();
+    let mut awaited = Vec::with_capacity(headers.len());
+    for header in headers.iter() {
+        let is_awaited = match (header.parent, header.map_run_arn()) {
+            (Some(parent), _) => match parents.get(&parent.execution) {
+                Some(is_open) => *is_open,
+                None => {
+                    let found = store.header(parent.execution).await?;
+                    let is_open = found.is_some_and(|parent| parent.stop.is_none());
+                    parents.insert(parent.execution, is_open);
+                    is_open
+                }
+            },
+            (None, Some(arn)) => match runs.get(&arn) {
+                Some(is_running) => *is_running,
+                None => {
+                    let is_running = map_run_is_running(store, &header.scope, &arn).await?;
+                    runs.insert(arn, is_running);
+                    is_running
+                }
+            },
+            (None, None) => false,
+        };
+        awaited.push(is_awaited);
+    }
+    let mut awaited = awaited.into_iter();
+    headers.retain(|_| !awaited.next().expect("there is one for each"));
+    Ok(())
 }
 
 /// Removes them, but those that somebody has redriven or removed meanwhile.

@@ -7,8 +7,8 @@ use store::encoding::{
     decode_map_run, decode_map_run_outcomes, encode_map_run, encode_map_run_outcomes,
 };
 use store::{
-    ExecutionHeader, MachineId, MapRunOutcomes, MapRunRecord, ResourceKey, ResourceKind, Scope,
-    Store, StoreError,
+    ExecutionHeader, MachineId, MapRunOutcomes, MapRunRecord, MapRunStatus, ResourceKey,
+    ResourceKind, Scope, Store, StoreError,
 };
 
 use crate::shell::Shell;
@@ -171,6 +171,17 @@ pub(crate) async fn remove_map_runs(
         remove(store, &link).await?;
     }
     Ok(())
+}
+
+/// Whether there is a Map Run of that ARN which runs.
+pub(crate) async fn map_run_is_running(
+    store: &dyn Store,
+    scope: &Scope,
+    arn: &str,
+) -> Result<bool, StoreError> {
+    let Some(name) = MapRunName::parse(arn) else { return Ok(false) };
+    let Some(row) = store.read_resource(&run_key(scope, &name)).await? else { return Ok(false) };
+    Ok(decode_map_run(&row.value)?.status == MapRunStatus::Running)
 }
 
 /// The keys of all resources of a kind whose names begin with that.

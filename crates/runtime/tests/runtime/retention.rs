@@ -50,6 +50,37 @@ fn what_has_ended_is_kept_as_long_as_its_machine_says() {
     });
 }
 
+/// The parent may not have heard of the end yet: after a crash it asks again.
+#[test]
+fn what_an_open_execution_started_is_kept_until_that_ends() {
+    let mut lives = Lives::with(|config| config.retention.default_seconds = Some(1_000));
+    let store = lives.store.clone();
+    lives.live(async |world| {
+        let child = world.machine("child", PASS).await;
+        let nested = format!(
+            r#"{{"StartAt":"T","States":{{"T":{{"Type":"Task","Next":"M",
+                "Resource":"arn:aws:states:::states:startExecution.sync:2",
+                "Parameters":{{"StateMachineArn":"{child}","Name":"nested"}},"ResultPath":null}},
+                "M":{{"Type":"Map","End":true,"ItemProcessor":{{
+                    "ProcessorConfig":{{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"}},
+                    "StartAt":"W","States":{{"W":{{"Type":"Wait","SecondsPath":"$","End":true}}}}}}}}
+            }}}}"#
+        );
+        let parent = world.machine("parent", &nested).await;
+        // One item ends at once, the other one much later.
+        let parent = world.start(&parent, "it", "[1,9000]").await.unwrap();
+        let ended = async || {
+            let page = store.ended_before(Timestamp(i64::MAX), None, 100).await.unwrap();
+            page.headers.len()
+        };
+        sleep(8_000).await;
+        assert_eq!(ended().await, 2, "a nested execution, and a child of the Map Run");
+        assert_eq!(world.end(&parent).await, "SUCCEEDED [1,9000]");
+        sleep(3_000).await;
+        assert_eq!(ended().await, 0);
+    });
+}
+
 #[test]
 fn nothing_of_a_map_run_outlives_its_execution() {
     let mut lives = Lives::with(|config| config.retention.default_seconds = Some(1_000));
