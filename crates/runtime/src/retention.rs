@@ -87,9 +87,9 @@ pub async fn purge(
     }
 }
 
-/// Takes out those that an open execution may still ask for: its nested executions, and the children
-/// of its Map Runs. Their ends may not have reached it yet, however long ago they were: the server
-/// was down for longer than executions are kept.
+/// Takes out those that an open execution may still ask for: its nested executions, and the
+/// children of its Map Runs. Their ends may not have reached it yet, however long ago they were:
+/// the server was down for longer than executions are kept.
 async fn keep_awaited(
     store: &dyn Store,
     headers: &mut Vec<ExecutionHeader>,
