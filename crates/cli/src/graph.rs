@@ -15,6 +15,12 @@ use crate::{input, print};
 /// Writes the graph to standard output.
 pub(crate) fn graph(arguments: &GraphArguments) -> anyhow::Result<ExitCode> {
     let is_arn = arguments.source.starts_with("arn:");
+    if arguments.theme.is_some() && arguments.form != GraphForm::Svg {
+        bail!("--theme is of --as svg alone");
+    }
+    if arguments.endpoint.is_some() && !is_arn {
+        bail!("--endpoint is of ARNs alone: a file is asked of no server");
+    }
     let (definition, events) = match is_arn {
         false => (input::read_file(Path::new(&arguments.source))?, None),
         true => {
@@ -33,9 +39,9 @@ pub(crate) fn graph(arguments: &GraphArguments) -> anyhow::Result<ExitCode> {
         GraphDirection::Right => Direction::Right,
     };
     let theme = match arguments.theme {
-        GraphTheme::Automatic => Theme::Automatic,
-        GraphTheme::Light => Theme::Light,
-        GraphTheme::Dark => Theme::Dark,
+        None | Some(GraphTheme::Automatic) => Theme::Automatic,
+        Some(GraphTheme::Light) => Theme::Light,
+        Some(GraphTheme::Dark) => Theme::Dark,
     };
     let text = match arguments.form {
         GraphForm::Mermaid => graph.to_mermaid(direction),

@@ -161,6 +161,11 @@ fn graph_draws_what_it_can_read() {
     let refused = graph(&["absent.asl.json"]);
     assert_eq!(refused.status, 2);
     assert!(refused.err.starts_with("stairwell: absent.asl.json cannot be read: "), "{refused:?}");
+    let refused = graph(&["good.asl.json", "--as", "dot", "--theme", "dark"]);
+    assert_eq!((refused.status, &*refused.err), (2, "stairwell: --theme is of --as svg alone\n"));
+    let refused = graph(&["good.asl.json", "--endpoint", "http://127.0.0.1:1"]);
+    assert_eq!(refused.status, 2);
+    assert!(refused.err.starts_with("stairwell: --endpoint is of ARNs alone"), "{refused:?}");
     let refused = graph(&["arn:aws:states:us-east-1:123456789012:activity:a"]);
     assert_eq!(refused.status, 2);
     assert!(refused.err.contains("the ARN of neither a state machine nor an execution"));

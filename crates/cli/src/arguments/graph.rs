@@ -26,9 +26,9 @@ pub(crate) struct GraphArguments {
     /// Which way it runs
     #[arg(long, value_enum, default_value_t = GraphDirection::Down)]
     pub(crate) direction: GraphDirection,
-    /// The colours of an SVG; automatic follows its viewer
-    #[arg(long, value_enum, default_value_t = GraphTheme::Automatic)]
-    pub(crate) theme: GraphTheme,
+    /// The colours of an SVG; automatic follows its viewer [default: automatic]
+    #[arg(long, value_enum)]
+    pub(crate) theme: Option<GraphTheme>,
     /// The server that the ARN is at [default: what AWS_ENDPOINT_URL_SFN or AWS_ENDPOINT_URL say,
     /// else http://127.0.0.1:8083]
     #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
