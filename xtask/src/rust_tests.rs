@@ -89,15 +89,12 @@ impl Program {
         };
         let said = String::from_utf8_lossy(&output.stdout);
         let errors = String::from_utf8_lossy(&output.stderr);
-        let count = said.lines().map(count).fold(Count::default(), |mut total, count| {
-            total += count;
-            total
-        });
-        let is_counted = output.status.success() || count.failed > 0;
-        let count = if is_counted { count } else { Count::FAILED };
+        let mut total = Count::default();
+        said.lines().for_each(|line| total += count(line));
+        let is_counted = output.status.success() || total.failed > 0;
         let seconds = began.elapsed().as_secs_f64();
         println!("{name} ({seconds:.1} s)\n{}{errors}", said.trim_start());
-        count
+        if is_counted { total } else { Count::FAILED }
     }
 }
 

@@ -141,8 +141,8 @@ impl Suite {
     }
 }
 
-/// The simulator on seeds that are always the same, and on one that never was. Worlds of three nodes
-/// have the former alone, while several nodes are not served yet.
+/// The simulator on seeds that are always the same, and on one that never was. Worlds of three
+/// nodes have the former alone, while several nodes are not served yet.
 fn simulation() -> anyhow::Result<()> {
     let fresh = RandomSeed::draw();
     for seed in ["1", "2", &fresh.0] {

@@ -2,10 +2,9 @@
 //!
 //! <https://graphviz.org/doc/info/lang.html>
 
-use std::fmt::Write;
-
 use crate::graph::{Edge, EdgeKind, Graph, Icon, Node, RegionIndex};
 use crate::layout::Direction;
+use crate::text::put_line;
 
 impl Graph {
     /// The graph as a digraph of DOT.
@@ -30,17 +29,17 @@ impl Graph {
         for index in &self.region(region).nodes {
             let node = self.node(*index);
             if node.regions.is_empty() {
-                line(out, format_args!("{indent}n{} [{}];", index.0, attributes(node)));
+                put_line(out, format_args!("{indent}n{} [{}];", index.0, attributes(node)));
                 continue;
             }
-            line(out, format_args!("{indent}subgraph cluster_{} {{", index.0));
-            line(out, format_args!("{indent}  label={};", quoted(&node.name)));
+            put_line(out, format_args!("{indent}subgraph cluster_{} {{", index.0));
+            put_line(out, format_args!("{indent}  label={};", quoted(&node.name)));
             // Where the edges of the container begin and end.
-            line(out, format_args!("{indent}  n{} [shape=point, style=invis];", index.0));
+            put_line(out, format_args!("{indent}  n{} [shape=point, style=invis];", index.0));
             for inner in &node.regions {
                 self.write_dot(*inner, depth + 1, out);
             }
-            line(out, format_args!("{indent}}}"));
+            put_line(out, format_args!("{indent}}}"));
         }
         for Edge { from, to, kind, label, .. } in &self.region(region).edges {
             let mut attributes = Vec::new();
@@ -51,13 +50,9 @@ impl Graph {
                 attributes.extend(is_container.then(|| format!("{end}=cluster_{}", node.0)));
             }
             let attributes = attributes.join(", ");
-            line(out, format_args!("{indent}n{} -> n{} [{attributes}];", from.0, to.0));
+            put_line(out, format_args!("{indent}n{} -> n{} [{attributes}];", from.0, to.0));
         }
     }
-}
-
-fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
-    writeln!(out, "{text}").expect("a String takes all");
 }
 
 fn attributes(node: &Node) -> String {

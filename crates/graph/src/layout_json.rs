@@ -4,7 +4,7 @@ use json::{Object, Value};
 
 use crate::graph::Graph;
 use crate::layout::{Direction, Layout, PlacedEdge, PlacedNode, Rectangle};
-use crate::text::shorten_middle;
+use crate::text;
 
 impl Layout {
     /// The layout as JSON: `width`, `height` and `direction`, `nodes` with their `box` (left,
@@ -36,7 +36,7 @@ fn object<const N: usize>(members: [(&str, Value); N]) -> Value {
 
 /// Pixels, to a tenth.
 fn number(pixels: f64) -> Value {
-    let tenths = (pixels * 10.0).round() / 10.0;
+    let tenths = text::tenths(pixels);
     if tenths.fract() == 0.0 { Value::from(tenths as i64) } else { Value::from(tenths) }
 }
 
@@ -50,8 +50,8 @@ fn node_json(graph: &Graph, placed: &PlacedNode) -> Value {
     let mut json = Object::new();
     json.insert("id", &*node.id);
     json.insert("name", &*node.name);
-    if node.name.chars().count() > crate::text::SHOWN_MAX {
-        json.insert("shown", shorten_middle(&node.name));
+    if node.name.chars().count() > text::SHOWN_MAX {
+        json.insert("shown", text::shorten_middle(&node.name));
     }
     json.insert("type", &*node.state_type);
     json.insert("icon", node.icon.name());

@@ -2,11 +2,9 @@
 //!
 //! <https://mermaid.js.org/syntax/flowchart.html>
 
-use std::fmt::Write;
-
 use crate::graph::{Edge, EdgeKind, Graph, Icon, Node, RegionIndex};
 use crate::layout::Direction;
-use crate::text::shorten_middle;
+use crate::text::{put, put_line, shorten_middle};
 
 impl Graph {
     /// The graph as a flowchart of Mermaid.
@@ -29,29 +27,25 @@ impl Graph {
             if node.regions.is_empty() {
                 let (open, close) = shape(node);
                 let text = quoted(&label(node));
-                line(out, format_args!("{indent}{id}{open}{text}{close}"));
+                put_line(out, format_args!("{indent}{id}{open}{text}{close}"));
                 continue;
             }
-            line(out, format_args!("{indent}subgraph {id}[{}]", quoted(&label(node))));
+            put_line(out, format_args!("{indent}subgraph {id}[{}]", quoted(&label(node))));
             for (place, inner) in node.regions.iter().enumerate() {
                 let id = format!("{id}_{place}");
-                line(out, format_args!("{indent}  subgraph {id}[\" \"]"));
+                put_line(out, format_args!("{indent}  subgraph {id}[\" \"]"));
                 self.write_mermaid(*inner, depth + 2, out);
-                line(out, format_args!("{indent}  end"));
+                put_line(out, format_args!("{indent}  end"));
             }
-            line(out, format_args!("{indent}end"));
+            put_line(out, format_args!("{indent}end"));
         }
         for Edge { from, to, kind, label, .. } in &self.region(region).edges {
             let arrow = if *kind == EdgeKind::Catch { "-.->" } else { "-->" };
             let label = label.as_ref().map(|label| format!("|{}|", quoted(&label.text)));
             let label = label.unwrap_or_default();
-            line(out, format_args!("{indent}n{} {arrow}{label} n{}", from.0, to.0));
+            put_line(out, format_args!("{indent}n{} {arrow}{label} n{}", from.0, to.0));
         }
     }
-}
-
-fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
-    writeln!(out, "{text}").expect("a String takes all");
 }
 
 fn label(node: &Node) -> String {
@@ -76,7 +70,7 @@ fn quoted(text: &str) -> String {
     for character in text.chars() {
         match character {
             '"' | '#' | '&' | ';' | '<' | '>' | '`' | '\\' => {
-                write!(out, "#{};", u32::from(character)).expect("a String takes all");
+                put(&mut out, format_args!("#{};", u32::from(character)));
             }
             character if character.is_control() => out.push(' '),
             character => out.push(character),

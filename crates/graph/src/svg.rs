@@ -1,11 +1,10 @@
 //! A layout as a picture: one file of SVG that needs no other.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 use crate::graph::{EdgeKind, Graph, Icon, Node};
 use crate::layout::{Layout, PlacedEdge, PlacedNode, Rectangle};
-use crate::text::{escape_xml, shorten_middle};
+use crate::text::{escape_xml, put, shorten_end, shorten_middle, tenths as pixels};
 
 /// How a state stands in an execution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -124,10 +123,6 @@ impl Layout {
     }
 }
 
-fn put(out: &mut String, text: std::fmt::Arguments<'_>) {
-    out.write_fmt(text).expect("a String takes all");
-}
-
 fn colours(theme: Theme) -> String {
     match theme {
         Theme::Light => format!("svg{{{LIGHT}}}"),
@@ -146,11 +141,6 @@ fn status_colours() -> String {
         )
     };
     ["ok", "fail", "time", "caught", "gone", "run"].map(rule).concat()
-}
-
-/// Pixels, to a tenth.
-fn pixels(value: f64) -> f64 {
-    (value * 10.0).round() / 10.0
 }
 
 fn write_node(graph: &Graph, placed: &PlacedNode, statuses: Option<&Statuses>, out: &mut String) {
@@ -258,7 +248,7 @@ fn write_texts(graph: &Graph, placed: &PlacedNode, out: &mut String) {
     if !placed.catches.is_empty() {
         let names = placed.catches.iter().map(|it| &*graph.node(*it).name);
         let names = format!("⤳ {}", names.collect::<Vec<_>>().join(", "));
-        text(out, "catches", x + 12.0, y + height - 8.0, &crate::text::shorten_end(&names));
+        text(out, "catches", x + 12.0, y + height - 8.0, &shorten_end(&names));
     }
 }
 

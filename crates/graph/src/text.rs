@@ -1,4 +1,6 @@
-//! Lengths of text, in characters and in pixels.
+//! Lengths of text, in characters and in pixels, and how text is written.
+
+use std::fmt::Write;
 
 /// More characters of a name or a label are not shown.
 pub(crate) const SHOWN_MAX: usize = 28;
@@ -43,6 +45,22 @@ fn advance(character: char) -> u32 {
         '\u{1F000}'..='\u{1FAFF}' | '\u{20000}'..='\u{3FFFF}' => 1_300,
         _ => 840,
     }
+}
+
+/// Appends what is formatted.
+pub(crate) fn put(out: &mut String, text: std::fmt::Arguments<'_>) {
+    out.write_fmt(text).expect("a String takes all");
+}
+
+/// Appends a line of what is formatted.
+pub(crate) fn put_line(out: &mut String, text: std::fmt::Arguments<'_>) {
+    put(out, text);
+    out.push('\n');
+}
+
+/// Pixels, to a tenth.
+pub(crate) fn tenths(pixels: f64) -> f64 {
+    (pixels * 10.0).round() / 10.0
 }
 
 /// Writes a text as XML takes it, with what XML has no place for as U+FFFD.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use asl::IntegrationPattern;
 use engine::{Failure, Status, Timestamp};
 use json::{Document, Object, Value};
+use service_model::UnfitReason;
 
 use crate::arn::NAME_CHARACTERS_MAX;
 use crate::{ArnError, ExecutionDescription, RedriveStatus, StartError};
@@ -40,13 +41,12 @@ pub(crate) fn parse(parameters: &Document) -> Result<ChildStart<'_>, Failure> {
             Err(unusable(parameters, &format!("The value for the field '{name}' must be a STRING")))
         }
     };
-    let required = "The field \"StateMachineArn\" is required but was missing";
-    let state_machine_arn =
-        text("StateMachineArn")?.ok_or_else(|| unusable(parameters, required))?;
+    let unfit = |reason: UnfitReason| unusable(parameters, &reason.to_string());
+    let state_machine_arn = text("StateMachineArn")?
+        .ok_or_else(|| unfit(UnfitReason::Missing("StateMachineArn".to_owned())))?;
     let mut names = parameters.value().as_object().into_iter().flat_map(|given| given.iter());
     if let Some((name, _)) = names.find(|(name, _)| !KNOWN.contains(&&***name)) {
-        let reason = format!("The field \"{name}\" is not supported by Step Functions");
-        return Err(unusable(parameters, &reason));
+        return Err(unfit(UnfitReason::NotSupported(name.to_string())));
     }
     let input = match parameters.value().get("Input") {
         None | Some(Value::Null) => Cow::Borrowed("{}"),
