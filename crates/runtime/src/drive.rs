@@ -67,7 +67,10 @@ impl Shell {
     pub(crate) async fn drive(self: Arc<Self>, id: ExecutionId, mut held: Option<Box<Held>>) {
         let _driving = Driving { shell: &self, id };
         let mut backoff = Backoff::default();
-        held = held.filter(|held| self.is_still_held(held));
+        if held.take_if(|held| !self.is_still_held(held)).is_some() {
+            // If it can go on, it is due, and the node that holds its home is given it.
+            self.timers.ring(Some(self.instant().timers));
+        }
         let mut hold = Hold { permits: Vec::new(), reserved: self.budget.take(0) };
         while let Some(messages) = self.live.next(id, &mut held, hold.permits.is_empty()) {
             match self.round(id, &mut held, messages, &mut hold).await {

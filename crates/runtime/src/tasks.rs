@@ -157,7 +157,10 @@ impl Shell {
             let mut pause = RESTART_PAUSE_MIN;
             loop {
                 let began = Instant::now();
-                if tokio::spawn(task(shell.clone())).await.is_ok() || shell.is_closing() {
+                // It is cancelled where the whole of tokio's runtime ends.
+                let panicked =
+                    tokio::spawn(task(shell.clone())).await.is_err_and(|error| error.is_panic());
+                if !panicked || shell.is_closing() {
                     return;
                 }
                 shell.tasks.restarts.fetch_add(1, Ordering::Relaxed);

@@ -14,6 +14,7 @@ use stairwell_runtime::{
 use store::cluster::{Answer, BEAT, Node, Question};
 use store::encoding::{decode_answer, encode_question};
 use store::{FaultyStore, MemoryCluster, MemoryNode, Store};
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::world::{BEGIN, World, execution_arn, scope, sleep};
@@ -27,6 +28,7 @@ struct Process {
     world: World,
     store: Arc<FaultyStore>,
     handle: Arc<MemoryNode>,
+    beats: JoinHandle<()>,
 }
 
 /// What connects the nodes.
@@ -65,8 +67,8 @@ impl Cluster {
             let runtime = Runtime::open(faulty.clone(), config);
             wires.runtimes.lock().insert(address.into(), runtime.clone());
             let world = World { runtime, scope: scope("111111111111", "us-east-1") };
-            tokio::spawn(beats(handle.clone(), faulty.clone()));
-            Process { world, store: faulty, handle }
+            let beats = tokio::spawn(beats(handle.clone(), faulty.clone()));
+            Process { world, store: faulty, handle, beats }
         };
         Cluster { nodes: numbers.map(open).collect(), wires }
     }
@@ -125,6 +127,24 @@ fn every_node_stops_and_redrives_every_execution() {
         let why = "Execution is RUNNING and cannot be redriven";
         assert_eq!(other.try_redrive(&arn).await, Err(ExecutionError::NotRedrivable(why)));
         assert!(other.end(&arn).await.starts_with("SUCCEEDED"));
+    });
+}
+
+#[test]
+fn a_start_goes_on_where_the_node_is_not_sure_of_its_homes() {
+    // More states than are run at a time.
+    let definition = r#"{"QueryLanguage":"JSONata","StartAt":"Count","States":{
+        "Count":{"Type":"Pass","Output":"{% {'n': $states.input.n + 1} %}","Next":"Enough"},
+        "Enough":{"Type":"Choice","Default":"Count",
+            "Choices":[{"Condition":"{% $states.input.n >= 3000 %}","Next":"Done"}]},
+        "Done":{"Type":"Succeed"}}}"#;
+    in_nodes(1, async |cluster: Cluster| {
+        let node = &cluster.nodes[0];
+        let machine = node.world.machine("m", definition).await;
+        node.beats.abort();
+        sleep(10).await;
+        let arn = node.world.start(&machine, "e", r#"{"n":0}"#).await.unwrap();
+        assert_eq!(node.world.end(&arn).await, r#"SUCCEEDED {"n":3000}"#);
     });
 }
 
