@@ -144,6 +144,7 @@ pub(crate) async fn open(
         Storage::Database { address, allow_lost_commits } => {
             let options = store_postgres::Options {
                 address: machine_address(listening),
+                is_alone: true,
                 release: env!("CARGO_PKG_VERSION").to_owned(),
                 retention_seconds_max: longest_seconds(retention),
                 allow_lost_commits: *allow_lost_commits,

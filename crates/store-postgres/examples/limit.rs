@@ -20,6 +20,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = Address::parse(&url)?;
     let options = Options {
         address: "limit".to_owned(),
+        is_alone: true,
         release: "limit".to_owned(),
         retention_seconds_max: None,
         allow_lost_commits: false,

@@ -6,7 +6,9 @@ use store::encoding::status_number;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
+use crate::changes::REMEMBERED;
 use crate::commit_row::{CommitKind, CommitRow};
+use crate::resource_kind;
 use crate::work::ResourceWrite;
 
 /// The parameters of a statement, behind those of the fence.
@@ -157,5 +159,6 @@ pub(crate) fn resources(writes: &[&ResourceWrite]) -> Columns {
         Box::new(names),
         Box::new(expected),
         Box::new(values),
+        Box::new(REMEMBERED.map(resource_kind).to_vec()),
     ]
 }

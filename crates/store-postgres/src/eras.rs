@@ -39,9 +39,10 @@ impl Eras {
         self.0.get(behind.saturating_sub(1)).map_or(1, |era| era.number)
     }
 
-    /// Whether there is an era of that number.
-    pub(crate) fn has(&self, number: i32) -> bool {
-        self.0.iter().any(|era| era.number == number)
+    /// Whether there is an era of that number, and nothing of it may have been removed yet.
+    pub(crate) fn keeps(&self, number: i32, now: Timestamp) -> bool {
+        let is_settled = self.settled(now).iter().any(|(era, ..)| era.number == number);
+        !is_settled && self.0.iter().any(|era| era.number == number)
     }
 
     /// The era to announce now, where the newest is old enough.

@@ -47,10 +47,10 @@ pub enum OpenError {
         /// The newest version that this program knows.
         known: i32,
     },
-    /// Another server is at work in it.
+    /// A server is at work in it that serves alone, or this one is to, and another is at work.
     #[error(
-        "{place} is served by the Stairwell at {holder}: stop that one first; several servers on \
-         one database are not supported"
+        "{place} is served by the Stairwell at {holder}: stop that one first; only servers that \
+         can reach each other share a database"
     )]
     InUse {
         /// Which database.

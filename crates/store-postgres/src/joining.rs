@@ -1,13 +1,18 @@
-//! How a server takes a database: it looks at how the database is set up, brings the tables
-//! forward, writes down that it is there, and waits until it knows that no other server is at work.
+//! How a server joins those that serve a database: it looks at how the database is set up, brings
+//! the tables forward, and writes down that it is there, with the homes that it brings. A server
+//! that serves alone waits first until it knows that no other is at work.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
+use engine::Home;
+use store::cluster::{BEAT, Fence, HOMES_OF_A_NODE, HomeRow, NodeNumber};
 use tokio::time::Instant;
 use tokio_postgres::{Error, Transaction};
+use uuid::Uuid;
 
 use crate::connector::{Connector, Link};
+use crate::nodes::{self, fence_node, home_row};
 use crate::statements::in_schema;
 use crate::{OpenError, Options, migrations};
 
@@ -18,52 +23,142 @@ const SERVER_VERSION_MIN: i32 = 140_000;
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Between two looks at the others.
-const LOOK_INTERVAL: Duration = Duration::from_millis(500);
-/// A server whose beat is the same for so long, and in so many looks, is dead.
+/// A server that serves alone, and whose beat is the same for so long and in so many looks, is
+/// dead.
 const SILENT_MAX: Duration = Duration::from_millis(2_500);
 const LOOKS_MIN: u32 = 5;
 
+/// Lanes of a node.
+pub(crate) const LANES: i16 = 2;
+
+/// How often homes are drawn until there are enough that nobody has.
+const DRAWS_MAX: usize = 8;
+
+/// What a server says of itself in `form`: it serves alone, as releases before the second version
+/// of the tables did, or together with others.
+const ALONE: i16 = 1;
+const TOGETHER: i16 = 2;
+
 /// What a server writes down of itself.
-const JOIN: &str = "INSERT INTO stairwell.nodes (address, beat, release, form, peer, open)
-VALUES ($1, 0, $2, 1, 1, '') RETURNING node";
+const JOIN: &str = "INSERT INTO stairwell.nodes (address, beat, release, form, peer, open, process)
+VALUES ($1, 0, $2, $3, 1, '', $4) RETURNING node";
 const JOIN_LANE: &str = "INSERT INTO stairwell.lanes (node, lane, session) VALUES ($1, $2, 0)";
-/// Those that joined before, each with its beat.
-const OTHERS: &str = "SELECT node, address, beat FROM stairwell.nodes WHERE node < $1";
-/// Takes away the rows of a node that has not moved. The second waits for what is under way.
-const FENCE: &str = "DELETE FROM stairwell.nodes WHERE node = $1 AND beat = $2";
-const FENCE_LANES: &str = "DELETE FROM stairwell.lanes WHERE node = $1";
-const LEAVE: &str = "DELETE FROM stairwell.nodes WHERE node = $1";
+/// Those at the same address, and those that this one cannot work beside.
+const PREDECESSORS: &str = "SELECT node, beat, process FROM stairwell.nodes WHERE address = $1";
+const BLOCKERS: &str = "SELECT node, beat, address FROM stairwell.nodes WHERE form = $1 OR $2";
+/// Homes that nobody has.
+const ORPHANS: &str = "SELECT h.home, h.node, h.version FROM stairwell.homes h
+LEFT JOIN stairwell.nodes n ON n.node = h.node WHERE n.node IS NULL LIMIT $1";
+/// Homes of executions that a server began which knew none.
+const STRAYS: &str = "INSERT INTO stairwell.homes (home, node, version)
+SELECT s.home, NULL, nextval('stairwell.versions') FROM (
+  SELECT home FROM stairwell.executions WHERE live
+  UNION SELECT home FROM stairwell.resources WHERE kind = 8 AND home IS NOT NULL) AS s
+WHERE NOT EXISTS (SELECT FROM stairwell.nodes)
+ON CONFLICT DO NOTHING";
+
+/// What a server is, whatever its number.
+#[derive(Clone, Debug)]
+pub(crate) struct Server {
+    address: String,
+    release: String,
+    is_alone: bool,
+    /// Drawn by each process: what tells its rows from those of another under the same number,
+    /// which there can be after the database was set back.
+    pub(crate) process: Uuid,
+}
 
 /// A server that has joined.
 pub(crate) struct Joined {
     /// Its number, which is never used again.
-    pub(crate) node: i64,
+    pub(crate) number: NodeNumber,
+    /// Homes that nobody had before.
+    pub(crate) new: Vec<HomeRow>,
+    /// Homes that it took from servers that are gone: their executions are to be read.
+    pub(crate) taken: Vec<HomeRow>,
 }
 
-/// Takes the database for a server with so many lanes.
+/// A server that this one cannot work beside, as long as it lives.
+#[derive(Debug)]
+pub(crate) struct Blocked {
+    pub(crate) node: i64,
+    pub(crate) beat: i64,
+    pub(crate) address: String,
+}
+
+impl Server {
+    pub(crate) fn new(options: &Options) -> Server {
+        let Options { address, release, is_alone, .. } = options.clone();
+        Server { address, release, is_alone, process: Uuid::new_v4() }
+    }
+}
+
+/// A connection to a database that can be served from, whose tables are what this program needs.
 ///
 /// # Errors
-/// Where it cannot be served from, or another server is at work in it.
-pub(crate) async fn join(
+/// Where it cannot be served from.
+pub(crate) async fn prepare(
     connector: &Connector,
     options: &Options,
-    lanes: i16,
-) -> Result<Joined, OpenError> {
+) -> Result<(Link, [u8; 32]), OpenError> {
     let (place, schema) = (connector.address.place(), &*connector.address.schema);
-    let failed = |error: Error| OpenError::of(&place, schema, &error);
     let mut link = first_connection(connector, options.start_wait).await?;
     check_setting(&link, &place, schema, options).await?;
     migrations::run(&mut link, &place, schema).await?;
-    let node = register(&mut link, schema, options, lanes).await.map_err(failed)?;
-    match take_over(&mut link, schema, node).await {
-        Ok(None) => Ok(Joined { node }),
-        Ok(Some(holder)) => {
-            leave(&link, schema, node).await.map_err(failed)?;
-            Err(OpenError::InUse { place, holder })
+    let text = in_schema("SELECT secret FROM stairwell.meta", schema);
+    let row = link.query_one(&text, &[]).await;
+    let row = row.map_err(|error| OpenError::of(&place, schema, &error))?;
+    let secret = <[u8; 32]>::try_from(row.get::<_, &[u8]>(0));
+    let secret = secret.map_err(|_| OpenError::Unsuitable {
+        place,
+        reason: "the secret in its table meta does not have 32 bytes".to_owned(),
+    })?;
+    Ok((link, secret))
+}
+
+/// Joins for the first time. Waits until those are gone, or known to be dead, that this server
+/// cannot work beside.
+///
+/// # Errors
+/// Where one of them lives.
+pub(crate) async fn join(
+    link: &mut Link,
+    connector: &Connector,
+    server: &Server,
+) -> Result<Joined, OpenError> {
+    let (place, schema) = (connector.address.place(), &*connector.address.schema);
+    let failed = |error: Error| OpenError::of(&place, schema, &error);
+    let mut seen: HashMap<i64, Silence> = HashMap::new();
+    loop {
+        let Blocked { node, beat, address } =
+            match register(link, schema, server, true).await.map_err(failed)? {
+                Ok(joined) => return Ok(joined),
+                Err(blocked) => blocked,
+            };
+        let silence = seen.entry(node).or_insert_with(|| Silence::new(beat));
+        if !silence.is_the_same(beat) {
+            return Err(OpenError::InUse { place, holder: address });
         }
-        Err(error) => Err(failed(error)),
+        if silence.is_dead() {
+            let transaction = locked(link, schema).await.map_err(failed)?;
+            let fence =
+                Fence { node: NodeNumber(node.cast_unsigned()), beat: beat.cast_unsigned() };
+            let is_fenced = fence_node(&transaction, schema, fence).await.map_err(failed)?;
+            transaction.commit().await.map_err(failed)?;
+            tracing::warn!(node, is_fenced, "a server that ended without a word is replaced");
+        }
+        tokio::time::sleep(BEAT).await;
     }
+}
+
+/// Joins again after it was fenced. Not where another server has its address, or serves alone: then
+/// that one took its place.
+pub(crate) async fn join_anew(
+    link: &mut Link,
+    schema: &str,
+    server: &Server,
+) -> Result<Result<Joined, Blocked>, Error> {
+    register(link, schema, server, false).await
 }
 
 async fn first_connection(connector: &Connector, wait: Duration) -> Result<Link, OpenError> {
@@ -140,78 +235,81 @@ async fn check_setting(
 async fn register(
     link: &mut Link,
     schema: &str,
-    options: &Options,
-    lanes: i16,
-) -> Result<i64, Error> {
+    server: &Server,
+    is_first: bool,
+) -> Result<Result<Joined, Blocked>, Error> {
+    let Server { address, release, is_alone, process } = server;
+    let text = |text: &str| in_schema(text, schema);
     let transaction = locked(link, schema).await?;
-    // A server at the same address has ended: the address is taken by this one.
-    let predecessors = "SELECT node, beat FROM stairwell.nodes WHERE address = $1";
-    let predecessors = in_schema(predecessors, schema);
-    for row in transaction.query(&predecessors, &[&options.address]).await? {
-        fence(&transaction, schema, row.get(0), row.get(1)).await?;
+    for row in transaction.query(&text(PREDECESSORS), &[address]).await? {
+        let (node, beat): (i64, i64) = (row.get(0), row.get(1));
+        // What this process wrote before has no answer. Else a server at the same address has
+        // ended, since this one has the address; but not where this one slept meanwhile.
+        if !is_first && row.get::<_, Option<Uuid>>(2) != Some(*process) {
+            return Ok(Err(Blocked { node, beat, address: address.clone() }));
+        }
+        let fence = Fence { node: NodeNumber(node.cast_unsigned()), beat: beat.cast_unsigned() };
+        fence_node(&transaction, schema, fence).await?;
     }
-    let join = in_schema(JOIN, schema);
-    let row = transaction.query_one(&join, &[&options.address, &options.release]).await?;
+    let blockers = transaction.query(&text(BLOCKERS), &[&ALONE, is_alone]).await?;
+    if let Some(row) = blockers.first() {
+        let (node, beat, address) = (row.get(0), row.get(1), row.get(2));
+        return Ok(Err(Blocked { node, beat, address }));
+    }
+    transaction.execute(&text(STRAYS), &[]).await?;
+    let form = if *is_alone { ALONE } else { TOGETHER };
+    let row = transaction.query_one(&text(JOIN), &[address, release, &form, process]).await?;
     let node: i64 = row.get(0);
-    let join_lane = in_schema(JOIN_LANE, schema);
-    for lane in 0..lanes {
-        transaction.execute(&join_lane, &[&node, &lane]).await?;
+    for lane in 0..LANES {
+        transaction.execute(&text(JOIN_LANE), &[&node, &lane]).await?;
     }
+    let number = NodeNumber(node.cast_unsigned());
+    let (new, taken) = bring_homes(&transaction, schema, number).await?;
     transaction.commit().await?;
-    Ok(node)
+    Ok(Ok(Joined { number, new, taken }))
+}
+
+/// The homes that a server brings: those of servers that are gone, if there are any, so that there
+/// are never more than were needed at once; else some that nobody has had.
+async fn bring_homes(
+    transaction: &Transaction<'_>,
+    schema: &str,
+    number: NodeNumber,
+) -> Result<(Vec<HomeRow>, Vec<HomeRow>), Error> {
+    let orphans = in_schema(ORPHANS, schema);
+    let orphans = transaction.query(&orphans, &[&(HOMES_OF_A_NODE as i64)]).await?;
+    let orphans: Vec<HomeRow> = orphans.iter().filter_map(home_row).collect();
+    let taken = nodes::adopt(transaction, schema, number, &orphans).await?;
+    let mut new = Vec::new();
+    for _ in 0..DRAWS_MAX {
+        let missing = HOMES_OF_A_NODE.saturating_sub(taken.len() + new.len());
+        let drawn = Uuid::new_v4();
+        // Bytes 6 and 8 of a UUID are not all drawn.
+        let drawn = [0, 2, 4, 10, 12, 14].map(|at| {
+            let bytes = drawn.as_bytes();
+            Home(u16::from_be_bytes([bytes[at], bytes[at + 1]]))
+        });
+        let drawn = &drawn[..missing.min(drawn.len())];
+        if drawn.is_empty() {
+            break;
+        }
+        new.extend(nodes::make(transaction, schema, number, drawn).await?);
+    }
+    Ok((new, taken))
 }
 
 /// A transaction that others wait for.
 async fn locked<'a>(link: &'a mut Link, schema: &str) -> Result<Transaction<'a>, Error> {
     let transaction = link.transaction().await?;
+    // Counting what is live may take longer than a statement that somebody waits for.
+    transaction
+        .batch_execute(
+            "SET LOCAL synchronous_commit TO DEFAULT; SET LOCAL statement_timeout = '60s'",
+        )
+        .await?;
     let lock = in_schema("SELECT version FROM stairwell.meta FOR UPDATE", schema);
     transaction.query_one(&lock, &[]).await?;
     Ok(transaction)
-}
-
-/// Whether it had not moved.
-async fn fence(
-    transaction: &Transaction<'_>,
-    schema: &str,
-    node: i64,
-    beat: i64,
-) -> Result<bool, Error> {
-    if transaction.execute(&in_schema(FENCE, schema), &[&node, &beat]).await? == 0 {
-        return Ok(false);
-    }
-    transaction.execute(&in_schema(FENCE_LANES, schema), &[&node]).await?;
-    Ok(true)
-}
-
-/// Waits until those that joined before are gone or known to be dead, and takes their rows away.
-/// Gives the address of one that lives. Beats meanwhile, for those that join later.
-async fn take_over(link: &mut Link, schema: &str, node: i64) -> Result<Option<String>, Error> {
-    let mut seen: HashMap<i64, Silence> = HashMap::new();
-    let beat = in_schema(crate::statements::BEAT, schema);
-    let others = in_schema(OTHERS, schema);
-    loop {
-        if link.execute(&beat, &[&node]).await? == 0 {
-            return Ok(Some("an address that was given to this server too".to_owned()));
-        }
-        let rows = link.query(&others, &[&node]).await?;
-        if rows.is_empty() {
-            return Ok(None);
-        }
-        for row in &rows {
-            let (other, beat): (i64, i64) = (row.get(0), row.get(2));
-            let silence = seen.entry(other).or_insert_with(|| Silence::new(beat));
-            if !silence.is_the_same(beat) {
-                return Ok(Some(row.get(1)));
-            }
-            if silence.is_dead() {
-                let transaction = locked(link, schema).await?;
-                let is_fenced = fence(&transaction, schema, other, beat).await?;
-                transaction.commit().await?;
-                tracing::warn!(other, is_fenced, "a server that ended without a word is replaced");
-            }
-        }
-        tokio::time::sleep(LOOK_INTERVAL).await;
-    }
 }
 
 /// A beat that does not change. No clock but ours tells for how long.
@@ -234,11 +332,4 @@ impl Silence {
     fn is_dead(&self) -> bool {
         self.looks >= LOOKS_MIN && self.since.elapsed() >= SILENT_MAX
     }
-}
-
-/// Takes its own rows away.
-pub(crate) async fn leave(link: &Link, schema: &str, node: i64) -> Result<(), Error> {
-    link.execute(&in_schema(FENCE_LANES, schema), &[&node]).await?;
-    link.execute(&in_schema(LEAVE, schema), &[&node]).await?;
-    Ok(())
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use store::StoreError;
+use store::cluster::NodeNumber;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_postgres::Statement;
 use tokio_postgres::types::ToSql;
@@ -38,6 +39,8 @@ pub(crate) struct Lane {
     inbox: UnboundedReceiver<Work>,
     queue: VecDeque<Work>,
     connection: Option<Connection>,
+    /// Under which number the connection is, or was before it was lost.
+    node: NodeNumber,
     /// A commit that was answered: where it is missing after a lost connection, the database has
     /// lost it.
     witness: Option<Witness>,
@@ -62,9 +65,15 @@ pub(crate) struct Connection {
     agendas: Statement,
     resources: Statement,
     removals: Statement,
-    tokens: Statement,
     holders: Statement,
-    there: Statement,
+}
+
+/// What became of an attempt to open a lane.
+pub(crate) enum Opened {
+    /// It has a newer session.
+    Lane(Box<Connection>),
+    /// Its row is gone; by the connection that found so.
+    Fenced(Link),
 }
 
 /// What a statement did.
@@ -81,8 +90,8 @@ enum Outcome {
 
 impl Lane {
     pub(crate) fn new(shared: Arc<Shared>, number: i16, inbox: UnboundedReceiver<Work>) -> Lane {
-        let (queue, connection, witness) = (VecDeque::new(), None, None);
-        Lane { shared, number, inbox, queue, connection, witness }
+        let (queue, connection, witness, node) = (VecDeque::new(), None, None, NodeNumber(0));
+        Lane { shared, number, inbox, queue, connection, node, witness }
     }
 
     /// Works until nobody can ask for anything any more.
@@ -124,14 +133,14 @@ impl Lane {
             if let Some(reason) = self.shared.failure_reason() {
                 return refuse(group, &reason);
             }
+            self.turn_away(&mut group);
             if self.connection.is_none() {
-                if let Err(reason) = self.connect().await {
-                    tracing::debug!(reason, "no connection to the database");
-                    tokio::time::sleep(CONNECT_PAUSE).await;
-                }
+                self.connect_or_wait().await;
                 continue;
             }
             match self.attempt(&group).await {
+                // Nothing was written: what is not held under the next number is turned away.
+                Ok(Outcome::Fenced) => self.fenced(),
                 Ok(outcome) => return self.settle(group, outcome).await,
                 Err(Failure::Lost(reason)) => {
                     tracing::warn!(reason, "the connection to the database was lost");
@@ -155,6 +164,18 @@ impl Lane {
         }
     }
 
+    /// Connects. Where that is not possible now, waits for a moment.
+    async fn connect_or_wait(&mut self) {
+        let connected = match self.shared.cluster.number() {
+            Some(_) => self.connect().await.map(drop),
+            None => Err("this server has not joined anew yet".to_owned()),
+        };
+        if let Err(reason) = connected {
+            tracing::debug!(reason, "no connection to the database");
+            tokio::time::sleep(CONNECT_PAUSE).await;
+        }
+    }
+
     /// One of them is the cause: each half alone, until it stands alone.
     async fn divide(&mut self, mut group: Vec<Work>, reason: String) {
         if let [one] = &mut *group {
@@ -166,18 +187,55 @@ impl Lane {
         Box::pin(self.write(half)).await;
     }
 
-    /// Connects, and makes statements of all older sessions of the lane do nothing.
-    async fn connect(&mut self) -> Result<(), String> {
-        let shared = &self.shared;
-        let opened = Connection::open(&shared.connector, shared.node, self.number);
+    /// Lets go of a connection that is not under the present number, and of commits whose homes are
+    /// not held under it. Nothing of the group may be under way.
+    ///
+    /// A commit that passes goes out under this number. Where its home is lost before it arrives,
+    /// the number's lanes are gone with it, and nothing is written.
+    fn turn_away(&mut self, group: &mut Vec<Work>) {
+        let number = self.shared.cluster.number();
+        if number != Some(self.node) {
+            self.connection = None;
+        }
+        let holds = |home| number.is_some_and(|number| self.shared.cluster.holds(number, home));
+        for work in &mut *group {
+            let Task::Commit(row, _) = &work.task else { continue };
+            if !holds(row.execution.home()) {
+                work.is_due = false;
+                work.fail(StoreError::Elsewhere);
+            }
+        }
+        group.retain(|work| work.is_awaited() || work.is_due);
+        if let Some(number) = number {
+            self.node = number;
+        }
+    }
+
+    /// The lane's row is gone.
+    fn fenced(&mut self) {
+        self.connection = None;
+        self.shared.fenced(self.node);
+    }
+
+    /// Connects, and makes statements of all older sessions of the lane do nothing. Where its row
+    /// is gone, nothing of it is written any more; gives the connection that found so.
+    async fn connect(&mut self) -> Result<Option<Link>, String> {
+        let shared = self.shared.clone();
+        let opened = Connection::open(&shared.connector, self.node, shared.process, self.number);
         let opened = tokio::time::timeout(ANSWER_MAX, opened).await;
         let opened = opened.map_err(|_| "the database does not answer".to_owned())?;
-        let Some(connection) = opened.map_err(|error| crate::failure::describe(&error))? else {
-            shared.fenced();
-            return Err("the lane is gone".to_owned());
-        };
-        self.connection = Some(connection);
-        Ok(())
+        match opened.map_err(|error| crate::failure::describe(&error))? {
+            Opened::Lane(connection) => {
+                self.check_witness(&connection.link).await?;
+                self.connection = Some(*connection);
+                Ok(None)
+            }
+            Opened::Fenced(link) => {
+                self.check_witness(&link).await?;
+                self.fenced();
+                Ok(Some(link))
+            }
+        }
     }
 
     async fn attempt(&self, group: &[Work]) -> Result<Outcome, Failure> {
@@ -194,10 +252,7 @@ impl Lane {
     /// Answers those who wait.
     async fn settle(&mut self, group: Vec<Work>, outcome: Outcome) {
         match outcome {
-            Outcome::Fenced => {
-                self.shared.fenced();
-                refuse(group, "another server took over");
-            }
+            Outcome::Fenced => {}
             Outcome::Commits(written) => {
                 let mut losers = Vec::new();
                 for mut work in group {
@@ -215,6 +270,10 @@ impl Lane {
                 for (place, work) in group.into_iter().enumerate() {
                     let Task::Resource(_, Some(reply)) = work.task else { continue };
                     let version = versions.get(&place).copied().ok_or(StoreError::Conflict);
+                    if let Ok(version) = version {
+                        let own = version.cast_signed();
+                        self.shared.cluster.change(|state| state.changes.own(own));
+                    }
                     // Whoever is gone needs no answer.
                     let _ = reply.send(version);
                 }
@@ -234,12 +293,10 @@ impl Lane {
     fn written(&mut self, work: Work) {
         let reply = match work.task {
             Task::Commit(row, reply) => {
-                self.shared.agendas.lock().committed(
-                    row.execution,
-                    &row.scope,
-                    row.statuses,
-                    row.instant,
-                );
+                self.shared.cluster.change(|state| {
+                    let CommitRow { execution, scope, statuses, instant, .. } = &*row;
+                    state.committed(self.node, *execution, scope, *statuses, *instant);
+                });
                 if row.kind != CommitKind::Agenda {
                     let CommitRow { era, id, revision, token, .. } = *row;
                     self.witness = Some(Witness { era, id, revision, token });
@@ -297,22 +354,22 @@ impl Lane {
 }
 
 impl Connection {
-    /// Raises the session of the lane. None where the lane's row is gone.
+    /// Raises the session of the lane.
     pub(crate) async fn open(
         connector: &Connector,
-        node: i64,
+        node: NodeNumber,
+        process: Uuid,
         lane: i16,
-    ) -> Result<Option<Connection>, tokio_postgres::Error> {
-        let link = connector.connect().await?;
+    ) -> Result<Opened, tokio_postgres::Error> {
+        let (link, node) = (connector.connect().await?, node.0.cast_signed());
         let text = |text: &str| statements::in_schema(text, &connector.address.schema);
-        let raised = link.query_opt(&text(statements::SESSION), &[&node, &lane]).await?;
-        let Some(session) = raised.map(|row| row.get(0)) else { return Ok(None) };
+        let raised = link.query_opt(&text(statements::SESSION), &[&node, &lane, &process]).await?;
+        let Some(session) = raised.map(|row| row.get(0)) else { return Ok(Opened::Fenced(link)) };
         let texts = [statements::starts(), statements::steps(), statements::agendas()];
         let [starts, steps, agendas] = texts.map(|it| text(&it));
         let [resources, removals] =
             [statements::resources(), statements::removals()].map(|it| text(&it));
-        let [tokens, holders, there] =
-            [statements::TOKENS, statements::HOLDERS, statements::THERE].map(text);
+        let holders = text(statements::HOLDERS);
         // All of them in one round trip.
         let prepared = tokio::try_join!(
             link.prepare(&starts),
@@ -320,12 +377,10 @@ impl Connection {
             link.prepare(&agendas),
             link.prepare(&resources),
             link.prepare(&removals),
-            link.prepare(&tokens),
             link.prepare(&holders),
-            link.prepare(&there),
         );
-        let (starts, steps, agendas, resources, removals, tokens, holders, there) = prepared?;
-        Ok(Some(Connection {
+        let (starts, steps, agendas, resources, removals, holders) = prepared?;
+        Ok(Opened::Lane(Box::new(Connection {
             link,
             fence: (node, lane, session),
             starts,
@@ -333,10 +388,8 @@ impl Connection {
             agendas,
             resources,
             removals,
-            tokens,
             holders,
-            there,
-        }))
+        })))
     }
 
     async fn attempt(&self, group: &[Work]) -> Result<Outcome, tokio_postgres::Error> {

@@ -3,15 +3,17 @@
 //! Promises: an answered commit is as durable as the database makes a transaction; what waits at
 //! the same time is written as one statement; after a lost connection each commit that was under
 //! way is looked for before anything is answered; a server whose rows were taken away writes
-//! nothing any more.
+//! nothing any more under its old number, and joins anew under another.
 //!
-//! Does not: share a database among several servers yet; one serves it at a time, and the others
-//! refuse to start. Look into a payload.
+//! Does not: carry messages between servers, or look into a payload.
 //!
 //! See `docs/postgresql.md`, and `docs/storage.md` for the bytes of the rows.
 
 mod address;
 mod agendas;
+mod beats;
+mod changes;
+mod cluster;
 mod columns;
 mod commit_row;
 mod connector;
@@ -21,13 +23,16 @@ mod failure;
 mod gate;
 mod group;
 mod joining;
-mod keeper;
 mod lane;
 pub mod limit;
+mod locating;
 mod migrations;
+mod nodes;
 mod packed;
 mod readers;
 mod reads;
+mod restoring;
+mod scopes;
 mod statements;
 mod store;
 mod tls;
@@ -37,3 +42,8 @@ mod work;
 pub use address::{Address, AddressError};
 pub use error::OpenError;
 pub use store::{Options, PostgresStore};
+
+/// The number of a kind of resource, as its column has it.
+fn resource_kind(kind: ::store::ResourceKind) -> i16 {
+    kind as i16
+}

@@ -9,10 +9,10 @@ use store::contract::sample::{self, Life};
 use crate::columns::{self, Columns};
 use crate::commit_row::{CommitRow, Surroundings};
 use crate::connector::Connector;
-use crate::lane::Connection;
+use crate::joining::{LANES, Server};
+use crate::lane::{Connection, Opened};
 use crate::statements::{SCOPE, in_schema};
-use crate::store::LANES;
-use crate::{Address, OpenError, Options, joining};
+use crate::{Address, OpenError, Options, joining, nodes};
 
 /// Commits in a statement.
 const GROUP: usize = 64;
@@ -40,16 +40,18 @@ pub async fn measure(
     let place = address.place();
     let schema = address.schema.clone();
     let connector = Connector::new(address)?;
-    let joined = joining::join(&connector, &options, LANES).await?;
+    let (mut link, _) = joining::prepare(&connector, &options).await?;
+    let server = Server::new(&options);
+    let joined = joining::join(&mut link, &connector, &server).await?;
     let failed = |error| OpenError::of(&place, &schema, &error);
-    let link = connector.connect().await.map_err(failed)?;
     let (scope, text) = (sample::scope(), in_schema(SCOPE, &schema));
     let row = link.query_one(&text, &[&&*scope.account, &&*scope.region]).await.map_err(failed)?;
     let scope_number = row.get(0);
     let mut connections = Vec::new();
     for lane in 0..LANES {
-        let opened = Connection::open(&connector, joined.node, lane).await.map_err(failed)?;
-        connections.extend(opened);
+        let opened = Connection::open(&connector, joined.number, server.process, lane).await;
+        let Opened::Lane(connection) = opened.map_err(failed)? else { continue };
+        connections.push(*connection);
     }
     let mut spent = [Duration::ZERO; 2];
     let mut lives: Vec<Vec<Life>> = (0..connections.len())
@@ -68,7 +70,7 @@ pub async fn measure(
         }
         spent[round.min(1)] += began.elapsed();
     }
-    joining::leave(&link, &schema, joined.node).await.map_err(failed)?;
+    nodes::leave(&mut link, &schema, joined.number).await.map_err(failed)?;
     let commits = (executions * usize::from(LANES.unsigned_abs())) as f64;
     let [starts, all_steps] = spent.map(|it| it.as_secs_f64());
     Ok(Limit { starts: commits / starts, steps: commits * steps as f64 / all_steps })

@@ -7,11 +7,11 @@ use crate::OpenError;
 use crate::statements::{in_schema, quoted};
 
 /// What this program writes.
-pub(crate) const VERSION: i32 = 1;
+pub(crate) const VERSION: i32 = 2;
 
 /// The steps; the first makes version 1. Steps only add: what the release before writes stays
 /// readable, and what it reads stays written.
-const STEPS: [&str; 1] = [FIRST];
+const STEPS: [&str; 2] = [FIRST, SECOND];
 
 /// The oldest version that a program must know to serve what these steps make.
 const OLDEST: i32 = 1;
@@ -62,6 +62,14 @@ CREATE TABLE stairwell.forgotten (
   version bigint PRIMARY KEY, kind smallint NOT NULL, account text NOT NULL, region text NOT NULL,
   name bytea NOT NULL);
 INSERT INTO stairwell.eras (era, since) VALUES (1, 0)";
+
+/// What several servers need. The first version's program serves these tables too, alone: it writes
+/// nodes without a process, and no homes.
+const SECOND: &str = "
+ALTER TABLE stairwell.nodes ADD COLUMN process uuid;
+ALTER TABLE stairwell.forgotten
+  ADD COLUMN since timestamptz NOT NULL DEFAULT clock_timestamp();
+CREATE INDEX homes_version ON stairwell.homes (version)";
 
 /// The partition of an era. It is made alone and attached, which stops nobody.
 pub(crate) fn partition(schema: &str, era: i32) -> [String; 2] {

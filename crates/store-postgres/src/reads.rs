@@ -6,7 +6,7 @@ use engine::{EventId, ExecutionId, Status, Timestamp};
 use store::encoding::{STATUSES, decode_agenda, decode_header, status_number};
 use store::rebuild::{history_page, rebuild};
 use store::{
-    Agenda, Ended, ExecutionHeader, ExecutionQuery, HistoryCursor, HistoryPage, ListCursor, Loaded,
+    Ended, ExecutionHeader, ExecutionQuery, HistoryCursor, HistoryPage, ListCursor, Loaded,
     Resource, ResourceKey, ResourceKind, Revision, Scope, StoreError,
 };
 use tokio_postgres::Row;
@@ -21,8 +21,6 @@ use crate::store::Shared;
 const CHUNK_ROWS: usize = 64;
 /// A page of history is not longer than that; see [`history_page`].
 const PAGE_BYTES: usize = 4 << 20;
-/// So many executions are read at once when the store is opened.
-const LIVE_CHUNK: i64 = 5_000;
 
 /// The row of history of a revision, and the last event up to it.
 type HistoryRow = (Revision, u64, Vec<u8>);
@@ -147,7 +145,10 @@ impl Shared {
     }
 
     /// The newest rows of the histories of these executions.
-    async fn newest(&self, ids: Vec<ExecutionId>) -> Result<HashMap<ExecutionId, Row>, StoreError> {
+    pub(crate) async fn newest(
+        &self,
+        ids: Vec<ExecutionId>,
+    ) -> Result<HashMap<ExecutionId, Row>, StoreError> {
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
@@ -185,35 +186,6 @@ impl Shared {
         Ok(ended)
     }
 
-    /// Takes up all that is due and open. Nobody else writes by then.
-    pub(crate) async fn restore_agendas(&self) -> Result<(), StoreError> {
-        let (mut home, mut id) = (-1_i32, Uuid::nil());
-        loop {
-            let rows = self.readers.query(statements::LIVE, &[&home, &id, &LIVE_CHUNK]).await?;
-            let Some(last) = rows.last() else { return Ok(()) };
-            (home, id) = (last.get("home"), last.get("id"));
-            let ids = rows.iter().map(|row| execution_id(row.get("id"))).collect();
-            let newest = self.newest(ids).await?;
-            let running = i16::from(status_number(Status::Running));
-            for row in &rows {
-                let id = execution_id(row.get("id"));
-                let newest = newest.get(&id).ok_or_else(|| corrupt(id, "it has no history"))?;
-                // An agenda that is later than the newest records is in the execution's own row.
-                let is_own = row.get::<_, i32>("agenda_of") == newest.get::<_, i32>("revision");
-                let holder = if is_own { row } else { newest };
-                let agenda = Agenda {
-                    due: holder.get::<_, Option<i64>>("due").map(Timestamp),
-                    has_effects: holder.get("effects"),
-                    heartbeats: Vec::new(),
-                };
-                let is_open = row.get::<_, i16>("status") == running;
-                let scope = self.scope(row.get("scope"));
-                let scope = scope.ok_or_else(|| corrupt(id, "its scope is missing"))?;
-                self.agendas.lock().restore(id, &scope, is_open, &agenda);
-            }
-        }
-    }
-
     pub(crate) async fn read_resource(
         &self,
         key: &ResourceKey,
@@ -238,8 +210,11 @@ impl Shared {
         let from = after.map(|name| [name.as_bytes(), &[0]].concat()).unwrap_or_default();
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let (number, account, region) = (kind as i16, &*scope.account, &*scope.region);
-        let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
-            [&number, &account, &region, &from, &limit];
+        // Only the node that drives an execution reads what belongs to it.
+        let homes = (kind == ResourceKind::StatusChange)
+            .then(|| self.cluster.look(|state| state.held_homes()));
+        let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
+            [&number, &account, &region, &from, &limit, &homes];
         let rows = self.readers.query(statements::RESOURCES, &parameters).await?;
         let listed = rows.iter().map(|row| {
             let name = std::str::from_utf8(row.get("name"))

@@ -150,6 +150,9 @@ gone AS (
   WHERE a.expected IS NOT NULL AND a.value IS NULL AND r.version = a.expected
     AND r.kind = a.kind AND r.account = a.account AND r.region = a.region AND r.name = a.name
   RETURNING r.kind, r.account, r.region, r.name, nextval('stairwell.versions') AS version),
+remembered AS (
+  INSERT INTO stairwell.forgotten (version, kind, account, region, name)
+  SELECT version, kind, account, region, name FROM gone WHERE kind = ANY($11)),
 nothing AS (
   SELECT a.kind, a.account, a.region, a.name, nextval('stairwell.versions') AS version
   FROM asked a
@@ -179,9 +182,11 @@ SELECT (SELECT count(*) FROM fence), (SELECT count(*) FROM gone)"
     )
 }
 
-/// A newer session of a lane: statements of the older ones do nothing from then on.
-pub(crate) const SESSION: &str = "UPDATE stairwell.lanes SET session = session + 1
-WHERE node = $1 AND lane = $2 RETURNING session";
+/// A newer session of a lane: statements of the older ones do nothing from then on. The process is
+/// compared since a database that was set back gives numbers again.
+pub(crate) const SESSION: &str = "UPDATE stairwell.lanes l SET session = l.session + 1
+FROM stairwell.nodes n
+WHERE l.node = $1 AND l.lane = $2 AND n.node = l.node AND n.process = $3 RETURNING l.session";
 
 /// Which commits are there, by their tokens.
 pub(crate) const TOKENS: &str = "SELECT r.token
@@ -265,13 +270,23 @@ pub(crate) const LIVE: &str =
 FROM stairwell.executions e WHERE e.live AND (e.home, e.id) > ($1, $2)
 ORDER BY e.home, e.id LIMIT $3";
 
+/// The same, of one home.
+pub(crate) const LIVE_AT: &str =
+    "SELECT e.home, e.id, e.scope, e.status, e.agenda_of, e.due, e.effects
+FROM stairwell.executions e WHERE e.live AND e.home = $1 AND e.id > $2 ORDER BY e.id LIMIT $3";
+
+/// Who holds a home: no address where the holder is gone.
+pub(crate) const HOLDER: &str = "SELECT h.home, h.node, h.version, n.address
+FROM stairwell.homes h LEFT JOIN stairwell.nodes n ON n.node = h.node WHERE h.home = $1";
+
 /// A resource.
 pub(crate) const RESOURCE: &str = "SELECT version, value FROM stairwell.resources
 WHERE kind = $1 AND account = $2 AND region = $3 AND name = $4";
 
-/// Resources by name, from one on.
+/// Resources by name, from one on; of some homes alone, where these are given.
 pub(crate) const RESOURCES: &str = "SELECT name, version, value FROM stairwell.resources
-WHERE kind = $1 AND account = $2 AND region = $3 AND name >= $4 ORDER BY name LIMIT $5";
+WHERE kind = $1 AND account = $2 AND region = $3 AND name >= $4
+  AND ($6::int[] IS NULL OR home IS NULL OR home = ANY($6)) ORDER BY name LIMIT $5";
 
 /// The number of a scope, which is made where it has none.
 pub(crate) const SCOPE: &str = "WITH made AS (
@@ -285,9 +300,6 @@ pub(crate) const SCOPES: &str = "SELECT scope, account, region FROM stairwell.sc
 
 /// All eras.
 pub(crate) const ERAS: &str = "SELECT era, since FROM stairwell.eras";
-
-/// A sign of life. No row where the node was fenced.
-pub(crate) const BEAT: &str = "UPDATE stairwell.nodes SET beat = beat + 1 WHERE node = $1";
 
 #[cfg(test)]
 mod tests {

@@ -1,14 +1,14 @@
 //! The store: its methods, and what its tasks share.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use engine::{ExecutionId, Status, Timestamp};
+use engine::{ExecutionId, Home, Status, Timestamp};
 use parking_lot::{Mutex, RwLock};
+use store::cluster::{NodeNumber, Notice, Place, Tenure};
 use store::{
     Claim, Commit, Ended, ExecutionHeader, ExecutionQuery, HistoryCursor, HistoryPage, ListCursor,
     Loaded, Resource, ResourceKey, ResourceKind, Scope, Store, StoreError,
@@ -18,18 +18,18 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use crate::agendas::Agendas;
+use crate::beats::{self, Ask, Beats};
+use crate::cluster::Cluster;
 use crate::commit_row::{CommitRow, Surroundings};
 use crate::connector::Connector;
 use crate::eras::{self, Eras};
 use crate::gate::Gate;
+use crate::joining::{LANES, Server};
 use crate::lane::Lane;
 use crate::readers::Readers;
+use crate::scopes::Scopes;
 use crate::work::{Removed, Reply, ResourceWrite, Task, Work, lane_of};
-use crate::{Address, OpenError, joining, keeper, statements, upkeep};
-
-/// Connections that write.
-pub(crate) const LANES: i16 = 2;
+use crate::{Address, OpenError, joining, nodes, upkeep};
 
 /// For how long closing waits for what is under way.
 const CLOSE_MAX: Duration = Duration::from_secs(12);
@@ -37,9 +37,13 @@ const CLOSE_MAX: Duration = Duration::from_secs(12);
 /// How the store is opened.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Where this server is, such as its host and port: a server that finds rows of one at the same
-    /// address takes its place at once, since that one must have ended.
+    /// Where other servers of the database reach this one, such as its host and port. A server that
+    /// finds rows of one at the same address takes its place at once, since that one must have
+    /// ended: so no two that live may give the same.
     pub address: String,
+    /// Whether this server serves the database alone: other servers cannot ask it anything. It does
+    /// not start beside another one, and none starts beside it.
+    pub is_alone: bool,
     /// The release of this program, for people.
     pub release: String,
     /// For how long executions are kept at most after their end, in seconds; none where some are
@@ -56,49 +60,42 @@ pub struct PostgresStore {
     shared: Arc<Shared>,
     lanes: Mutex<Option<Vec<UnboundedSender<Work>>>>,
     tasks: Mutex<Option<Tasks>>,
-    end: watch::Sender<bool>,
+    secret: [u8; 32],
+    is_held: watch::Sender<bool>,
 }
 
 /// What runs until the store is closed.
 struct Tasks {
     lanes: Vec<JoinHandle<()>>,
-    keeper: JoinHandle<()>,
+    beats: JoinHandle<()>,
     upkeep: JoinHandle<()>,
 }
 
-/// What callers, lanes and the keeper share.
+/// What callers, lanes and the beats share.
 pub(crate) struct Shared {
     pub(crate) connector: Arc<Connector>,
     pub(crate) readers: Readers,
-    pub(crate) node: i64,
-    pub(crate) agendas: Mutex<Agendas>,
+    /// What tells this process's rows from those of others under the same number.
+    pub(crate) process: Uuid,
+    pub(crate) cluster: Cluster,
+    pub(crate) asks: UnboundedSender<Ask>,
     pub(crate) eras: RwLock<Eras>,
     pub(crate) era_milliseconds: i64,
     pub(crate) gate: Gate,
-    scopes: RwLock<Scopes>,
+    pub(crate) scopes: RwLock<Scopes>,
     tokens: AtomicI64,
     /// Why nothing is written until a restart.
     failed: watch::Sender<Option<String>>,
-}
-
-/// The numbers of scopes.
-#[derive(Debug, Default)]
-struct Scopes {
-    numbers: HashMap<Scope, i32>,
-    scopes: HashMap<i32, Scope>,
-}
-
-impl Scopes {
-    fn insert(&mut self, number: i32, scope: Scope) {
-        self.numbers.insert(scope.clone(), number);
-        self.scopes.insert(number, scope);
-    }
+    /// Whether everything ends.
+    pub(crate) end: watch::Sender<bool>,
+    clock_offset_milliseconds: AtomicI64,
 }
 
 impl PostgresStore {
     /// Opens the store in that database, or makes one where there is none. Waits some seconds for a
-    /// database that cannot be reached, and as long for the end of a server that does not beat any
-    /// more. Reads what is due and open: about ten seconds for a million of executions.
+    /// database that cannot be reached, and for the end of a server that it cannot work beside and
+    /// that does not beat any more. Reads what is due and open in the homes that nobody holds:
+    /// about ten seconds for a million of executions.
     ///
     /// Must be called within a tokio runtime.
     ///
@@ -107,39 +104,59 @@ impl PostgresStore {
     pub async fn open(address: Address, options: Options) -> Result<PostgresStore, OpenError> {
         let place = address.place();
         let connector = Arc::new(Connector::new(address)?);
-        let joined = joining::join(&connector, &options, LANES).await?;
-        // Drawn from the operating system once, and counted up from there.
-        let token = Uuid::new_v4().as_u64_pair().0.cast_signed();
-        let shared = Arc::new(Shared {
-            readers: Readers::new(connector.clone()),
-            connector,
-            node: joined.node,
-            agendas: Mutex::default(),
-            eras: RwLock::default(),
-            era_milliseconds: eras::length_milliseconds(options.retention_seconds_max),
-            gate: Gate::new(),
-            scopes: RwLock::default(),
-            tokens: AtomicI64::new(token),
-            failed: watch::Sender::default(),
-        });
-        let end = watch::Sender::new(false);
-        // Beats go on while the agendas are read.
-        let keeper = tokio::spawn(keeper::run(shared.clone(), end.subscribe()));
-        let restored = shared.restore().await;
-        restored.map_err(|error| OpenError::Database { place, reason: error.to_string() })?;
-        let upkeep = tokio::spawn(upkeep::run(shared.clone(), end.subscribe()));
+        let (mut link, secret) = joining::prepare(&connector, &options).await?;
+        let server = Server::new(&options);
+        let (asks, asked) = unbounded_channel();
+        let shared = Arc::new(Shared::new(connector.clone(), &options, &server, asks));
+        let failed = |reason: String| OpenError::Database { place: place.clone(), reason };
+        let restored = shared.restore_scopes().await;
+        restored.map_err(|error| failed(error.to_string()))?;
+        let began = shared.cluster.now();
+        let joined = joining::join(&mut link, &connector, &server).await?;
+        drop(link);
+        beats::take_up(&shared, began, joined);
+        let is_held = watch::Sender::new(false);
+        let mut beats = Beats::new(shared.clone(), server, asked, is_held.subscribe());
+        // The first shows the rows of those that are gone, the next takes their homes.
+        for _ in 0..2 {
+            if !beats.turn().await {
+                let reason = "the rows of its servers could not be read".to_owned();
+                return Err(failed(reason));
+            }
+        }
+        let beats = tokio::spawn(beats.run());
+        shared.wait_for_homes().await;
+        let upkeep = tokio::spawn(upkeep::run(shared.clone()));
         let (mut lanes, mut tasks) = (Vec::new(), Vec::new());
         for number in 0..LANES {
             let (sender, inbox) = unbounded_channel();
             lanes.push(sender);
             tasks.push(tokio::spawn(Lane::new(shared.clone(), number, inbox).run()));
         }
-        let tasks = Mutex::new(Some(Tasks { lanes: tasks, keeper, upkeep }));
-        Ok(PostgresStore { shared, lanes: Mutex::new(Some(lanes)), tasks, end })
+        let tasks = Mutex::new(Some(Tasks { lanes: tasks, beats, upkeep }));
+        Ok(PostgresStore { shared, lanes: Mutex::new(Some(lanes)), tasks, secret, is_held })
     }
 
-    /// Comes back when nothing is written any more until a restart, with why: another server took
-    /// the place of this one, or the database has lost what was answered.
+    /// What all servers of this database know, and nobody else who cannot read it: by it they prove
+    /// to each other who they are.
+    pub fn peer_secret(&self) -> [u8; 32] {
+        self.secret
+    }
+
+    /// By how many milliseconds the database's clock is ahead of this machine's, as the last beat
+    /// found: half of its way there and back is taken off.
+    pub fn clock_offset_milliseconds(&self) -> i64 {
+        self.shared.clock_offset_milliseconds.load(Ordering::Relaxed)
+    }
+
+    /// Gives no signs of life from now on, or gives them again. What the store is asked for it
+    /// still tries. For tests: a process that is stopped does the same.
+    pub fn hold_beats(&self, is_held: bool) {
+        self.is_held.send_replace(is_held);
+    }
+
+    /// Comes back when nothing is written any more until a restart, with why: another server has
+    /// the address of this one, or serves alone; or the database has lost what was answered.
     pub fn failure(&self) -> impl Future<Output = String> + Send + use<> {
         let mut failed = self.shared.failed.subscribe();
         async move {
@@ -180,35 +197,37 @@ fn closed() -> StoreError {
 }
 
 impl Shared {
-    /// Takes up what is in the database.
-    async fn restore(&self) -> Result<(), StoreError> {
-        let rows = self.readers.query(statements::ERAS, &[]).await?;
-        let all = rows.iter().map(|row| eras::Era { number: row.get(0), since: row.get(1) });
-        *self.eras.write() = Eras::new(all.collect());
-        for row in self.readers.query(statements::SCOPES, &[]).await? {
-            let (account, region): (&str, &str) = (row.get(1), row.get(2));
-            let scope = Scope { account: account.into(), region: region.into() };
-            self.scopes.write().insert(row.get(0), scope);
+    fn new(
+        connector: Arc<Connector>,
+        options: &Options,
+        server: &Server,
+        asks: UnboundedSender<Ask>,
+    ) -> Shared {
+        // Drawn from the operating system once, and counted up from there.
+        let token = Uuid::new_v4().as_u64_pair().0.cast_signed();
+        Shared {
+            readers: Readers::new(connector.clone()),
+            connector,
+            process: server.process,
+            cluster: Cluster::new(),
+            asks,
+            eras: RwLock::default(),
+            era_milliseconds: eras::length_milliseconds(options.retention_seconds_max),
+            gate: Gate::new(),
+            scopes: RwLock::default(),
+            tokens: AtomicI64::new(token),
+            failed: watch::Sender::default(),
+            end: watch::Sender::new(false),
+            clock_offset_milliseconds: AtomicI64::new(0),
         }
-        self.restore_agendas().await
     }
 
-    /// The scope of that number.
-    pub(crate) fn scope(&self, number: i32) -> Option<Scope> {
-        self.scopes.read().scopes.get(&number).cloned()
-    }
-
-    /// The number of a scope, which gets one where it has none.
-    async fn scope_number(&self, scope: &Scope) -> Result<i32, StoreError> {
-        loop {
-            if let Some(number) = self.scopes.read().numbers.get(scope) {
-                return Ok(*number);
-            }
-            let (account, region) = (&*scope.account, &*scope.region);
-            // None where another caller makes it at the same time: then it is there the next time.
-            let rows = self.readers.query(statements::SCOPE, &[&account, &region]).await?;
-            if let Some(row) = rows.first() {
-                self.scopes.write().insert(row.get(0), scope.clone());
+    /// Comes back when the executions of all homes that were taken are known.
+    async fn wait_for_homes(&self) {
+        let mut changes = self.cluster.changes();
+        while self.cluster.look(|state| state.is_restoring_any()) {
+            if changes.changed().await.is_err() {
+                return;
             }
         }
     }
@@ -224,9 +243,22 @@ impl Shared {
         self.failed.borrow().clone()
     }
 
-    /// Another server took this one's rows away.
-    pub(crate) fn fenced(&self) {
-        self.fail("another server took over the database");
+    /// The rows of that number are gone: nothing is held any more, and this server joins anew.
+    pub(crate) fn fenced(&self, number: NodeNumber) {
+        if self.cluster.change(|state| state.fenced(number)) {
+            tracing::warn!(number = number.0, "this server was given up by others");
+            // A store that is closed joins no more.
+            let _ = self.asks.send(Ask::Wake);
+        }
+    }
+
+    /// Another server has this one's address, or serves alone.
+    pub(crate) fn taken_over(&self, address: &str) {
+        self.fail(&format!("another server took over the database, at {address}"));
+    }
+
+    pub(crate) fn tell_clock_offset(&self, milliseconds: i64) {
+        self.clock_offset_milliseconds.store(milliseconds, Ordering::Relaxed);
     }
 
     /// What was answered is not there any more.
@@ -258,6 +290,13 @@ impl Store for PostgresStore {
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         commit.assert_sound();
         self.check_open()?;
+        // A home that nobody holds is taken.
+        let home = commit.header.id.home();
+        if !self.shared.cluster.is_held(home)
+            && self.shared.locate(home, false).await? != Place::Here
+        {
+            return Err(StoreError::Elsewhere);
+        }
         let row = Box::new(self.shared.row(commit).await?);
         self.request(|reply| Task::Commit(row, Some(reply))).await
     }
@@ -323,12 +362,12 @@ impl Store for PostgresStore {
 
     async fn claim_due(&self, now: Timestamp, limit: usize) -> Result<Claim, StoreError> {
         self.check_open()?;
-        Ok(self.shared.agendas.lock().claim(now, limit))
+        Ok(self.shared.cluster.claim(now, limit))
     }
 
     async fn open_count(&self, scope: &Scope) -> Result<u64, StoreError> {
         self.check_open()?;
-        Ok(self.shared.agendas.lock().open_count(scope))
+        self.shared.open_count(scope).await
     }
 
     async fn read_resource(&self, key: &ResourceKey) -> Result<Option<Resource>, StoreError> {
@@ -359,10 +398,10 @@ impl Store for PostgresStore {
     }
 
     async fn close(&self) -> Result<(), StoreError> {
-        // Lanes end with what they were asked for; the keeper beats until then.
+        // Lanes end with what they were asked for; the beats go on until then.
         drop(self.lanes.lock().take());
         let tasks = self.tasks.lock().take();
-        let Some(Tasks { lanes, keeper, upkeep }) = tasks else { return Ok(()) };
+        let Some(Tasks { lanes, beats, upkeep }) = tasks else { return Ok(()) };
         let is_done = tokio::time::timeout(CLOSE_MAX, async {
             for lane in lanes {
                 // A panic of a lane has been reported by then.
@@ -370,18 +409,43 @@ impl Store for PostgresStore {
             }
         });
         let is_done = is_done.await.is_ok();
-        self.end.send_replace(true);
-        // What it has under way is rolled back, or done again by the next server.
+        self.shared.end.send_replace(true);
+        // What it has under way is rolled back, or done again by another server.
         upkeep.abort();
-        let _ = tokio::time::timeout(CLOSE_MAX, keeper).await;
-        let (connector, node) = (&self.shared.connector, self.shared.node);
+        let _ = tokio::time::timeout(CLOSE_MAX, beats).await;
+        let (connector, number) = (&self.shared.connector, self.shared.cluster.number());
         let left = async {
-            let link = connector.connect_soon().await.ok()?;
-            joining::leave(&link, &connector.address.schema, node).await.ok()
+            // One that was fenced has nothing to give back.
+            let Some(number) = number else { return Some(()) };
+            let mut link = connector.connect_soon().await.ok()?;
+            nodes::leave(&mut link, &connector.address.schema, number).await.ok()
         };
         if !is_done || left.await.is_none() {
             tracing::warn!("the database could not be told that this server ends");
         }
         Ok(())
+    }
+
+    fn home(&self, near: Option<ExecutionId>) -> Option<Home> {
+        near.map(ExecutionId::home).or_else(|| self.shared.cluster.new_home())
+    }
+
+    fn tenure(&self, id: ExecutionId) -> Option<Tenure> {
+        self.shared.cluster.tenure(id.home())
+    }
+
+    async fn locate(&self, id: ExecutionId) -> Result<Place, StoreError> {
+        self.check_open()?;
+        self.shared.locate(id.home(), true).await
+    }
+
+    async fn notice(&self) -> Notice {
+        self.shared.cluster.notice().await
+    }
+}
+
+impl Drop for PostgresStore {
+    fn drop(&mut self) {
+        self.shared.end.send_replace(true);
     }
 }

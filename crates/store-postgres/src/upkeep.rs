@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use engine::Timestamp;
-use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_postgres::Error;
 use uuid::Uuid;
@@ -34,7 +33,10 @@ gone AS (
 SELECT (SELECT id FROM looked_at ORDER BY id DESC LIMIT 1), (SELECT count(*) FROM gone)";
 
 /// Looks after the tables until the store is closed, on a connection that is made when it is due.
-pub(crate) async fn run(shared: Arc<Shared>, mut end: watch::Receiver<bool>) {
+/// Of several servers, the one with the least number does it; should two for a moment, no harm is
+/// done.
+pub(crate) async fn run(shared: Arc<Shared>) {
+    let mut end = shared.end.subscribe();
     let mut rounds = tokio::time::interval(ERA_INTERVAL);
     rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut drop_due = Instant::now();
@@ -44,6 +46,9 @@ pub(crate) async fn run(shared: Arc<Shared>, mut end: watch::Receiver<bool>) {
             // A store that is dropped ends as one that is closed.
             _ = end.wait_for(|ended| *ended) => return,
             _ = rounds.tick() => {}
+        }
+        if !shared.cluster.is_first() {
+            continue;
         }
         let has_new = shared.eras.read().next(now(), shared.era_milliseconds).is_some();
         let is_drop_due = Instant::now() >= drop_due;
@@ -55,6 +60,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut end: watch::Receiver<bool>) {
             make_era(&shared, &link).await?;
             if is_drop_due {
                 drop_due = Instant::now() + DROP_INTERVAL;
+                forget(&shared, &link).await?;
                 drop_eras(&shared, &link).await?;
             }
             Ok::<(), Error>(())
@@ -64,6 +70,13 @@ pub(crate) async fn run(shared: Arc<Shared>, mut end: watch::Receiver<bool>) {
             tracing::warn!(reason, "the partitions of history could not be looked after");
         }
     }
+}
+
+/// What was removed is told to the others for an hour.
+async fn forget(shared: &Shared, link: &Link) -> Result<(), Error> {
+    let text = "DELETE FROM stairwell.forgotten WHERE since < now() - interval '1 hour'";
+    link.execute(&in_schema(text, &shared.connector.address.schema), &[]).await?;
+    Ok(())
 }
 
 /// Announces a new era, where the newest is old enough. It begins later than any execution that is
@@ -168,7 +181,7 @@ async fn detach(link: &Link, schema: &str, table: &str) -> Result<(), Error> {
     }
 }
 
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Timestamp(i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX))
 }

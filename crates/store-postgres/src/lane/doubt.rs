@@ -6,9 +6,11 @@ use store::StoreError;
 use tokio_postgres::Error;
 use uuid::Uuid;
 
-use super::{CONNECT_PAUSE, Connection, Lane, Witness, expire};
+use super::{CONNECT_PAUSE, Lane, Witness, expire};
 use crate::commit_row::{CommitKind, CommitRow};
-use crate::work::{Task, Work};
+use crate::connector::Link;
+use crate::statements::{self, in_schema};
+use crate::work::{Removed, Task, Work};
 
 impl Lane {
     /// Finds out what was written, answers those, and gives back what is to be done again.
@@ -46,26 +48,29 @@ impl Lane {
         self.queue.extend(waiting);
     }
 
-    /// Connects and looks: the group is what is to be done again, then.
+    /// Connects and looks: the group is what is to be done again, then. Where the lane's row is
+    /// gone, the server that took it away waited for what was under way: nothing is written late
+    /// either.
     async fn look(&mut self, group: &mut Vec<Work>) -> Result<(), String> {
-        self.connect().await?;
-        let Some(connection) = &self.connection else { return Err("no connection".to_owned()) };
+        let fenced = self.connect().await?;
+        let schema = self.shared.connector.address.schema.clone();
+        let link = match (&fenced, &self.connection) {
+            (Some(link), _) => link,
+            (None, Some(connection)) => &connection.link,
+            (None, None) => return Err("no connection".to_owned()),
+        };
         let failed = |error: Error| crate::failure::describe(&error);
-        if let Some(witness) = self.witness
-            && connection.find(&[witness]).await.map_err(failed)?.is_empty()
-            && self.shared.eras.read().has(witness.era)
-        {
-            self.shared.lost_commits();
-        }
         let rows = group.iter().filter_map(|work| match &work.task {
             Task::Commit(row, _) if row.kind != CommitKind::Agenda => Some(witness(row)),
             _ => None,
         });
-        let found = connection.find(&rows.collect::<Vec<_>>()).await.map_err(failed)?;
+        let found = find(link, &schema, &rows.collect::<Vec<_>>()).await.map_err(failed)?;
         let mut removed = Vec::new();
         for work in &*group {
             removed.push(match &work.task {
-                Task::Removal(..) => connection.is_removed(work).await.map_err(failed)?,
+                Task::Removal(removed, _) => {
+                    is_removed(link, &schema, removed).await.map_err(failed)?
+                }
                 Task::Commit(..) | Task::Resource(..) => false,
             });
         }
@@ -88,28 +93,39 @@ impl Lane {
         *group = left;
         Ok(())
     }
+
+    /// Looks for a commit that was answered: where it is missing, the database has lost it.
+    pub(super) async fn check_witness(&self, link: &Link) -> Result<(), String> {
+        let Some(witness) = self.witness else { return Ok(()) };
+        let schema = &self.shared.connector.address.schema;
+        let found = find(link, schema, &[witness]).await;
+        let found = found.map_err(|error| crate::failure::describe(&error))?;
+        if found.is_empty() && self.shared.eras.read().keeps(witness.era, crate::upkeep::now()) {
+            self.shared.lost_commits();
+        }
+        Ok(())
+    }
 }
 
-impl Connection {
-    /// The tokens of those that are there.
-    async fn find(&self, rows: &[Witness]) -> Result<HashSet<i64>, Error> {
-        if rows.is_empty() {
-            return Ok(HashSet::new());
-        }
-        let eras: Vec<i32> = rows.iter().map(|row| row.era).collect();
-        let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
-        let revisions: Vec<i32> = rows.iter().map(|row| row.revision).collect();
-        let tokens: Vec<i64> = rows.iter().map(|row| row.token).collect();
-        let found = self.link.query(&self.tokens, &[&eras, &ids, &revisions, &tokens]).await?;
-        Ok(found.iter().map(|row| row.get(0)).collect())
+/// The tokens of those that are there.
+async fn find(link: &Link, schema: &str, rows: &[Witness]) -> Result<HashSet<i64>, Error> {
+    if rows.is_empty() {
+        return Ok(HashSet::new());
     }
+    let eras: Vec<i32> = rows.iter().map(|row| row.era).collect();
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+    let revisions: Vec<i32> = rows.iter().map(|row| row.revision).collect();
+    let tokens: Vec<i64> = rows.iter().map(|row| row.token).collect();
+    let text = in_schema(statements::TOKENS, schema);
+    let found = link.query(&text, &[&eras, &ids, &revisions, &tokens]).await?;
+    Ok(found.iter().map(|row| row.get(0)).collect())
+}
 
-    async fn is_removed(&self, work: &Work) -> Result<bool, Error> {
-        let Task::Removal(removed, _) = &work.task else { return Ok(false) };
-        let ids: Vec<Uuid> = removed.iter().map(|one| Uuid::from_bytes(one.id.0)).collect();
-        let there: i64 = self.link.query_one(&self.there, &[&ids]).await?.get(0);
-        Ok(there == 0)
-    }
+async fn is_removed(link: &Link, schema: &str, removed: &[Removed]) -> Result<bool, Error> {
+    let ids: Vec<Uuid> = removed.iter().map(|one| Uuid::from_bytes(one.id.0)).collect();
+    let text = in_schema(statements::THERE, schema);
+    let there: i64 = link.query_one(&text, &[&ids]).await?.get(0);
+    Ok(there == 0)
 }
 
 fn witness(row: &CommitRow) -> Witness {

@@ -123,31 +123,44 @@ async fn a_database_that_lost_what_was_answered_is_not_served_from() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_whose_rows_are_gone_writes_nothing() {
+async fn a_server_whose_rows_are_gone_writes_nothing_until_it_has_joined_anew() {
     let Some(server) = server::server(&["fsync=off"]) else { return };
     let store = server::open(server.address("fenced")).await;
     let (mut life, mut gone) = (Life::new(1), Life::new(2));
     store.commit(life.start()).await.expect("a new name");
     store.commit(gone.start()).await.expect("a new name");
     store.commit(gone.end(Status::Failed)).await.expect("nobody else commits");
-    let failure = store.failure();
-    server.sql("DELETE FROM fenced.lanes");
+    store.hold_beats(true);
+    server.sql("DELETE FROM fenced.lanes; DELETE FROM fenced.nodes");
     let before = server.sql("SELECT count(*) FROM fenced.history");
+    let mut late = life.clone();
+    assert_eq!(store.commit(late.pass(1)).await, Err(StoreError::Elsewhere));
+    assert_eq!(server.sql("SELECT count(*) FROM fenced.history"), before);
+    // The next that asks finds that nobody holds the home, once it has joined anew.
+    store.commit(life.pass(1)).await.expect("nobody holds the home");
+    life.check(&store).await;
     let key = ResourceKey { kind: ResourceKind::Activity, scope: scope(), name: "a".into() };
-    let refused = [
-        store.commit(life.pass(1)).await,
-        store.commit(Life::new(3).start()).await,
-        store.remove(slice::from_ref(&gone.header)).await,
-        store.write_resource(&key, None, Some(vec![1])).await.map(drop),
-    ];
-    for one in refused {
-        assert!(matches!(one, Err(StoreError::Refused(_))), "{one:?}");
-    }
+    store.write_resource(&key, None, Some(vec![1])).await.expect("it is not there");
+    store.remove(slice::from_ref(&gone.header)).await.expect("it is there");
+    assert_eq!(server.sql("SELECT node FROM fenced.nodes"), "2");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_served_alone_and_was_replaced_ends() {
+    let Some(server) = server::server(&["fsync=off"]) else { return };
+    let first = server::open(server.address("replaced")).await;
+    let (mut life, failure) = (Life::new(1), first.failure());
+    first.commit(life.start()).await.expect("a new name");
+    first.hold_beats(true);
+    let options = server::options("elsewhere");
+    let second = stairwell_store_postgres::PostgresStore::open(server.address("replaced"), options);
+    let second = second.await.expect("the first gives no sign of life");
+    first.hold_beats(false);
     let failure = tokio::time::timeout(Duration::from_secs(10), failure).await;
     assert!(failure.expect("it is told").contains("took over"));
-    assert_eq!(server.sql("SELECT count(*) FROM fenced.history"), before);
-    assert_eq!(server.sql("SELECT count(*) FROM fenced.executions"), "2");
-    assert_eq!(server.sql("SELECT count(*) FROM fenced.resources"), "0");
+    assert!(first.commit(life.clone().pass(1)).await.is_err());
+    second.commit(life.pass(1)).await.expect("nobody else commits");
+    life.check(&second).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,6 +3,7 @@
 mod contract;
 mod doubt;
 mod failures;
+mod nodes;
 mod opening;
 mod proxy;
 mod races;

@@ -4,27 +4,38 @@
 use std::slice;
 use std::sync::Arc;
 
-use engine::Status;
+use engine::{Home, Status};
 use stairwell_store_postgres::{PostgresStore, limit};
+use store::cluster::Place;
 use store::contract::sample::Life;
 use store::{Commit, Store, StoreError};
 use tokio::task::JoinSet;
 
 use crate::server::{self, Server};
 
-/// Two servers on one schema, which no server allows: the second is made to believe that it was
-/// there first.
+/// Two servers on one schema.
 async fn two_servers(server: &Server) -> [Arc<PostgresStore>; 2] {
-    let first = PostgresStore::open(server.address("races"), server::options("first")).await;
-    let first = first.expect("nothing is wrong with it");
-    first.close().await.expect("an open store can be closed");
-    let mut stores = Vec::new();
-    for (number, address) in [(1_000, "one"), (1, "other")] {
-        server.sql(&format!("ALTER TABLE races.nodes ALTER COLUMN node RESTART WITH {number}"));
-        let opened = PostgresStore::open(server.address("races"), server::options(address)).await;
-        stores.push(Arc::new(opened.expect("it sees no older one")));
+    let one = server::join(server.address("races"), "one").await;
+    let other = server::join(server.address("races"), "other").await;
+    [Arc::new(one), Arc::new(other)]
+}
+
+/// Has both believe that they hold the home of each execution, which the database never allows: so
+/// that what is written does not rest on homes alone. They hear nothing of each other any more.
+async fn have_both_hold(server: &Server, stores: &[Arc<PostgresStore>; 2], lives: &[Life]) {
+    stores.iter().for_each(|store| store.hold_beats(true));
+    for store in stores {
+        server.sql("UPDATE races.homes SET node = NULL, version = nextval('races.versions')");
+        for life in lives {
+            assert_eq!(store.locate(life.id()).await, Ok(Place::Here));
+        }
     }
-    stores.try_into().expect("there are two")
+}
+
+/// Puts the execution into a home.
+fn put(life: &mut Life, home: Home) {
+    life.header.id.0[6..8].copy_from_slice(&home.0.to_be_bytes());
+    life.execution.parameters.id = life.header.id;
 }
 
 /// Whether the first won, where exactly one did.
@@ -39,12 +50,15 @@ fn first_wins(results: (Result<(), StoreError>, Result<(), StoreError>)) -> bool
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_commits_of_two_servers_one_wins() {
     let Some(server) = server::server(&["fsync=off"]) else { return };
-    let [one, other] = two_servers(&server).await;
+    let stores = two_servers(&server).await;
+    let mut new: Vec<Life> = (0..10).map(limit::life).collect();
+    (0..).zip(&mut new).for_each(|(number, life)| put(life, Home(number)));
+    have_both_hold(&server, &stores, &new).await;
+    let [one, other] = stores;
     let mut lives = JoinSet::new();
-    for number in 0..10 {
+    for mut life in new {
         let (one, other) = (one.clone(), other.clone());
         lives.spawn(async move {
-            let mut life = limit::life(number);
             one.commit(life.start()).await.expect("nobody else has the name");
             for step in 0..60 {
                 let (mut mine, mut theirs) = (life.clone(), life);
@@ -103,6 +117,7 @@ async fn a_name_is_won_once() {
                 let store = stores[rival % 2].clone();
                 let mut life = Life::named(name, &format!("name-{name}"));
                 life.header.id = limit::life(rival).header.id;
+                put(&mut life, store.home(None).expect("it holds some"));
                 let free_after = holders.iter().find(|it| it.header.name == life.header.name);
                 let free_after = free_after.map_or(life.now(), |it| it.now());
                 races.spawn(async move {
@@ -126,7 +141,9 @@ async fn a_name_is_won_once() {
         for life in &mut winners {
             let found = stores[0].find_execution(&life.header.arn).await.expect("readable");
             assert_eq!(found, Some(life.id()));
-            stores[0].commit(life.end(Status::Succeeded)).await.expect("nobody else commits");
+            let here = stores.iter().find(|store| store.is_here(life.id()));
+            let here = here.expect("one of them holds the home");
+            here.commit(life.end(Status::Succeeded)).await.expect("nobody else commits");
         }
         holders = winners;
     }

@@ -258,15 +258,22 @@ fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
-/// Options of a server at that address.
+/// Options of a server at that address, which serves alone.
 pub(crate) fn options(address: &str) -> Options {
     Options {
         address: address.to_owned(),
+        is_alone: true,
         release: "test".to_owned(),
         retention_seconds_max: Some(90 * 86_400),
         allow_lost_commits: false,
         start_wait: Duration::from_millis(300),
     }
+}
+
+/// Opens a store at that address, beside others.
+pub(crate) async fn join(database: Address, address: &str) -> PostgresStore {
+    let options = Options { is_alone: false, ..options(address) };
+    PostgresStore::open(database, options).await.expect("nothing is wrong with it")
 }
 
 /// Opens a store, as the only server.

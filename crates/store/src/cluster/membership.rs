@@ -191,10 +191,20 @@ impl Membership {
         self.held.contains(&home)
     }
 
+    /// The homes that this node holds, as far as it knows.
+    pub fn held(&self) -> impl Iterator<Item = Home> {
+        self.held.iter().copied()
+    }
+
+    /// Whether no other node can have judged this one dead by now.
+    pub fn is_sure(&self, now: Duration) -> bool {
+        self.me.is_some() && now < self.sure_until
+    }
+
     /// The tenure under which this node certainly holds the home now.
     pub fn tenure(&self, home: Home, now: Duration) -> Option<Tenure> {
-        let row = self.homes.get(&home).filter(|_| now < self.sure_until)?;
-        (self.me.is_some() && row.holder == self.me).then_some(Tenure(row.version))
+        let row = self.homes.get(&home).filter(|_| self.is_sure(now))?;
+        (row.holder == self.me).then_some(Tenure(row.version))
     }
 
     /// Who holds a home; none where nobody is known to who lives.
