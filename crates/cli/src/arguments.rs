@@ -1,5 +1,6 @@
 //! What the command line takes.
 
+mod executions;
 mod graph;
 mod values;
 
@@ -9,6 +10,9 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
+pub(crate) use self::executions::{
+    Asked, TailArguments, TreeArguments, WaitArguments, WhyArguments,
+};
 pub(crate) use self::graph::{GraphArguments, GraphDirection, GraphForm, GraphTheme};
 pub(crate) use self::values::{Days, ExpressHistoryBound};
 
@@ -54,6 +58,14 @@ pub(crate) enum Command {
     Validate(ValidateArguments),
     /// Draw the graph of a definition, or how the states of an execution stand
     Graph(GraphArguments),
+    /// Tell why an execution failed, down to the deepest nested one, or what it waits for
+    Why(WhyArguments),
+    /// Print an execution and the executions that it started, over all generations
+    Tree(TreeArguments),
+    /// Wait until an execution has ended
+    Wait(WaitArguments),
+    /// Print the events of an execution as they come, until it has ended
+    Tail(TailArguments),
     /// Print the least policy that the role of a definition needs
     Policy(PolicyArguments),
     /// Start a server, run a parent with a nested execution on it, and tell what happens

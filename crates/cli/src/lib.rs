@@ -7,6 +7,7 @@ mod connections;
 mod demo;
 mod doctor;
 mod execution_logs;
+mod executions;
 mod graph;
 mod input;
 mod integrations_list;
@@ -60,6 +61,10 @@ pub fn main() -> ExitCode {
         Command::Doctor(arguments) => (doctor::doctor(&arguments), 1),
         Command::Validate(arguments) => (validate::validate(&arguments), USAGE),
         Command::Graph(arguments) => (graph::graph(&arguments), USAGE),
+        Command::Why(arguments) => (executions::why(&arguments), USAGE),
+        Command::Tree(arguments) => (executions::tree(&arguments), USAGE),
+        Command::Wait(arguments) => (executions::wait(&arguments), USAGE),
+        Command::Tail(arguments) => (executions::tail(&arguments), USAGE),
         Command::Policy(arguments) => (policy::policy(&arguments), USAGE),
         Command::Demo(arguments) => (demo::demo(&arguments), 1),
         Command::Record(arguments) => (record::record(&arguments), USAGE),

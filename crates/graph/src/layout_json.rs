@@ -4,13 +4,16 @@ use json::{Object, Value};
 
 use crate::graph::Graph;
 use crate::layout::{Direction, Layout, PlacedEdge, PlacedNode, Rectangle};
+use crate::svg::Statuses;
 use crate::text;
 
 impl Layout {
     /// The layout as JSON: `width`, `height` and `direction`, `nodes` with their `box` (left,
-    /// upper side, width, height, in pixels), and `edges` with their `points`.
-    pub fn to_json(&self, graph: &Graph) -> Value {
-        let nodes = self.nodes.iter().map(|node| node_json(graph, node)).collect::<Vec<_>>();
+    /// upper side, width, height, in pixels), and `edges` with their `points`. With the statuses
+    /// of an execution, nodes that were reached have a `status`.
+    pub fn to_json(&self, graph: &Graph, statuses: Option<&Statuses>) -> Value {
+        let nodes = self.nodes.iter().map(|node| node_json(graph, node, statuses));
+        let nodes = nodes.collect::<Vec<_>>();
         let edges = self.edges.iter().map(|edge| edge_json(graph, edge)).collect::<Vec<_>>();
         let direction = match self.direction {
             Direction::Down => "down",
@@ -45,7 +48,7 @@ fn rectangle(place: &Rectangle) -> Value {
     [x, y, width, height].map(number).to_vec().into()
 }
 
-fn node_json(graph: &Graph, placed: &PlacedNode) -> Value {
+fn node_json(graph: &Graph, placed: &PlacedNode, statuses: Option<&Statuses>) -> Value {
     let node = graph.node(placed.node);
     let mut json = Object::new();
     json.insert("id", &*node.id);
@@ -56,6 +59,9 @@ fn node_json(graph: &Graph, placed: &PlacedNode) -> Value {
     json.insert("type", &*node.state_type);
     json.insert("icon", node.icon.name());
     json.insert("box", rectangle(&placed.place));
+    if let Some(status) = statuses.and_then(|statuses| statuses.get(&node.id)) {
+        json.insert("status", status.name());
+    }
     if !node.subtitle.is_empty() {
         json.insert("sub", &*node.subtitle);
     }

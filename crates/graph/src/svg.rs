@@ -24,6 +24,18 @@ pub enum NodeStatus {
 }
 
 impl NodeStatus {
+    /// Its name in the layout's JSON form.
+    pub fn name(self) -> &'static str {
+        match self {
+            NodeStatus::Running => "running",
+            NodeStatus::Succeeded => "succeeded",
+            NodeStatus::Failed => "failed",
+            NodeStatus::TimedOut => "timedOut",
+            NodeStatus::Caught => "caught",
+            NodeStatus::Aborted => "aborted",
+        }
+    }
+
     fn class(self) -> &'static str {
         match self {
             NodeStatus::Running => "run",

@@ -40,7 +40,7 @@ fn the_picture_of_an_execution() {
 #[test]
 fn the_places_of_a_definition() {
     let graph = order();
-    let json = Layout::of(&graph, Direction::Down).to_json(&graph).to_pretty_string() + "\n";
+    let json = Layout::of(&graph, Direction::Down).to_json(&graph, None).to_pretty_string() + "\n";
     expect_file!["golden/order.layout.json"].assert_eq(&json);
 }
 
