@@ -160,7 +160,8 @@ class Why(ServerTest):
         arn = self.start(machine)
         ended(self.sfn, arn)
         self.assertIn(r"  E: a\u{1b}[31m\u{202e}b", self.command("why", arn))
-        self.assertEqual(self.json("why", arn)["failure"]["chain"][0]["cause"], "a\u001b[31m\u202eb")
+        link = self.json("why", arn)["failure"]["chain"][0]
+        self.assertEqual(link["cause"], "a\u001b[31m\u202eb")
 
     def test_a_graph_as_json_has_the_statuses(self):
         machine = self.create("drawn", {"StartAt": "F", "States": {

@@ -6,7 +6,7 @@ use crate::step::{Status, StepIndex};
 /// What ended an execution otherwise than well.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Failing {
-    /// The innermost step that failed; none where the execution was stopped, or ran out of its time.
+    /// The innermost step that failed; none where the execution was stopped, or timed out.
     pub step: Option<StepIndex>,
     /// Its state and those around it, from the outside in; see [`Story::path`].
     pub path: Vec<String>,

@@ -431,8 +431,8 @@ impl Story {
         Some(self.at(index))
     }
 
-    /// A running step of that type beside what failed, in the innermost Parallel or Map state around
-    /// it that has one, of that number of these: the oldest.
+    /// A running step of that type beside what failed, in the innermost Parallel or Map state
+    /// around it that has one, of that number of these: the oldest.
     fn beside(&self, state_type: &str, reason: StepIndex, levels: usize) -> Option<StepIndex> {
         let around: Vec<StepIndex> = self.and_around(reason).collect();
         around.iter().skip(1).take(levels).find_map(|container| {

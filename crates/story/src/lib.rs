@@ -1,14 +1,14 @@
 //! What happened in an execution, read from its history.
 //!
 //! Promises: the same events give the same story; events may be taken one by one, and a story after
-//! some of them is that of the part of the history that they are. A history of AWS is read as one of
-//! Stairwell's own. Nothing fails: an event that fits nowhere changes nothing.
+//! some of them is that of the part of the history that they are. A history of AWS is read as one
+//! of Stairwell's own. Nothing fails: an event that fits nowhere changes nothing.
 //!
 //! Does not: fetch anything (who follows a [`Chain`] or a [`Tree`] does), know a store or HTTP, or
 //! look at the clock.
 //!
-//! How: [`Event::read`] makes events of what GetExecutionHistory gives; [`Story::take`] puts each into
-//! its step by following `previousEventId`. From the steps follow [`Story::failure`],
+//! How: [`Event::read`] makes events of what GetExecutionHistory gives; [`Story::take`] puts each
+//! into its step by following `previousEventId`. From the steps follow [`Story::failure`],
 //! [`Story::waiting`], [`Story::redrive`], [`Story::statuses`] for a graph, and the columns that
 //! travel to the console.
 

@@ -42,7 +42,8 @@ Examples:
 
 Each line has the state that started the execution, and which attempt of it. The root is found by
 AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID in the inputs.
-Exit status: 0 if all was read, 3 if an execution in the tree could not be, 2 if the first could not.";
+Exit status: 0 if all was read, 3 if an execution in the tree could not be, 2 if the first could
+not.";
 
 #[derive(Args, Debug)]
 #[command(after_help = TREE_EXAMPLES)]
@@ -63,8 +64,8 @@ Examples:
   stairwell wait EXECUTION_ARN --timeout 60 || stairwell why EXECUTION_ARN
 
 Prints the status. With --json, the description, as DescribeExecution has it.
-Exit status: 0 if it succeeded, 1 if it failed, timed out or was stopped, 3 if it still runs when the
-time is over, 2 if it could not be read.";
+Exit status: 0 if it succeeded, 1 if it failed, timed out or was stopped, 3 if it still runs when
+the time is over, 2 if it could not be read.";
 
 #[derive(Args, Debug)]
 #[command(after_help = WAIT_EXAMPLES)]
@@ -82,7 +83,8 @@ Examples:
   stairwell tail EXECUTION_ARN --json | jq -c 'select(.type == \"TaskFailed\")'
 
 With --json, each line is an event, as GetExecutionHistory has it.
-Exit status: 0 if it succeeded, 1 if it failed, timed out or was stopped, 2 if it could not be read.";
+Exit status: 0 if it succeeded, 1 if it failed, timed out or was stopped, 2 if it could not be
+read.";
 
 #[derive(Args, Debug)]
 #[command(after_help = TAIL_EXAMPLES)]
