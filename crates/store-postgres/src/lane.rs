@@ -78,8 +78,6 @@ pub(crate) enum Opened {
 
 /// What a statement did.
 enum Outcome {
-    /// Nothing: the lane's row is gone, or has a newer session.
-    Fenced,
     /// These executions' commits were written.
     Commits(HashSet<Uuid>),
     /// These resources have these versions now, by their places in the group.
@@ -140,8 +138,8 @@ impl Lane {
             }
             match self.attempt(&group).await {
                 // Nothing was written: what is not held under the next number is turned away.
-                Ok(Outcome::Fenced) => self.fenced(),
-                Ok(outcome) => return self.settle(group, outcome).await,
+                Ok(None) => self.fenced(),
+                Ok(Some(outcome)) => return self.settle(group, outcome).await,
                 Err(Failure::Lost(reason)) => {
                     tracing::warn!(reason, "the connection to the database was lost");
                     self.connection = None;
@@ -238,7 +236,8 @@ impl Lane {
         }
     }
 
-    async fn attempt(&self, group: &[Work]) -> Result<Outcome, Failure> {
+    /// None where nothing was done, since the lane's row is gone.
+    async fn attempt(&self, group: &[Work]) -> Result<Option<Outcome>, Failure> {
         let silent = || Failure::Lost("the database does not answer".to_owned());
         let Some(connection) = &self.connection else { return Err(silent()) };
         let attempt = connection.attempt(group);
@@ -252,7 +251,6 @@ impl Lane {
     /// Answers those who wait.
     async fn settle(&mut self, group: Vec<Work>, outcome: Outcome) {
         match outcome {
-            Outcome::Fenced => {}
             Outcome::Commits(written) => {
                 let mut losers = Vec::new();
                 for mut work in group {
@@ -392,7 +390,8 @@ impl Connection {
         })))
     }
 
-    async fn attempt(&self, group: &[Work]) -> Result<Outcome, tokio_postgres::Error> {
+    /// None where nothing was done: the lane's row is gone, or has a newer session.
+    async fn attempt(&self, group: &[Work]) -> Result<Option<Outcome>, tokio_postgres::Error> {
         let (mut commits, mut writes) = (Vec::new(), Vec::new());
         for work in group {
             match &work.task {
@@ -413,10 +412,8 @@ impl Connection {
         };
         let rows = self.query(statement, &columns).await?;
         let ids: Vec<Option<Uuid>> = rows.iter().map(|row| row.get(0)).collect();
-        Ok(match ids.is_empty() {
-            true => Outcome::Fenced,
-            false => Outcome::Commits(ids.into_iter().flatten().collect()),
-        })
+        let is_fenced = ids.is_empty();
+        Ok((!is_fenced).then(|| Outcome::Commits(ids.into_iter().flatten().collect())))
     }
 
     /// Runs a statement that begins with the fence.
@@ -432,7 +429,7 @@ impl Connection {
         self.link.query(statement, &parameters).await
     }
 
-    async fn remove(&self, removed: &[Removed]) -> Result<Outcome, tokio_postgres::Error> {
+    async fn remove(&self, removed: &[Removed]) -> Result<Option<Outcome>, tokio_postgres::Error> {
         let (node, lane, session) = self.fence;
         let ids: Vec<Uuid> = removed.iter().map(|one| Uuid::from_bytes(one.id.0)).collect();
         let revisions: Vec<i32> = removed.iter().map(|one| one.revision).collect();
@@ -444,8 +441,8 @@ impl Connection {
         let end = if all { "COMMIT" } else { "ROLLBACK" };
         self.link.batch_execute(end).await?;
         Ok(match counts?.0 {
-            0 => Outcome::Fenced,
-            _ => Outcome::Removal(all),
+            0 => None,
+            _ => Some(Outcome::Removal(all)),
         })
     }
 
@@ -466,15 +463,15 @@ impl Connection {
     }
 }
 
-fn resources_outcome(rows: &[tokio_postgres::Row]) -> Outcome {
+fn resources_outcome(rows: &[tokio_postgres::Row]) -> Option<Outcome> {
     if rows.is_empty() {
-        return Outcome::Fenced;
+        return None;
     }
     let written = rows.iter().filter_map(|row| {
         let (place, version): (Option<i32>, Option<i64>) = (row.get(0), row.get(1));
         Some((usize::try_from(place?).ok()?, version?.cast_unsigned()))
     });
-    Outcome::Resources(written.collect())
+    Some(Outcome::Resources(written.collect()))
 }
 
 /// Tells those who have waited for too long that nothing was done, and lets go of what nobody waits

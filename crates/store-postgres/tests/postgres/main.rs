@@ -3,10 +3,12 @@
 mod contract;
 mod doubt;
 mod failures;
+mod fences;
 mod nodes;
 mod opening;
 mod proxy;
 mod races;
 mod server;
+mod sharing;
 mod tls;
 mod upkeep;
