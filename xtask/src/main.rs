@@ -57,7 +57,7 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Measures the release binary, and the machine that it runs on.
+    /// Measures the binary as it is packed, and the machine that it runs on.
     Bench(bench::BenchArguments),
     /// Answers every request with the same few bytes: the limit that `bench` compares with.
     #[command(hide = true)]

@@ -95,3 +95,12 @@ pub(crate) fn binary(name: &str) -> anyhow::Result<PathBuf> {
     check(&mut cargo(&["build", "--quiet", "--release", "--workspace", "--bins"]))?;
     Ok(target().join("release").join(name))
 }
+
+/// Builds the binary as it is packed, with optimisation across crates, and returns where it is.
+///
+/// # Errors
+/// Where it cannot be built.
+pub(crate) fn packed_binary() -> anyhow::Result<PathBuf> {
+    check(&mut cargo(&["build", "--quiet", "--profile", "dist", "--package", "stairwell"]))?;
+    Ok(target().join("dist/stairwell"))
+}
