@@ -8,14 +8,13 @@ use store::{Scope, StoreError};
 
 use crate::Api;
 use crate::error::{ApiError, ErrorCode};
-use crate::operations::Operation;
 use crate::request::Request;
 
-/// Everything that must be allowed: first the operation itself.
-pub(crate) fn needed(operation: &Operation, request: &Request) -> Vec<Needed> {
+/// Everything that must be allowed for that operation of AWS: first the operation itself.
+pub(crate) fn needed(operation: &str, request: &Request) -> Vec<Needed> {
     let scope = &request.scope;
     let place = Place { partition: "aws", region: &scope.region, account: &scope.account };
-    let found = permissions::needed("sfn", operation.name, &request.value(), Names::Wire, &place);
+    let found = permissions::needed("sfn", operation, &request.value(), Names::Wire, &place);
     found.expect("every operation is in the table of permissions")
 }
 
@@ -44,13 +43,8 @@ fn is_known(caller: &Caller) -> bool {
 
 /// Adds what conditions of policies may ask of this operation.
 /// See <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsstepfunctions.html#awsstepfunctions-policy-keys>.
-fn describe(
-    facts: &mut Facts<'_>,
-    operation: &Operation,
-    request: &Request,
-    qualifier: Option<&str>,
-) {
-    let is_alias = operation.name == "CreateStateMachineAlias";
+fn describe(facts: &mut Facts<'_>, operation: &str, request: &Request, qualifier: Option<&str>) {
+    let is_alias = operation == "CreateStateMachineAlias";
     let qualifier = if is_alias { request.text("name").map(|name| &**name) } else { qualifier };
     if let Some(qualifier) = qualifier {
         facts.insert_many(QUALIFIER, vec![qualifier.to_owned().into()]);
@@ -104,7 +98,7 @@ async fn describe_resource(
 pub(crate) async fn check(
     api: &Api,
     asking: Asking<'_>,
-    operation: &Operation,
+    operation: &str,
     request: &Request,
     needed: &[Needed],
     known: &Facts<'_>,
@@ -120,7 +114,7 @@ pub(crate) async fn check(
 async fn check_one(
     api: &Api,
     asking: Asking<'_>,
-    operation: &Operation,
+    operation: &str,
     request: &Request,
     needed: &Needed,
     known: &Facts<'_>,
@@ -151,9 +145,9 @@ async fn check_one(
 }
 
 /// The ARN of the state machine that a role is lent to.
-fn machine_of(operation: &Operation, request: &Request) -> Option<String> {
+fn machine_of(operation: &str, request: &Request) -> Option<String> {
     let Scope { account, region } = &request.scope;
-    match operation.name {
+    match operation {
         "CreateStateMachine" => {
             let name = request.text("name")?;
             Some(format!("arn:aws:states:{region}:{account}:stateMachine:{name}"))
@@ -167,7 +161,7 @@ fn machine_of(operation: &Operation, request: &Request) -> Option<String> {
 async fn check_role(
     api: &Api,
     asking: Asking<'_>,
-    operation: &Operation,
+    operation: &str,
     request: &Request,
     known: &Facts<'_>,
 ) -> Result<(), ApiError> {
@@ -197,6 +191,7 @@ mod tests {
     use json::Object;
 
     use super::*;
+    use crate::operations::Operation;
 
     /// Every member that names something, and what would ask for more; with values.
     const MEMBERS: [(&str, &str); 13] = [
@@ -228,7 +223,7 @@ mod tests {
     }
 
     fn asked(operation: &Operation, members: &[(&str, &str)]) -> Vec<(String, String)> {
-        let needed = needed(operation, &request(operation, members)).into_iter();
+        let needed = needed(operation.name, &request(operation, members)).into_iter();
         needed
             .map(|it| (it.action.to_owned(), it.resource.unwrap_or_else(|| "?".to_owned())))
             .collect()

@@ -54,6 +54,13 @@ pub(crate) enum Unauthenticated {
     Store(StoreError),
 }
 
+impl Unauthenticated {
+    /// Whether nobody was named at all.
+    pub(crate) fn is_unsigned(&self) -> bool {
+        matches!(self, Unauthenticated::Signature(SignatureError::Missing))
+    }
+}
+
 impl From<SignatureError> for Unauthenticated {
     fn from(error: SignatureError) -> Self {
         Unauthenticated::Signature(error)

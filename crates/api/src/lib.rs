@@ -27,6 +27,7 @@ mod facts;
 mod health;
 mod history;
 mod operations;
+mod own;
 mod query;
 mod request;
 mod request_id;

@@ -45,6 +45,11 @@ impl Request {
         Ok(Request { scope, trace_header, members })
     }
 
+    /// What a request would be about, for asking whether it would be allowed.
+    pub(crate) fn about(scope: Scope, members: Object) -> Request {
+        Request { scope, trace_header: None, members: Arc::new(members) }
+    }
+
     /// A request of these members, which are not checked.
     #[cfg(test)]
     pub(crate) fn unchecked(scope: Scope, members: &[Member], object: Object) -> Request {

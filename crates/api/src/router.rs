@@ -8,6 +8,8 @@ use hyper::header::{self, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 use identity::{Actor, Facts};
+use json::Value;
+use permissions::Needed;
 use runtime::Reserved;
 use store::Scope;
 
@@ -15,10 +17,12 @@ use crate::Api;
 use crate::audit::Attempt;
 use crate::authorization::{self, Asking};
 use crate::browser;
+use crate::constraint::Member;
 use crate::error::{ApiError, ErrorCode};
 use crate::facts;
 use crate::health;
 use crate::operations::Operation;
+use crate::own::{self, Asker, OwnOperation};
 use crate::query;
 use crate::request::Request;
 use crate::request_log::Cause;
@@ -30,6 +34,39 @@ pub(crate) type Response = hyper::Response<Full<Bytes>>;
 const REQUEST_BYTES: usize = 1_024;
 const CONTENT_TYPE: &str = "application/x-amz-json-1.0";
 const TARGET_PREFIX: &str = "AWSStepFunctions.";
+
+/// What a request asks for.
+#[derive(Clone, Copy)]
+enum Called {
+    /// One of AWS's operations.
+    Aws(Operation),
+    /// One of Stairwell's own.
+    Own(OwnOperation),
+}
+
+impl Called {
+    fn name(&self) -> &'static str {
+        match self {
+            Called::Aws(operation) => operation.name,
+            Called::Own(operation) => operation.name,
+        }
+    }
+
+    fn members(&self) -> &'static [Member] {
+        match self {
+            Called::Aws(operation) => operation.members,
+            Called::Own(operation) => operation.members,
+        }
+    }
+
+    /// The operations of AWS that are counted and must be allowed for it.
+    fn needs<'a>(&'a self, request: &Request) -> &'a [&'static str] {
+        match self {
+            Called::Aws(operation) => std::slice::from_ref(&operation.name),
+            Called::Own(operation) => operation.needs(request),
+        }
+    }
+}
 
 /// Answers any request.
 pub(crate) async fn answer(api: &Api, request: hyper::Request<Incoming>) -> Response {
@@ -69,7 +106,7 @@ pub(crate) async fn answer(api: &Api, request: hyper::Request<Incoming>) -> Resp
 
 async fn call(api: &Api, parts: &Parts, body: Incoming) -> Result<Vec<u8>, ApiError> {
     let operation = operation(parts)?;
-    let mut attempt = Attempt::of_request(&api.audit, "states", operation.name, parts);
+    let mut attempt = Attempt::of_request(&api.audit, "states", operation.name(), parts);
     let result = match read(api, body).await {
         Ok((body, _reserved)) => attempted(api, parts, body, operation, &mut attempt).await,
         Err(error) => Err(error),
@@ -83,7 +120,7 @@ async fn attempted(
     api: &Api,
     parts: &Parts,
     body: Bytes,
-    operation: Operation,
+    operation: Called,
     attempt: &mut Attempt<'_>,
 ) -> Result<Vec<u8>, ApiError> {
     let trace_header = parts.headers.get("x-amzn-trace-id");
@@ -91,10 +128,23 @@ async fn attempted(
     // Often added by what lies between, so that one that is too long is no mistake of the caller.
     let trace_header = trace_header.filter(|text| text.len() <= 256).map(Arc::from);
     let authenticated = api.callers.authenticate(&api.accounts, parts, &body, "states").await;
+    if let (Called::Own(own), Err(why)) = (operation, &authenticated)
+        && own.is_for_anybody()
+        && why.is_unsigned()
+    {
+        return Ok(Value::from(own::open_answer(api)).to_text().into_bytes());
+    }
     let (caller, scope) = authenticated.inspect_err(|why| attempt.is_refused_by(why))?;
     attempt.is_by(&caller, &scope);
-    throttle(api, operation, &scope, &body).await?;
-    let request = Request::read(scope, trace_header, &body, operation.members)?;
+    if let Called::Aws(operation) = operation {
+        throttle(api, operation.name, &scope, &body).await?;
+    }
+    let request = Request::read(scope, trace_header, &body, operation.members())?;
+    if let Called::Own(operation) = operation {
+        for name in operation.needs(&request) {
+            throttle(api, name, &request.scope, &body).await?;
+        }
+    }
     drop(body);
     let asking = Asking::Caller(&caller);
     let known = match asking.is_bound(api) || request.text("roleArn").is_some() {
@@ -108,36 +158,41 @@ async fn attempted(
 async fn allowed(
     api: &Api,
     asking: Asking<'_>,
-    operation: Operation,
+    operation: Called,
     request: &Request,
     known: &Facts<'_>,
     attempt: &mut Attempt<'_>,
 ) -> Result<Vec<u8>, ApiError> {
     // Only for those who are asked for it or told it: it costs more than the rest of a small call.
-    let needed = match asking.is_bound(api) || attempt.is_recorded() {
-        true => authorization::needed(&operation, request),
+    let needed: Vec<Vec<Needed>> = match asking.is_bound(api) || attempt.is_recorded() {
+        true => {
+            operation.needs(request).iter().map(|it| authorization::needed(it, request)).collect()
+        }
         false => Vec::new(),
     };
+    let needed: Vec<Needed> = needed.into_iter().flatten().collect();
     if attempt.is_recorded() {
         attempt.needs(&needed);
     }
-    authorization::check(api, asking, &operation, request, &needed, known).await?;
+    authorization::check(api, asking, operation.name(), request, &needed, known).await?;
     attempt.begin().await?;
-    operation.call(api, request).await
+    match operation {
+        Called::Aws(operation) => operation.call(api, request).await,
+        Called::Own(operation) => operation.call(api, request, &Asker { asking, known }).await,
+    }
 }
 
 /// Takes a token of the operation's bucket. A start of an Express machine takes it from another
 /// one, so the machine is looked up where it matters.
 async fn throttle(
     api: &Api,
-    operation: Operation,
+    mut name: &'static str,
     scope: &Scope,
     body: &[u8],
 ) -> Result<(), ApiError> {
     if !api.buckets.is_on() {
         return Ok(());
     }
-    let mut name = operation.name;
     if name == "StartExecution" {
         let body = serde_json::from_slice::<serde_json::Value>(body).unwrap_or_default();
         let arn = body["stateMachineArn"].as_str().unwrap_or_default();
@@ -194,10 +249,10 @@ impl Api {
         body: &[u8],
         attempt: &mut Attempt<'_>,
     ) -> Result<Vec<u8>, ApiError> {
-        throttle(self, operation, &scope, body).await?;
+        throttle(self, operation.name, &scope, body).await?;
         let request = Request::read(scope, None, body, operation.members)?;
         let (asking, known) = (Asking::Task(actor), Facts::default());
-        allowed(self, asking, operation, &request, &known, attempt).await
+        allowed(self, asking, Called::Aws(operation), &request, &known, attempt).await
     }
 }
 
@@ -210,7 +265,7 @@ fn named(operation: &str) -> Result<Operation, ApiError> {
 
 /// The operation that `X-Amz-Target` names. The content type is checked first: a web page of
 /// another origin cannot send this one without asking the server (a CORS preflight request).
-fn operation(parts: &Parts) -> Result<Operation, ApiError> {
+fn operation(parts: &Parts) -> Result<Called, ApiError> {
     let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok());
     let content_type = content_type.unwrap_or_default();
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
@@ -220,8 +275,9 @@ fn operation(parts: &Parts) -> Result<Operation, ApiError> {
     }
     let target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok());
     let target = target.unwrap_or_default();
-    let operation = target.strip_prefix(TARGET_PREFIX).and_then(Operation::by_name);
-    operation.ok_or_else(|| {
+    let aws = target.strip_prefix(TARGET_PREFIX).and_then(Operation::by_name).map(Called::Aws);
+    let own = || target.strip_prefix(own::TARGET_PREFIX).and_then(OwnOperation::by_name);
+    aws.or_else(|| own().map(Called::Own)).ok_or_else(|| {
         let message = format!(
             "The header X-Amz-Target must be {TARGET_PREFIX} and the name of an operation, \
              not '{target}'."

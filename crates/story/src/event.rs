@@ -2,6 +2,9 @@
 
 use json::Value;
 
+/// How many characters of a cause a summary has.
+const CAUSE_SHOWN: usize = 120;
+
 /// An event.
 /// See <https://docs.aws.amazon.com/step-functions/latest/apireference/API_HistoryEvent.html>.
 #[derive(Clone, Debug, PartialEq)]
@@ -165,6 +168,39 @@ impl Event {
         let previous = u64::try_from(previous).unwrap_or(0);
         let at = member(event, "timestamp").map_or(0, milliseconds);
         Some(Event { id, previous, at, what: happening(kind, &Details(details(event))) })
+    }
+}
+
+impl Event {
+    /// What it is about, in a line: a state, a resource, an error and the beginning of its cause;
+    /// empty where there is nothing to say.
+    pub fn summary(&self) -> String {
+        let told = |payload: &Payload| {
+            let error = payload.error.clone().unwrap_or_default();
+            let Some(cause) = &payload.cause else { return error };
+            let shown: String = cause.chars().take(CAUSE_SHOWN).collect();
+            let more = if shown.len() < cause.len() { "…" } else { "" };
+            format!("{error}: {shown}{more}")
+        };
+        match &self.what {
+            Happening::Entered { name, .. } | Happening::Exited { name, .. } => name.clone(),
+            Happening::Scheduled { resource, .. } => resource.clone(),
+            Happening::WorkStarted { worker } => worker.clone().unwrap_or_default(),
+            Happening::Submitted(payload) => payload.child.clone().unwrap_or_default(),
+            Happening::MapRunStarted { arn } => arn.clone(),
+            Happening::IterationStarted { name, index }
+            | Happening::IterationEnded { name, index, .. } => format!("{name}[{index}]"),
+            Happening::Ended(_, payload)
+            | Happening::WorkEnded(_, payload)
+            | Happening::MapRunEnded(_, payload)
+            | Happening::EvaluationFailed(_, payload) => told(payload),
+            Happening::Started { .. }
+            | Happening::Redriven
+            | Happening::Opened { .. }
+            | Happening::Closed { .. }
+            | Happening::Cut { .. }
+            | Happening::Other => String::new(),
+        }
     }
 }
 

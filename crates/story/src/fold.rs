@@ -171,6 +171,11 @@ impl Story {
         self.places.get(&event).copied()
     }
 
+    /// The step that an event is about.
+    pub fn step_of(&self, event: u64) -> Option<StepIndex> {
+        self.place(event)?.step
+    }
+
     /// Where a step is left.
     fn at(&self, step: StepIndex) -> Place {
         Place { frame: self.step(step).frame, step: Some(step), opens: false }

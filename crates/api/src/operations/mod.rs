@@ -10,7 +10,7 @@ mod delete_state_machine_version;
 mod describe_activity;
 pub(crate) mod describe_execution;
 mod describe_map_run;
-mod describe_state_machine;
+pub(crate) mod describe_state_machine;
 mod describe_state_machine_alias;
 mod describe_state_machine_for_execution;
 mod get_activity_task;

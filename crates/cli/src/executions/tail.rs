@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use json::{Object, Value};
-use story::{Event, Happening};
+use story::Event;
 
 use super::reader::{Reader, as_on_the_wire};
 use super::{INCOMPLETE, run};
@@ -15,8 +15,6 @@ use crate::print;
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 /// How many events a page has.
 const PAGE_EVENTS: i64 = 100;
-/// How many characters of a cause a line shows.
-const CAUSE_SHOWN: usize = 120;
 
 /// Waits for the end of an execution.
 pub(crate) fn wait(arguments: &WaitArguments) -> anyhow::Result<ExitCode> {
@@ -111,32 +109,7 @@ async fn news(reader: &Reader<'_>, arn: &str, last: u64) -> anyhow::Result<Vec<(
 fn line(event: &Event, value: &Value, start: i64) -> String {
     let kind = value.get("Type").and_then(Value::as_str).unwrap_or_default();
     let seconds = (event.at - start) as f64 / 1_000.0;
-    let mut text = format!("{:>5}  +{seconds:.3} s  {kind}", event.id);
-    let (error, cause) = match &event.what {
-        Happening::Entered { name, .. } | Happening::Exited { name, .. } => (Some(name), None),
-        Happening::Scheduled { resource, .. } => (Some(resource), None),
-        Happening::Ended(_, payload)
-        | Happening::WorkEnded(_, payload)
-        | Happening::MapRunEnded(_, payload)
-        | Happening::EvaluationFailed(_, payload) => {
-            (payload.error.as_ref(), payload.cause.as_ref())
-        }
-        Happening::Submitted(payload) => (payload.child.as_ref(), None),
-        Happening::MapRunStarted { arn } => (Some(arn), None),
-        Happening::IterationStarted { name, index }
-        | Happening::IterationEnded { name, index, .. } => {
-            text.push_str(&format!("  {name}[{index}]"));
-            (None, None)
-        }
-        _ => (None, None),
-    };
-    if let Some(error) = error {
-        text.push_str(&format!("  {error}"));
-    }
-    if let Some(cause) = cause {
-        let shown: String = cause.chars().take(CAUSE_SHOWN).collect();
-        let more = if shown.len() < cause.len() { "…" } else { "" };
-        text.push_str(&format!(": {shown}{more}"));
-    }
-    text
+    let summary = event.summary();
+    let gap = if summary.is_empty() { "" } else { "  " };
+    format!("{:>5}  +{seconds:.3} s  {kind}{gap}{summary}", event.id)
 }

@@ -1,0 +1,145 @@
+//! Reads histories, and what several answers have in common.
+
+use engine::Timestamp;
+use json::{Object, Value};
+use runtime::{ExecutionError, GetExecutionHistory};
+use store::ExecutionHeader;
+use story::{Chain, Event, Gap, Story};
+
+use super::Asker;
+use crate::Api;
+use crate::error::{ApiError, ErrorCode};
+use crate::history;
+use crate::operations::describe_execution::status_text;
+use crate::request::Request;
+use crate::write::JsonWriter;
+
+/// How many events are taken from the store at a time.
+const EVENTS_AT_A_TIME: usize = 100;
+
+/// An event, as AWS's API shows it.
+pub(super) struct Shown {
+    pub(super) event: Event,
+    pub(super) text: String,
+    pub(super) value: Value,
+}
+
+/// Gives all events of a history, one after the other.
+///
+/// # Errors
+/// As GetExecutionHistory.
+pub(super) async fn each_event(
+    api: &Api,
+    request: &Request,
+    execution_arn: &str,
+    mut take: impl FnMut(Shown),
+) -> Result<(), ApiError> {
+    let mut from = None;
+    loop {
+        let page =
+            GetExecutionHistory { execution_arn, from, limit: EVENTS_AT_A_TIME, reverse: false };
+        let page = api.runtime.get_execution_history(&request.scope, page).await?;
+        for event in &page.events {
+            let mut out = JsonWriter::object();
+            history::write_event(&mut out, event, true);
+            let text = String::from_utf8(out.finish()).expect("the writer writes text");
+            let value = json::parse(&text).expect("the writer writes JSON");
+            let event = Event::read(&value).expect("events have a type and an id");
+            take(Shown { event, text, value });
+        }
+        match page.next {
+            Some(next) => from = Some(next),
+            None => return Ok(()),
+        }
+    }
+}
+
+/// What happened in an execution so far.
+///
+/// # Errors
+/// As GetExecutionHistory.
+pub(super) async fn story(api: &Api, request: &Request, arn: &str) -> Result<Story, ApiError> {
+    let mut story = Story::default();
+    each_event(api, request, arn, |shown| story.take(&shown.event)).await?;
+    Ok(story)
+}
+
+/// The same of another execution than the one that was asked for.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub(super) async fn nested(
+    api: &Api,
+    request: &Request,
+    asker: &Asker<'_>,
+    arn: &str,
+) -> Result<Result<Story, Gap>, ApiError> {
+    if !asker.may_read(api, request, arn).await? {
+        return Ok(Err(Gap::Denied));
+    }
+    match story(api, request, arn).await {
+        Ok(story) => Ok(Ok(story)),
+        Err(error) => match error.code {
+            ErrorCode::ExecutionDoesNotExist => Ok(Err(Gap::Gone)),
+            ErrorCode::InvalidArn | ErrorCode::StateMachineTypeNotSupported => {
+                Ok(Err(Gap::Other(error.message)))
+            }
+            _ => Err(error),
+        },
+    }
+}
+
+/// The failure chain of an execution, over all generations that may be read.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub(super) async fn chain(
+    api: &Api,
+    request: &Request,
+    asker: &Asker<'_>,
+    arn: &str,
+    of: &Story,
+) -> Result<Option<Chain>, ApiError> {
+    let Some(mut chain) = Chain::new(arn, of) else { return Ok(None) };
+    while let Some(next) = chain.next().map(str::to_owned) {
+        let read = nested(api, request, asker, &next).await?;
+        chain.take(read.as_ref().map_err(Clone::clone));
+    }
+    Ok(Some(chain))
+}
+
+/// Seconds since 1970, as AWS's wire has them.
+pub(super) fn seconds(Timestamp(milliseconds): Timestamp) -> Value {
+    Value::from(milliseconds as f64 / 1_000.0)
+}
+
+/// What lists show of an execution.
+pub(super) fn row(header: &ExecutionHeader) -> Object {
+    let mut row = Object::new();
+    row.insert("executionArn", &*header.arn);
+    row.insert("stateMachineArn", &*header.state_machine_arn);
+    row.insert("name", &*header.name);
+    row.insert("status", status_text(header.status));
+    row.insert("startDate", seconds(header.start));
+    if let Some(stop) = header.stop {
+        row.insert("stopDate", seconds(stop));
+    }
+    let optional = [
+        ("stateMachineVersionArn", header.state_machine_version_arn.as_deref()),
+        ("stateMachineAliasArn", header.state_machine_alias_arn.as_deref()),
+    ];
+    for (name, text) in optional {
+        if let Some(text) = text {
+            row.insert(name, text);
+        }
+    }
+    row.insert("redriveCount", header.redrive_count as i64);
+    row.insert("events", header.last_event.0 as i64);
+    row.insert("revision", i64::from(header.revision.0));
+    row
+}
+
+/// Whether executions of a machine are not listed since it is an Express machine, or is gone.
+pub(super) fn is_not_listed(error: &ExecutionError) -> bool {
+    matches!(error, ExecutionError::TypeNotSupported | ExecutionError::StateMachineDoesNotExist(_))
+}
