@@ -302,11 +302,7 @@ async fn bring_homes(
 async fn locked<'a>(link: &'a mut Link, schema: &str) -> Result<Transaction<'a>, Error> {
     let transaction = link.transaction().await?;
     // Counting what is live may take longer than a statement that somebody waits for.
-    transaction
-        .batch_execute(
-            "SET LOCAL synchronous_commit TO DEFAULT; SET LOCAL statement_timeout = '60s'",
-        )
-        .await?;
+    transaction.batch_execute("SET LOCAL statement_timeout = '60s'").await?;
     let lock = in_schema("SELECT version FROM stairwell.meta FOR UPDATE", schema);
     transaction.query_one(&lock, &[]).await?;
     Ok(transaction)

@@ -25,8 +25,12 @@ const LIVING: &str = "WITH living AS (SELECT FROM stairwell.nodes WHERE node = $
 
 /// For how long a fence waits for the statement of a lane that is under way. It is tried again with
 /// the next beat, which it must not hold up.
-const FENCE_WAIT: &str =
-    "SET LOCAL synchronous_commit TO DEFAULT; SET LOCAL lock_timeout = '400ms'";
+const FENCE_WAIT: &str = "SET LOCAL lock_timeout = '400ms'";
+
+/// Beats need no flush: one that is lost with the database's machine is beaten again. Only within
+/// the transaction, so that a pooler gives it to nobody else.
+const BEGIN_BEAT: &str = "BEGIN; SET LOCAL synchronous_commit = off";
+const END_BEAT: &str = "COMMIT";
 
 const BEAT: &str = "UPDATE stairwell.nodes SET beat = beat + 1, open = $3
 WHERE node = $1 AND process = $2
@@ -82,8 +86,7 @@ ON CONFLICT DO NOTHING RETURNING home, node, version"
     )
 }
 
-/// The connection of the beats. They need no flush: one that is lost with the database's machine is
-/// beaten again. Whatever else is written on it is flushed as usual.
+/// The connection of the beats, and of what follows from them.
 pub(crate) struct NodeLink {
     link: Link,
     schema: String,
@@ -123,7 +126,6 @@ impl NodeLink {
         let link = connector.connect_soon().await?;
         let schema = connector.address.schema.clone();
         let prepared = async {
-            link.batch_execute("SET synchronous_commit = off").await?;
             let text = |text: &str| in_schema(text, &schema);
             let texts = [BEAT, NODES, HOMES, &changes(), ERAS].map(text);
             let [beat, nodes, homes, changes, eras] = &texts;
@@ -168,9 +170,11 @@ impl NodeLink {
             let row = self.link.query_opt(&self.beat, &of_beat).await?;
             Ok(row.map(|row| own_beat(&row, wall, began.elapsed())))
         };
-        let (own, nodes, homes, changes, eras) = tokio::try_join!(
+        let ((), own, (), nodes, homes, changes, eras) = tokio::try_join!(
             biased;
+            self.link.batch_execute(BEGIN_BEAT),
             beat,
+            self.link.batch_execute(END_BEAT),
             self.link.query(&self.nodes, &[]),
             self.link.query(&self.homes, &of_homes),
             self.link.query(&self.changes, &of_changes),

@@ -80,6 +80,8 @@ async fn nothing_is_written_after_a_fence() {
     }
 }
 
+/// Fails where it is asked whether the holder has a row, rather than whether the home's row is still
+/// the one that was read.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_several_that_take_a_home_one_gets_it() {
     let Some(server) = server::server(&["fsync=off"]) else { return };
@@ -193,4 +195,28 @@ async fn a_server_that_sleeps_past_its_lease_wakes_and_harms_nothing() {
     };
     sleeper.commit(new.start()).await.expect("a new name");
     new.check(&other).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_server_drove_that_died_is_driven_on_soon() {
+    let Some(server) = server::server(&["fsync=off"]) else { return };
+    let one = server::join(server.address("dead"), "one").await;
+    let other = server::join(server.address("dead"), "other").await;
+    for number in 0..3 {
+        let life = started(&one, number).await;
+        assert!(!other.is_here(life.id()));
+    }
+    let mut life = started(&one, 9).await;
+    drop(one);
+    let began = std::time::Instant::now();
+    let is_here = async {
+        // Nobody asks for it: it is taken all the same.
+        while !other.is_here(life.id()) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), is_here).await.expect("it is taken over");
+    println!("taken over after {:?}", began.elapsed());
+    other.commit(life.pass(1)).await.expect("it is here now");
+    life.check(&other).await;
 }

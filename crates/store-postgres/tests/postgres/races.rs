@@ -47,6 +47,8 @@ fn first_wins(results: (Result<(), StoreError>, Result<(), StoreError>)) -> bool
     }
 }
 
+/// Fails where the execution's row follows its lock rather than the row of history that was won: a
+/// commit that lost closes executions then.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_commits_of_two_servers_one_wins() {
     let Some(server) = server::server(&["fsync=off"]) else { return };
@@ -105,6 +107,8 @@ fn next(life: &mut Life, step: u32) -> Commit {
     }
 }
 
+/// Fails where the conflict asks whether the name's execution is open, rather than whether it is the
+/// one that is known to be closed: the snapshot does not see the rival that was waited for.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_name_is_won_once() {
     let Some(server) = server::server(&["fsync=off"]) else { return };
