@@ -200,7 +200,8 @@ async fn throttle(
             name = START_EXPRESS;
         }
     }
-    api.buckets.take(scope, name, api.runtime.now())
+    let nodes = api.runtime.living_nodes();
+    api.buckets.take(scope, name, api.runtime.now(), nodes)
 }
 
 impl Api {

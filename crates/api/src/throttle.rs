@@ -155,7 +155,8 @@ impl Buckets {
         self.throttling.is_on()
     }
 
-    /// Takes a token for a request.
+    /// Takes a token for a request: as many as there are nodes, since each has a bucket of the
+    /// whole size, and calls are spread over them. A bucket that holds fewer lets one through.
     ///
     /// # Errors
     /// `ThrottlingException` where there is none.
@@ -164,6 +165,7 @@ impl Buckets {
         scope: &Scope,
         operation: &'static str,
         now: Timestamp,
+        nodes: u64,
     ) -> Result<(), ApiError> {
         let Some(rate) = self.throttling.rate(operation, &scope.region) else {
             return Ok(());
@@ -180,7 +182,8 @@ impl Buckets {
         let key = (scope.clone(), operation);
         let level = levels.entry(key).or_insert_with(|| Level::full(rate, now));
         *level = level.refilled(rate, now);
-        match level.thousandths.checked_sub(1_000) {
+        let taken = nodes.min(rate.bucket).max(1).saturating_mul(1_000);
+        match level.thousandths.checked_sub(taken) {
             Some(left) => level.thousandths = left,
             None => return Err(ApiError::new(ErrorCode::ThrottlingException, "Rate exceeded")),
         }
@@ -199,7 +202,7 @@ mod tests {
     }
 
     fn taken(buckets: &Buckets, scope: &Scope, operation: &'static str, now: Timestamp) -> u64 {
-        (0..10_000).take_while(|_| buckets.take(scope, operation, now).is_ok()).count() as u64
+        (0..10_000).take_while(|_| buckets.take(scope, operation, now, 1).is_ok()).count() as u64
     }
 
     #[test]
@@ -207,7 +210,7 @@ mod tests {
         let buckets = Buckets::new("StartExecution=3/2".parse().expect("a rate"));
         let (mine, theirs) = (scope("1", "us-east-1"), scope("2", "us-east-1"));
         assert_eq!(taken(&buckets, &mine, "StartExecution", NOW), 3);
-        let error = buckets.take(&mine, "StartExecution", NOW).expect_err("it is empty");
+        let error = buckets.take(&mine, "StartExecution", NOW, 1).expect_err("it is empty");
         assert_eq!(error.to_string(), "ThrottlingException: Rate exceeded");
         assert_eq!(taken(&buckets, &theirs, "StartExecution", NOW), 3, "another account");
         let elsewhere = scope("1", "eu-west-1");
@@ -255,12 +258,28 @@ mod tests {
     }
 
     #[test]
+    fn nodes_share_what_a_bucket_holds_and_what_comes_back() {
+        let buckets = Buckets::new("StartExecution=30/1,StopExecution=2/1".parse().expect("rates"));
+        let scope = scope("1", "us-east-1");
+        let taken = |operation, now| {
+            let is_let = |_: &u64| buckets.take(&scope, operation, now, 3).is_ok();
+            (0..100).take_while(is_let).count()
+        };
+        assert_eq!(taken("StartExecution", NOW), 10);
+        // Asked each millisecond, no part of a token is lost.
+        let milliseconds =
+            (1..=30_000).map(|it| taken("StartExecution", NOW.plus_milliseconds(it)));
+        assert_eq!(milliseconds.sum::<usize>(), 10);
+        assert_eq!(taken("StopExecution", NOW), 1, "a bucket for fewer than there are nodes");
+    }
+
+    #[test]
     fn full_buckets_make_room() {
         let buckets = Buckets::new("aws".parse().expect("rates"));
         for account in 0..2 * BUCKETS_MAX {
             let now = NOW.plus_seconds(account as u64);
             let scope = scope(&account.to_string(), "us-east-1");
-            buckets.take(&scope, "StartExecution", now).expect("it is full");
+            buckets.take(&scope, "StartExecution", now, 1).expect("it is full");
         }
         assert!(buckets.levels.lock().len() <= BUCKETS_MAX);
     }

@@ -10,6 +10,7 @@ use store::{
 };
 use tokio::sync::oneshot;
 
+use crate::express_elsewhere::StartedThrough;
 use crate::live::{Answer, Ask, Held, Message, Reply, Undone};
 use crate::map_run::items_of;
 use crate::releases::version_number;
@@ -146,6 +147,17 @@ impl Through<'_> {
             Through::Alias(arn) => header.state_machine_alias_arn.as_deref() == Some(arn),
         }
     }
+
+    fn started_through(self) -> StartedThrough {
+        match self {
+            Through::Version(arn) => {
+                StartedThrough { version_arn: Some(arn.into()), ..StartedThrough::default() }
+            }
+            Through::Alias(arn) => {
+                StartedThrough { alias_arn: Some(arn.into()), ..StartedThrough::default() }
+            }
+        }
+    }
 }
 
 impl Runtime {
@@ -159,7 +171,7 @@ impl Runtime {
         execution_arn: &str,
     ) -> Result<ExecutionDescription, ExecutionError> {
         self.shell.check_open()?;
-        if let Some(express) = self.shell.describe_express(scope, execution_arn) {
+        if let Some(express) = self.shell.describe_express(scope, execution_arn).await {
             return express;
         }
         let header = self.shell.execution_header(scope, execution_arn).await?;
@@ -182,11 +194,8 @@ impl Runtime {
             ExecutionsOf::StateMachine(arn) => {
                 let (machine, through) = self.shell.machine_to_list(scope, arn).await?;
                 if machine.workflow_type == WorkflowType::Express {
-                    let is_of = |header: &_| {
-                        through.is_none_or(|through: Through<'_>| through.is_of(header))
-                    };
-                    let listed = self.shell.list_express(machine.id, is_of, request);
-                    return listed.ok_or(ExecutionError::TypeNotSupported);
+                    let through = through.map(Through::started_through).unwrap_or_default();
+                    return self.shell.list_express(machine.id, through, request).await;
                 }
                 (ExecutionQuery::Machine(machine.id), through)
             }
@@ -216,7 +225,7 @@ impl Runtime {
         self.shell.check_open()?;
         let GetExecutionHistory { execution_arn, from, limit, reverse } = request;
         let express = self.shell.history_of_express(scope, execution_arn, from, limit, reverse);
-        if let Some(express) = express {
+        if let Some(express) = express.await {
             return express;
         }
         let header = self.shell.execution_header(scope, execution_arn).await?;

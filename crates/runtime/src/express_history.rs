@@ -4,7 +4,7 @@
 //! Promises: what is kept has bounds, of time, of number and of bytes; the oldest goes first. Where
 //! the option is off, an Express execution costs what it cost before.
 //!
-//! Does not: survive the process, or hold the children of Map Runs, which their run lists.
+//! Does not: survive the process, ask other nodes (see [`crate::express_elsewhere`]), or hold the children of Map Runs, which their run lists.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -23,10 +23,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::arn::{Arn, ResourceName};
 use crate::shell::Shell;
 use crate::start::StartTarget;
-use crate::{
-    ExecutionDescription, ExecutionError, ExecutionList, ListExecutions, OperationalError,
-    RedriveStatus,
-};
+use crate::{ExecutionDescription, ExecutionList, OperationalError, RedriveStatus};
 
 /// How much of Express executions is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +39,9 @@ pub struct ExpressHistory {
 /// What an execution takes besides its events, about.
 const EXECUTION_BYTES: usize = 1_000;
 
+/// Why an Express execution is not redriven.
+pub(crate) const NOT_REDRIVABLE: &str = "Express executions cannot be redriven";
+
 /// What is kept.
 pub(crate) struct KeptExpress {
     limits: ExpressHistory,
@@ -56,7 +56,7 @@ struct Kept {
     bytes: usize,
 }
 
-struct KeptExecution {
+pub(crate) struct KeptExecution {
     header: ExecutionHeader,
     input: Document,
     output: Option<Document>,
@@ -145,7 +145,7 @@ impl KeptExpress {
         kept.drop_oldest(&self.limits, now);
     }
 
-    fn with<T>(
+    pub(crate) fn with<T>(
         &self,
         scope: &Scope,
         arn: &str,
@@ -199,17 +199,22 @@ impl Kept {
 }
 
 impl KeptExecution {
-    fn description(&self) -> ExecutionDescription {
+    pub(crate) fn description(&self) -> ExecutionDescription {
         ExecutionDescription {
             header: self.header.clone(),
             input: self.input.clone(),
             output: self.output.clone(),
             failure: self.failure.clone().filter(|_| self.header.status != Status::TimedOut),
-            redrive: RedriveStatus::NotRedrivable("Express executions cannot be redriven"),
+            redrive: RedriveStatus::NotRedrivable(NOT_REDRIVABLE),
         }
     }
 
-    fn page(&self, from: Option<HistoryCursor>, limit: usize, reverse: bool) -> HistoryPage {
+    pub(crate) fn page(
+        &self,
+        from: Option<HistoryCursor>,
+        limit: usize,
+        reverse: bool,
+    ) -> HistoryPage {
         let records = self.steps.iter().flat_map(|step| {
             encoding::decode_records(step).expect("it was encoded by this process")
         });
@@ -246,68 +251,39 @@ impl KeptExecution {
 
 impl Shell {
     /// What is kept of Express executions, where the ARN is one of them and they are kept.
-    fn kept_express(&self, arn: &str) -> Option<&KeptExpress> {
+    pub(crate) fn kept_express(&self, arn: &str) -> Option<&KeptExpress> {
         let kept = self.express_history.as_ref()?;
         let parsed = Arn::parse(arn).ok()?;
         matches!(parsed.resource, ResourceName::Express { .. }).then_some(kept)
     }
 
-    /// As DescribeExecution; none where the ARN is another's, or nothing is kept.
-    pub(crate) fn describe_express(
+    /// Stops one that is kept here; none where there is none of that ARN.
+    pub(crate) async fn stop_express_here(
         &self,
-        scope: &Scope,
-        arn: &str,
-    ) -> Option<Result<ExecutionDescription, ExecutionError>> {
-        let kept = self.kept_express(arn)?;
-        let found = kept.with(scope, arn, self.now(), |it| it.description());
-        Some(found.ok_or_else(|| ExecutionError::DoesNotExist(arn.to_owned())))
-    }
-
-    /// As GetExecutionHistory; none where the ARN is another's, or nothing is kept.
-    pub(crate) fn history_of_express(
-        &self,
-        scope: &Scope,
-        arn: &str,
-        from: Option<HistoryCursor>,
-        limit: usize,
-        reverse: bool,
-    ) -> Option<Result<HistoryPage, ExecutionError>> {
-        let kept = self.kept_express(arn)?;
-        let found = kept.with(scope, arn, self.now(), |it| it.page(from, limit, reverse));
-        Some(found.ok_or_else(|| ExecutionError::DoesNotExist(arn.to_owned())))
-    }
-
-    /// As StopExecution; none where the ARN is another's, or nothing is kept.
-    pub(crate) async fn stop_express(
-        &self,
-        scope: &Scope,
-        arn: &str,
+        kept: &KeptExpress,
+        (scope, arn): (&Scope, &str),
         failure: &Failure,
-    ) -> Option<Result<Timestamp, ExecutionError>> {
-        let kept = self.kept_express(arn)?;
-        let does_not_exist = || ExecutionError::DoesNotExist(arn.to_owned());
-        Some(match kept.with(scope, arn, self.now(), |it| it.stop(failure.clone())) {
-            None => Err(does_not_exist()),
-            Some(Stopping::Ended(stop)) => Ok(stop),
-            Some(Stopping::Asked(stopped)) => match stopped.await {
-                Ok(stop) => Ok(stop),
-                Err(_) if self.is_closing() => Err(OperationalError::ShuttingDown.into()),
+    ) -> Option<Result<Timestamp, OperationalError>> {
+        match kept.with(scope, arn, self.now(), |it| it.stop(failure.clone()))? {
+            Stopping::Ended(stop) => Some(Ok(stop)),
+            Stopping::Asked(stopped) => match stopped.await {
+                Ok(stop) => Some(Ok(stop)),
+                Err(_) if self.is_closing() => Some(Err(OperationalError::ShuttingDown)),
                 // There was no more room for it.
-                Err(_) => Err(does_not_exist()),
+                Err(_) => None,
             },
-        })
+        }
     }
 
-    /// A page of the executions of an Express machine, through a version or an alias where these
-    /// are named; none where nothing is kept.
-    pub(crate) fn list_express(
+    /// A page of the executions of an Express machine that are kept here, through a version or an
+    /// alias where these are named; none where nothing is kept.
+    pub(crate) fn list_express_here(
         &self,
         machine: MachineId,
         is_of: impl Fn(&ExecutionHeader) -> bool,
-        request: ListExecutions<'_>,
+        (status, after, limit): (Option<Status>, Option<ListCursor>, usize),
     ) -> Option<ExecutionList> {
         let kept = self.express_history.as_ref()?;
-        let ListExecutions { status, after, limit, .. } = request;
         let mut kept_now = kept.kept.lock();
         kept_now.drop_oldest(&kept.limits, self.now());
         let newest_first = kept_now.executions.values().rev().map(|it| &it.header);

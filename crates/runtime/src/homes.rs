@@ -157,8 +157,9 @@ impl Shell {
                 nodes.changed().await.expect("the sender lives in the shell");
                 continue;
             }
-            // This node is among them, and has nothing: who waits there would have got it.
-            for node in nodes {
+            // This node has nothing: who waits here would have got it.
+            let me = self.store.node();
+            for node in nodes.into_iter().filter(|node| Some(node.number) != me) {
                 let question = Question::Poll { activity_arn: activity_arn.clone() };
                 if let Ok(NodeAnswer::Offered { execution, task }) =
                     self.ask_node(&node, &question).await

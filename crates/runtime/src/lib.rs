@@ -36,6 +36,7 @@ mod call_audit;
 mod child;
 mod effects;
 mod express;
+mod express_elsewhere;
 mod express_history;
 mod homes;
 mod integration;
@@ -159,6 +160,11 @@ impl Runtime {
     /// The same, on both scales of time.
     pub fn instant(&self) -> Now {
         self.shell.instant()
+    }
+
+    /// How many nodes share the store, this one included, as the store said last.
+    pub fn living_nodes(&self) -> u64 {
+        self.shell.nodes.borrow().len().max(1) as u64
     }
 
     /// How often a background task (the timers, retention, events of status changes, the clock) met

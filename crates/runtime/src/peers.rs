@@ -54,7 +54,7 @@ impl Shell {
         if let Question::Poll { activity_arn } = &question {
             return self.lend_task(activity_arn);
         }
-        let id = question.subject().expect("all others are about an execution");
+        let Some(id) = question.subject() else { return self.answer_of_express(question).await };
         match self.store.locate(id).await {
             Ok(Place::Here) if !self.is_closing() => {}
             Ok(_) => return NodeAnswer::NotHere,
@@ -77,7 +77,11 @@ impl Shell {
             Question::ChildEnded { execution, task, child } => {
                 return answer_of_result(self.tell_stored_end((execution, task), child).await);
             }
-            Question::Poll { .. } => unreachable!("it is answered above"),
+            Question::Poll { .. }
+            | Question::DescribeExpress { .. }
+            | Question::ReadExpress { .. }
+            | Question::StopExpress { .. }
+            | Question::ListExpress { .. } => unreachable!("they are answered above"),
             Question::UpdateMapRun { .. } => return self.update_map_run_here(question).await,
             Question::Await { child, execution, task } => {
                 return answer_of_result(self.await_here((execution, task), child).await);
@@ -139,6 +143,9 @@ pub(crate) fn reply_of(answer: NodeAnswer) -> Option<Reply> {
         NodeAnswer::Absent | NodeAnswer::NotRunning | NodeAnswer::Offered { .. } => {
             Err(Undone::Absent)
         }
+        NodeAnswer::ExpressExecution { .. }
+        | NodeAnswer::ExpressEvents { .. }
+        | NodeAnswer::ExpressExecutions { .. } => Err(Undone::Absent),
         NodeAnswer::Refused { reason } => failed(StoreError::Refused(reason.to_string()).into()),
         NodeAnswer::Unknown { reason } => failed(StoreError::Unknown(reason.to_string()).into()),
         NodeAnswer::Corrupt { reason } => failed(StoreError::Corrupt(reason.to_string()).into()),

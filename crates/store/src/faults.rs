@@ -7,7 +7,7 @@ use engine::{ExecutionId, Home, Status, Timestamp};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use crate::cluster::{Notice, Place, Tenure};
+use crate::cluster::{NodeNumber, Notice, Place, Tenure};
 use crate::{
     Claim, Commit, Ended, ExecutionHeader, ExecutionQuery, HistoryCursor, HistoryPage, ListCursor,
     Loaded, Resource, ResourceKey, ResourceKind, Scope, Store, StoreError,
@@ -218,6 +218,10 @@ impl Store for FaultyStore {
 
     fn tenure(&self, id: ExecutionId) -> Option<Tenure> {
         self.inner.tenure(id)
+    }
+
+    fn node(&self) -> Option<NodeNumber> {
+        self.inner.node()
     }
 
     async fn locate(&self, id: ExecutionId) -> Result<Place, StoreError> {

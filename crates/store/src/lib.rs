@@ -35,7 +35,7 @@ pub use record::{
 };
 pub use resource::{Resource, ResourceKey, ResourceKind};
 
-use cluster::{Notice, Place, Tenure};
+use cluster::{NodeNumber, Notice, Place, Tenure};
 use engine::{ExecutionId, Home, Status, Timestamp};
 
 /// The store, as the runtime sees it. No method looks into a payload.
@@ -158,6 +158,11 @@ pub trait Store: Send + Sync + 'static {
     /// [`tenure`](Store::tenure).
     fn is_here(&self, id: ExecutionId) -> bool {
         self.tenure(id).is_some()
+    }
+
+    /// The number of this node; none where no other can share the store, or while it is fenced.
+    fn node(&self) -> Option<NodeNumber> {
+        None
     }
 
     /// Where the execution is driven. Takes its home where nobody holds it.

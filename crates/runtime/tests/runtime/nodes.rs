@@ -5,11 +5,13 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use asl::WorkflowType;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use stairwell_runtime::{
-    Clock, Configurations, ExecutionError, Network, NetworkError, NetworkHandle, OperationalError,
-    RedriveExecution, Runtime, RuntimeConfig, StopExecution, UpdateStateMachine,
+    Clock, Configurations, ExecutionError, ExecutionsOf, ExpressHistory, GetExecutionHistory,
+    ListExecutions, Network, NetworkError, NetworkHandle, OperationalError, RedriveExecution,
+    Runtime, RuntimeConfig, StopExecution, UpdateStateMachine,
 };
 use store::cluster::{Answer, BEAT, Node, Question};
 use store::encoding::{decode_answer, encode_question};
@@ -64,6 +66,11 @@ impl Cluster {
             let faulty = Arc::new(FaultyStore::sound(handle.clone()));
             let mut config = RuntimeConfig::new(Clock::tokio(BEGIN), [number; 32]);
             config.network = Some(NetworkHandle(wires.clone()));
+            config.express_history = Some(ExpressHistory {
+                age_max: Duration::from_secs(600),
+                executions_max: 100,
+                bytes_max: 1_000_000,
+            });
             let runtime = Runtime::open(faulty.clone(), config);
             wires.runtimes.lock().insert(address.into(), runtime.clone());
             let world = World { runtime, scope: scope("111111111111", "us-east-1") };
@@ -378,5 +385,82 @@ fn a_machine_that_is_updated_by_one_node_is_new_to_all() {
         one.runtime.update_state_machine(&one.scope, request).await.unwrap();
         tokio::time::sleep(BEAT * 2).await;
         assert!(other.run(&machine, "after", "{}").await.starts_with("FAILED"));
+    });
+}
+
+/// The names of the Express executions of a machine, read in pages of that size.
+async fn listed(world: &World, machine: &str, limit: usize) -> Result<Vec<String>, ExecutionError> {
+    let (mut names, mut after) = (Vec::new(), None);
+    loop {
+        let of = ExecutionsOf::StateMachine(machine);
+        let request = ListExecutions { of, status: None, after, limit };
+        let page = world.runtime.list_executions(&world.scope, request).await?;
+        assert!(page.executions.len() <= limit);
+        names.extend(page.executions.iter().map(|header| header.name.to_string()));
+        after = page.next;
+        if after.is_none() {
+            return Ok(names);
+        }
+    }
+}
+
+#[test]
+fn express_executions_are_found_wherever_they_ran() {
+    in_nodes(3, async |cluster: Cluster| {
+        let worlds: Vec<&World> = cluster.nodes.iter().map(|node| &node.world).collect();
+        let machine = worlds[0].machine_of_type("m", WAIT, WorkflowType::Express).await;
+        sleep(1).await;
+        let mut arns = Vec::new();
+        for number in 0..9 {
+            let world = worlds[number % 3];
+            arns.push(world.start(&machine, &number.to_string(), "{}").await.unwrap());
+            sleep(1).await;
+        }
+        let expected: Vec<String> = (0..9).rev().map(|number| number.to_string()).collect();
+        for world in &worlds {
+            for limit in [1, 2, 4, 100] {
+                assert_eq!(listed(world, &machine, limit).await.unwrap(), expected, "{limit}");
+            }
+        }
+        // The last one was started a second ago, and is stopped from another node.
+        let stopped = worlds[0].try_stop(&arns[8]).await.unwrap();
+        for world in &worlds {
+            assert_eq!(world.describe(&arns[8]).await.header.stop, Some(stopped));
+            assert_eq!(world.try_stop(&arns[8]).await, Ok(stopped));
+        }
+        sleep(10).await;
+        for (arn, world) in arns[..8].iter().zip(worlds.iter().cycle().skip(1)) {
+            assert_eq!(world.describe(arn).await.header.status, engine::Status::Succeeded);
+            let events = async |from, limit| {
+                let request =
+                    GetExecutionHistory { execution_arn: arn, from, limit, reverse: false };
+                world.runtime.get_execution_history(&world.scope, request).await.unwrap()
+            };
+            let whole = events(None, 100).await;
+            assert_eq!(whole.events.len(), 4, "started, entered, exited, succeeded");
+            let first = events(None, 3).await;
+            let rest = events(first.next, 3).await;
+            assert_eq!([first.events, rest.events].concat(), whole.events);
+        }
+        let nothing = arns[0].replace(":0:", ":none:");
+        assert!(matches!(worlds[1].try_stop(&nothing).await, Err(ExecutionError::DoesNotExist(_))));
+        // What one does not answer is not told to be nothing.
+        cluster.wires.cut.lock().insert("host-3".to_owned());
+        let unknown = worlds[0].try_stop(&nothing).await;
+        assert!(matches!(unknown, Err(ExecutionError::Operational(_))), "{unknown:?}");
+        assert!(listed(worlds[0], &machine, 100).await.is_err());
+    });
+}
+
+#[test]
+fn a_runtime_knows_how_many_nodes_live() {
+    in_nodes(3, async |cluster: Cluster| {
+        sleep(1).await;
+        for node in &cluster.nodes {
+            assert_eq!(node.world.runtime.living_nodes(), 3);
+        }
+        cluster.nodes[0].stand_still(true);
+        sleep(5).await;
+        assert_eq!(cluster.nodes[1].world.runtime.living_nodes(), 2);
     });
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use engine::{ExecutionId, Failure, TaskId, TaskToken, Timestamp};
+use engine::{ExecutionId, Failure, Record, Status, TaskId, TaskToken, Timestamp};
 use json::Document;
 
-use crate::Scope;
+use crate::{ExecutionHeader, MachineId, Scope};
 
 /// What one node asks another: most are for the node that drives an execution.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +39,22 @@ pub enum Question {
         max_concurrency: Option<u64>,
         tolerated_failure_count: Option<u64>,
         tolerated_failure_percentage: Option<f64>,
+    },
+    /// DescribeExecution of an Express execution, which the node may keep that ran it.
+    DescribeExpress { scope: Scope, arn: Arc<str> },
+    /// GetExecutionHistory of one: so many events from that one on, counted from 0.
+    ReadExpress { scope: Scope, arn: Arc<str>, from: Option<u32>, limit: u32, reverse: bool },
+    /// StopExecution of one.
+    StopExpress { scope: Scope, arn: Arc<str>, failure: Failure },
+    /// ListExecutions of an Express machine, of its version or alias where one is named: those
+    /// before `after`, the newest first.
+    ListExpress {
+        machine: MachineId,
+        version_arn: Option<Arc<str>>,
+        alias_arn: Option<Arc<str>>,
+        status: Option<Status>,
+        after: Option<ExecutionId>,
+        limit: u32,
     },
 }
 
@@ -91,6 +107,22 @@ pub enum Answer {
     },
     Quarantined,
     Overloaded,
+    ExpressExecution {
+        header: Box<ExecutionHeader>,
+        input: Document,
+        output: Option<Document>,
+        failure: Option<Failure>,
+    },
+    /// Events, and the number of the next one where there are more.
+    ExpressEvents {
+        events: Vec<Record>,
+        next: Option<u32>,
+    },
+    /// Whether there are no more after these.
+    ExpressExecutions {
+        headers: Vec<ExecutionHeader>,
+        is_last: bool,
+    },
 }
 
 impl Question {
@@ -107,7 +139,11 @@ impl Question {
             | Question::ChildEnded { execution, .. }
             | Question::UpdateMapRun { execution, .. } => Some(*execution),
             Question::Await { child, .. } => Some(*child),
-            Question::Poll { .. } => None,
+            Question::Poll { .. }
+            | Question::DescribeExpress { .. }
+            | Question::ReadExpress { .. }
+            | Question::StopExpress { .. }
+            | Question::ListExpress { .. } => None,
         }
     }
 }

@@ -20,6 +20,10 @@ enums! {
             tolerated_failure_percentage
         }
         10 => Poll { activity_arn }
+        11 => DescribeExpress { scope, arn }
+        12 => ReadExpress { scope, arn, from, limit, reverse }
+        13 => StopExpress { scope, arn, failure }
+        14 => ListExpress { machine, version_arn, alias_arn, status, after, limit }
     }
     Answer, "answer of a node" {
         0 => NotHere {}
@@ -38,5 +42,8 @@ enums! {
         13 => Overloaded {}
         14 => NotRunning {}
         15 => Offered { execution, task }
+        16 => ExpressExecution { header, input, output, failure }
+        17 => ExpressEvents { events, next }
+        18 => ExpressExecutions { headers, is_last }
     }
 }

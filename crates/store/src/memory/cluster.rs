@@ -417,6 +417,10 @@ impl Store for MemoryNode {
         self.local.lock().membership.tenure(id.home(), (self.monotonic)())
     }
 
+    fn node(&self) -> Option<NodeNumber> {
+        self.number()
+    }
+
     async fn locate(&self, id: ExecutionId) -> Result<Place, StoreError> {
         let home = id.home();
         self.open(|local, shared| {

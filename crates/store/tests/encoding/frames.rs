@@ -1,10 +1,14 @@
 //! What nodes ask each other, and what they answer.
 
-use engine::{EventId, ExecutionId, Failure, FrameId, TaskId, TaskToken, Timestamp};
+use std::sync::Arc;
+
+use engine::{EventId, ExecutionId, Failure, FrameId, Status, TaskId, TaskToken, Timestamp};
 use json::Document;
-use stairwell_store::Scope;
 use stairwell_store::cluster::{Answer, Question};
 use stairwell_store::encoding::{decode_answer, decode_question, encode_answer, encode_question};
+
+use crate::tape::Tape;
+use stairwell_store::{MachineId, Scope};
 
 fn task() -> TaskId {
     TaskId { frame: FrameId(3), scheduled: EventId(4) }
@@ -36,6 +40,32 @@ fn questions() -> Vec<Question> {
             tolerated_failure_percentage: Some(12.5),
         },
     ]
+    .into_iter()
+    .chain(questions_of_express())
+    .collect()
+}
+
+fn questions_of_express() -> [Question; 4] {
+    let (scope, arn) = (Scope { account: "1".into(), region: "r".into() }, Arc::<str>::from("arn"));
+    [
+        Question::DescribeExpress { scope: scope.clone(), arn: arn.clone() },
+        Question::ReadExpress {
+            scope: scope.clone(),
+            arn: arn.clone(),
+            from: Some(7),
+            limit: 1_000,
+            reverse: true,
+        },
+        Question::StopExpress { scope, arn: arn.clone(), failure: Failure::new("Error", "why") },
+        Question::ListExpress {
+            machine: MachineId([3; 16]),
+            version_arn: None,
+            alias_arn: Some(arn),
+            status: Some(Status::Failed),
+            after: Some(ExecutionId([1; 16])),
+            limit: 100,
+        },
+    ]
 }
 
 fn answers() -> Vec<Answer> {
@@ -60,6 +90,14 @@ fn answers() -> Vec<Answer> {
         Answer::Overloaded,
         Answer::NotRunning,
         Answer::Offered { execution: ExecutionId([1; 16]), task: task() },
+        Answer::ExpressExecution {
+            header: Box::new(Tape::new(&[]).header()),
+            input: Document::from_trusted_text("[]"),
+            output: Some(Document::from_trusted_text("{}")),
+            failure: Some(Failure::default()),
+        },
+        Answer::ExpressEvents { events: Vec::new(), next: Some(3) },
+        Answer::ExpressExecutions { headers: vec![Tape::new(&[]).header()], is_last: false },
     ]
 }
 
@@ -84,7 +122,14 @@ fn frames_come_back_and_nothing_else_is_taken_for_one() {
 #[test]
 fn a_question_is_for_the_holder_of_its_execution() {
     for question in questions() {
-        let is_for_all = matches!(question, Question::Poll { .. });
+        let is_for_all = matches!(
+            question,
+            Question::Poll { .. }
+                | Question::DescribeExpress { .. }
+                | Question::ReadExpress { .. }
+                | Question::StopExpress { .. }
+                | Question::ListExpress { .. }
+        );
         assert_eq!(question.subject(), (!is_for_all).then_some(ExecutionId([1; 16])));
     }
 }
