@@ -15,6 +15,8 @@ import unittest
 import boto3
 from botocore.config import Config
 
+from nodes import Proxy, each_call_its_own_connection
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BINARY = os.environ.get("STAIRWELL_BINARY", os.path.join(ROOT, "target/release/stairwell"))
 ACCOUNT = "123456789012"
@@ -80,27 +82,37 @@ class Server:
     """`stairwell serve` on a data folder and a free port, run by the command `under` if any.
 
     Without a folder, the options say where everything is kept. Where STAIRWELL_TEST_DATABASE_URL
-    names a database, a schema of it that is named after the folder takes its place.
+    names a database, a schema of it that is named after the folder takes its place; then
+    STAIRWELL_TEST_NODES says how many processes serve it, behind what spreads calls over them.
     """
 
     def __init__(self, data, *options, environment=None, log=None, under=()):
         level = [] if "--log" in options else ["--log", "warn"]
         storage = storage_options(data, options)
-        self.process = subprocess.Popen(
-            [*under, BINARY, "serve", "--port", "0", *level, *storage, *options],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            env={**ENVIRONMENT, **(environment or {})},
-            text=True,
-        )
-        line = self.line = self.process.stdout.readline()
-        found = re.search(r"https?://[0-9.]+:[0-9]+", line)
-        if not found:
-            self.process.wait()
-            raise RuntimeError(f"the server said {line!r} and ended")
-        self.url = found[0]
-        threading.Thread(target=self.process.stdout.read, daemon=True).start()
+        count = int(os.environ.get("STAIRWELL_TEST_NODES", "1")) if "--store" in storage else 1
+        self.processes, self.proxy, urls = [], None, []
+        for _ in range(count):
+            process = subprocess.Popen(
+                [*under, BINARY, "serve", "--port", "0", *level, *storage, *options],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env={**ENVIRONMENT, **(environment or {})},
+                text=True,
+            )
+            line = process.stdout.readline()
+            found = re.search(r"https?://[0-9.]+:[0-9]+", line)
+            if not found:
+                process.wait()
+                self.kill()
+                raise RuntimeError(f"the server said {line!r} and ended")
+            self.processes.append(process)
+            urls.append(found[0])
+            threading.Thread(target=process.stdout.read, daemon=True).start()
+        self.process, self.line, self.url = self.processes[0], line, urls[0]
+        if count > 1:
+            self.proxy = Proxy(urls)
+            self.url = f"{self.url.split('//')[0]}//{self.proxy.address}"
 
     def client(
         self, region=REGION, key="test", secret="test", service="stepfunctions", **options
@@ -114,17 +126,29 @@ class Server:
             config=Config(retries={"max_attempts": 0}, read_timeout=70, **options),
         )
         client.meta.events.register("after-call.sfn", check_answer)
+        if self.proxy:
+            client.meta.events.register("before-send", each_call_its_own_connection)
         return client
 
     def kill(self):
         """As a loss of power would end it, but for what the kernel holds."""
-        self.process.kill()
-        self.process.wait()
+        for process in self.processes:
+            process.kill()
+        for process in self.processes:
+            process.wait()
+        self.close()
 
     def terminate(self, number=signal.SIGTERM, timeout=30):
         """Asks it to stop, and returns its exit status."""
-        self.process.send_signal(number)
-        return self.process.wait(timeout)
+        for process in self.processes:
+            process.send_signal(number)
+        statuses = [process.wait(timeout) for process in self.processes]
+        self.close()
+        return next((status for status in statuses if status != 0), 0)
+
+    def close(self):
+        if self.proxy:
+            self.proxy.close()
 
 
 class ServerTest(unittest.TestCase):

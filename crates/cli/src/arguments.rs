@@ -2,6 +2,7 @@
 
 mod executions;
 mod graph;
+mod peers;
 mod values;
 
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ pub(crate) use self::executions::{
     Asked, TailArguments, TreeArguments, WaitArguments, WhyArguments,
 };
 pub(crate) use self::graph::{GraphArguments, GraphDirection, GraphForm, GraphTheme};
+pub(crate) use self::peers::PeerArguments;
 pub(crate) use self::values::{Days, ExpressHistoryBound};
 
 const EXAMPLES: &str = "\
@@ -134,6 +136,8 @@ pub(crate) struct ServeArguments {
         value_parser = BoolishValueParser::new(),
     )]
     pub(crate) allow_lost_commits: Option<bool>,
+    #[command(flatten)]
+    pub(crate) peers: PeerArguments,
     /// What to log on standard error: error, warn, info, debug, trace, or a list such as
     /// warn,stairwell_runtime=debug [default: info]
     #[arg(long, env = "STAIRWELL_LOG", value_name = "LEVEL")]

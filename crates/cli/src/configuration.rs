@@ -24,6 +24,8 @@ use crate::arguments::{Days, ExpressHistoryBound, PurgeArguments, ServeArguments
 use crate::connections;
 use crate::execution_logs::LogExecutions;
 use crate::objects::ObjectsAt;
+use crate::peer_listener::{self, PeerOptions};
+use crate::quotas::{Quotas, quotas};
 use crate::security::{self, Security, SecurityFile};
 use crate::services;
 use crate::spelling::with_suggestion;
@@ -41,6 +43,8 @@ pub(crate) struct Settings {
     pub(crate) address: SocketAddr,
     /// Where to keep everything.
     pub(crate) storage: Storage,
+    /// Where other servers of the database reach this one.
+    pub(crate) peers: PeerOptions,
     /// What to log.
     pub(crate) log: String,
     /// Whose requests are whose.
@@ -73,20 +77,6 @@ pub(crate) struct Settings {
     pub(crate) quotas: Quotas,
 }
 
-/// Quotas other than AWS's, where they are set.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(crate) struct Quotas {
-    /// Open executions per account and region.
-    pub(crate) open_executions: Option<u64>,
-    /// State machines per account and region.
-    pub(crate) state_machines: Option<u64>,
-    /// Activities per account and region.
-    pub(crate) activities: Option<u64>,
-    /// Workers that poll an activity at a time.
-    pub(crate) activity_pollers: Option<usize>,
-}
-
 /// The keys of `stairwell.toml`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -97,6 +87,8 @@ struct File {
     in_memory: Option<bool>,
     store: Option<String>,
     allow_lost_commits: Option<bool>,
+    peer_listen: Option<String>,
+    advertise: Option<String>,
     log: Option<String>,
     account: Option<String>,
     region: Option<String>,
@@ -291,6 +283,8 @@ fn settings_of(
         Named { data: file.data.clone(), in_memory: file.in_memory, store: file.store.clone() };
     let storage =
         storage::storage(arguments, matches, named, allow_lost_commits.unwrap_or_default())?;
+    let (listen, advertise) = (file.peer_listen.take(), file.advertise.take());
+    let peers = peer_listener::options(&arguments.peers, (listen, advertise), &storage)?;
     let host = arguments.host.as_deref().or(file.host.as_deref()).unwrap_or("127.0.0.1");
     let address: IpAddr = match host {
         "localhost" => IpAddr::from([127, 0, 0, 1]),
@@ -322,6 +316,7 @@ fn settings_of(
     Ok(Settings {
         address,
         storage,
+        peers,
         log,
         accounts,
         aws,
@@ -384,23 +379,6 @@ fn parse(text: &str, path: &Path) -> anyhow::Result<File> {
         let line = 1 + text[..offset].matches('\n').count();
         anyhow::anyhow!("{}:{line}: {}", path.display(), with_suggestion(error.message()))
     })
-}
-
-fn quotas(pairs: &[String], of_file: Quotas) -> anyhow::Result<Quotas> {
-    let mut quotas = of_file;
-    for pair in pairs {
-        let wrong = || anyhow::anyhow!("the quota '{pair}' is not of the form NAME=NUMBER");
-        let (name, number) = pair.split_once('=').ok_or_else(wrong)?;
-        let number: u32 = number.parse().map_err(|_| wrong())?;
-        match name {
-            "open-executions" => quotas.open_executions = Some(number.into()),
-            "state-machines" => quotas.state_machines = Some(number.into()),
-            "activities" => quotas.activities = Some(number.into()),
-            "activity-pollers" => quotas.activity_pollers = Some(number as usize),
-            _ => bail!("there is no quota '{name}'"),
-        }
-    }
-    Ok(quotas)
 }
 
 type RootKeys = BTreeMap<String, RootKey>;

@@ -13,8 +13,10 @@ use serde_json::{Value, json};
 
 use crate::arguments::DemoArguments;
 use crate::client::Client;
-use crate::configuration::{Quotas, Settings};
+use crate::configuration::Settings;
 use crate::objects::ObjectsAt;
+use crate::peer_listener::PeerOptions;
+use crate::quotas::Quotas;
 use crate::security::Security;
 use crate::serve::{self, EndSignals, Server};
 use crate::storage::Storage;
@@ -37,6 +39,7 @@ pub(crate) fn demo(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
         let settings = Settings {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port)),
             storage: Storage::Folder(data),
+            peers: PeerOptions::default(),
             log: String::new(),
             accounts: Accounts::default(),
             aws: aws.clone(),

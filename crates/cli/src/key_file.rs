@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::bail;
 use identity::{Identities, KeyFileError, SealingKey};
-use store::Store;
+use store::{Store, StoreError};
 use store_embedded::EmbeddedStore;
 
 use crate::configuration::Settings;
@@ -13,6 +13,9 @@ use crate::storage::Storage;
 
 /// The name of the key file in the data folder, where no other is given.
 const FILE_NAME: &str = "KEY";
+
+/// How often secrets are sealed anew where other servers of the database do it at the same time.
+const TRIES_MAX: u32 = 20;
 
 /// The identities in the store, with no secret in plain text.
 ///
@@ -23,22 +26,31 @@ pub(crate) async fn identities(
     store: &Arc<dyn Store>,
     embedded: Option<&EmbeddedStore>,
 ) -> anyhow::Result<Identities> {
-    let key = match file(settings) {
-        None => SealingKey::random(),
-        Some(file) => {
-            let key = SealingKey::of_file(&file, &**store).await;
-            key.map_err(|error| anyhow::anyhow!("{error}{}", advice(&error, &settings.storage)))?
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let key = match file(settings) {
+            None => SealingKey::random(),
+            Some(file) => {
+                let key = SealingKey::of_file(&file, &**store).await;
+                let advice = |error: &KeyFileError| advice(error, &settings.storage);
+                key.map_err(|error| anyhow::anyhow!("{error}{}", advice(&error)))?
+            }
+        };
+        let identities = Identities::new(store.clone(), key);
+        let forget = async {
+            match embedded {
+                Some(embedded) if !embedded.is_new() => embedded.forget_replaced().await,
+                _ => Ok(()),
+            }
+        };
+        match identities.seal_secrets(forget).await {
+            Ok(()) => return Ok(identities),
+            // Another server does the same; its key must be this one's.
+            Err(StoreError::Conflict) if tries < TRIES_MAX => {}
+            Err(error) => return Err(error.into()),
         }
-    };
-    let identities = Identities::new(store.clone(), key);
-    let forget = async {
-        match embedded {
-            Some(embedded) if !embedded.is_new() => embedded.forget_replaced().await,
-            _ => Ok(()),
-        }
-    };
-    identities.seal_secrets(forget).await?;
-    Ok(identities)
+    }
 }
 
 /// The key file; none where what is sealed ends with the process.

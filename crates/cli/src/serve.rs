@@ -10,7 +10,8 @@ use api::{Accounts, Api, Tls};
 use aws::Client;
 use clap::ArgMatches;
 use integrations::{Connections, LocalFunctions};
-use runtime::{Clock, Runtime, RuntimeConfig};
+use peers::{Identity, Peers};
+use runtime::{Clock, NetworkHandle, Runtime, RuntimeConfig};
 use rustix::fs::Mode;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use store::MemoryStore;
@@ -20,11 +21,13 @@ use tokio::time::{Interval, MissedTickBehavior};
 use tracing_subscriber::EnvFilter;
 
 use crate::arguments::ServeArguments;
-use crate::configuration::{self, Quotas, Settings};
+use crate::configuration::{self, Settings};
 use crate::execution_logs;
 use crate::key_file;
 use crate::objects::ObjectsAt;
+use crate::peer_listener::PeerListener;
 use crate::print;
+use crate::quotas::Quotas;
 use crate::reload::{LOOK_INTERVAL, Reload};
 use crate::services::{self, OwnApi};
 use crate::storage::{self, Opened};
@@ -83,9 +86,9 @@ impl Server {
         let live = settings.security.tls(address.ip())?;
         let tls = live.as_ref().map(|live| live.tls.clone());
         let audit = settings.security.audit()?;
-        let listening = listener.local_addr()?.to_string();
-        let opened = storage::open(&settings.storage, &listening, &settings.retention).await?;
-        let Opened { store, embedded, storage, failure } = opened;
+        let at = listener.local_addr()?;
+        let (peers, opened) = open_storage(settings, at).await?;
+        let Opened { store, embedded, storage, failure, identity } = opened;
         let identities = key_file::identities(settings, &store, embedded.as_deref()).await?;
         let identities = Arc::new(identities);
         let own_api = OwnApi::default();
@@ -104,12 +107,14 @@ impl Server {
             retention: settings.retention.clone(),
             express_history: settings.express_history,
             call_audit: audit.of_calls(),
+            network: identity.clone().map(|it| NetworkHandle(Arc::new(Peers::new(it)))),
             status_detail: settings.puts_status_events.then_some(api::status_detail as _),
             ..config
         };
         let config = settings.security.guarded(config, &identities);
         let callers = settings.security.callers(identities, config.guard.clone()).await?;
         let runtime = Runtime::open(store.clone(), with_quotas(config, settings.quotas));
+        listen_to_peers(peers, identity, &runtime);
         let api = Api::new(runtime.clone(), settings.accounts.clone());
         let api = api.throttled(settings.throttling.clone()).with_callers(callers, audit.clone());
         let api = api.ready_with(store);
@@ -172,6 +177,32 @@ impl Server {
                 runtime.shutdown().await;
             } => {}
         }
+    }
+}
+
+/// Listens to the other servers of the database, where there may be any, and opens the storage,
+/// which tells them where.
+async fn open_storage(
+    settings: &Settings,
+    at: SocketAddr,
+) -> anyhow::Result<(Option<PeerListener>, Opened)> {
+    let Settings { storage, peers, retention, .. } = settings;
+    let peers = PeerListener::bind(peers, storage, at).await?;
+    let advertised = peers.as_ref().map(|peers| &*peers.advertised);
+    let opened = storage::open(storage, &at.to_string(), advertised, retention).await?;
+    Ok((peers, opened))
+}
+
+/// Answers what other servers ask, until the process ends: also while it stops, so that they hear
+/// at once that executions are not here any more.
+fn listen_to_peers(peers: Option<PeerListener>, identity: Option<Identity>, runtime: &Runtime) {
+    if let (Some(peers), Some(identity)) = (peers, identity) {
+        let runtime = runtime.clone();
+        let answer = move |frame: Vec<u8>| {
+            let runtime = runtime.clone();
+            async move { runtime.answer_node(&frame).await }
+        };
+        tokio::spawn(peers::serve(peers.listener, identity, answer));
     }
 }
 

@@ -115,15 +115,19 @@ pub(crate) struct Opened {
     pub(crate) storage: String,
     /// Comes back when nothing can be written any more until a restart.
     pub(crate) failure: Failure,
+    /// What it proves itself to the other servers of the database with, where it has any.
+    pub(crate) identity: Option<peers::Identity>,
 }
 
-/// Opens it, for a server at that address.
+/// Opens it, for a server whose API listens at `listening`, and which other servers of the database
+/// reach at `advertised`, if at all.
 ///
 /// # Errors
 /// Where it cannot be served from.
 pub(crate) async fn open(
     storage: &Storage,
     listening: &str,
+    advertised: Option<&str>,
     retention: &Retention,
 ) -> anyhow::Result<Opened> {
     match storage {
@@ -132,6 +136,7 @@ pub(crate) async fn open(
             embedded: None,
             storage: "in memory, gone at the end".to_owned(),
             failure: Box::pin(std::future::pending()),
+            identity: None,
         }),
         Storage::Folder(folder) => {
             let path = folder.clone();
@@ -139,22 +144,30 @@ pub(crate) async fn open(
             let store = opened.await.context("the data folder could not be opened")??;
             let failure = Box::pin(store.failure());
             let (store, storage) = (Arc::new(store), folder.display().to_string());
-            Ok(Opened { store: store.clone(), embedded: Some(store), storage, failure })
+            let embedded = Some(store.clone());
+            Ok(Opened { store, embedded, storage, failure, identity: None })
         }
         Storage::Database { address, allow_lost_commits } => {
             let options = store_postgres::Options {
-                address: machine_address(listening),
-                is_alone: true,
+                address: advertised.map_or_else(|| machine_address(listening), str::to_owned),
+                is_alone: advertised.is_none(),
                 release: env!("CARGO_PKG_VERSION").to_owned(),
                 retention_seconds_max: longest_seconds(retention),
                 allow_lost_commits: *allow_lost_commits,
                 start_wait: START_WAIT,
             };
-            let storage = address.place();
+            let storage = match advertised {
+                Some(advertised) => format!("{}, other servers: {advertised}", address.place()),
+                None => address.place(),
+            };
             // Its errors name the database.
             let store = PostgresStore::open((**address).clone(), options).await?;
             let failure = Box::pin(store.failure());
-            Ok(Opened { store: Arc::new(store), embedded: None, storage, failure })
+            let (secret, store) = (store.peer_secret(), Arc::new(store));
+            let its = store.clone();
+            let identity = peers::Identity::new(secret, move || its.node());
+            let identity = advertised.map(|_| identity);
+            Ok(Opened { store, embedded: None, storage, failure, identity })
         }
     }
 }

@@ -46,6 +46,29 @@ pub struct Address {
 pub struct AddressError(String);
 
 impl Address {
+    /// The hosts that are reached by TCP, as names or addresses, with their ports.
+    pub fn endpoints(&self) -> Vec<(String, u16)> {
+        let (hosts, ports) = (self.config.get_hosts(), self.config.get_ports());
+        let addresses = self.config.get_hostaddrs();
+        let count = hosts.len().max(addresses.len());
+        let port = |index: usize| ports.get(index).or(ports.first()).copied().unwrap_or(5432);
+        let host = |index: usize| match (addresses.get(index), hosts.get(index)) {
+            (Some(address), _) => Some(address.to_string()),
+            (None, Some(Host::Tcp(name))) => Some(name.clone()),
+            (None, _) => None,
+        };
+        (0..count).filter_map(|index| Some((host(index)?, port(index)))).collect()
+    }
+
+    /// Whether the database is reached without leaving the machine, as far as the URL tells.
+    pub fn is_on_this_machine(&self) -> bool {
+        let is_here = |host: &str| match host.parse::<std::net::IpAddr>() {
+            Ok(address) => address.is_loopback(),
+            Err(_) => host == "localhost",
+        };
+        self.endpoints().iter().all(|(host, _)| is_here(host))
+    }
+
     /// Reads `postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=...`.
     ///
     /// See <https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS>.

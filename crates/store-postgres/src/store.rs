@@ -434,6 +434,10 @@ impl Store for PostgresStore {
         self.shared.cluster.tenure(id.home())
     }
 
+    fn node(&self) -> Option<NodeNumber> {
+        self.shared.cluster.number()
+    }
+
     async fn locate(&self, id: ExecutionId) -> Result<Place, StoreError> {
         self.check_open()?;
         self.shared.locate(id.home(), true).await
