@@ -4,7 +4,8 @@
 //! Promises: what is kept has bounds, of time, of number and of bytes; the oldest goes first. Where
 //! the option is off, an Express execution costs what it cost before.
 //!
-//! Does not: survive the process, ask other nodes (see [`crate::express_elsewhere`]), or hold the children of Map Runs, which their run lists.
+//! Does not: survive the process, ask other nodes (see [`crate::express_elsewhere`]), or hold
+//! children of Map Runs, which their run lists.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
