@@ -165,6 +165,45 @@ class Answers(ServerTest):
             more = self.ask("ListMachineSummaries", maxResults=1, nextToken=page["nextToken"])
             self.assertNotEqual(more["machines"], page["machines"])
 
+    def search(self, query, **more):
+        return self.ask("SearchExecutions", query=query, **more)
+
+    def test_searching(self):
+        child, parent = nested(self.sfn, "search")
+        arn = self.start(parent, {"order": {"id": 12345678901234567890}}, name="s-1")
+        ended(self.sfn, arn)
+        other = self.create("search-other", {"StartAt": "P", "States": {"P": PASS}})
+        well = [self.start(other, {"order": {"id": 1}}, name=f"s-{number}")
+                for number in range(2, 7)]
+        for one in well:
+            ended(self.sfn, one)
+
+        def found(query):
+            answer = self.search(query)
+            self.assertTrue(answer["complete"], answer)
+            return [row["executionArn"] for row in answer["executions"]]
+        self.assertEqual(found("s- machine:*search*"), well[::-1] + [arn])
+        self.assertEqual(found("machine:parent-search status:FAILED after:-1h"), [arn])
+        self.assertEqual(found("machine:child-search"), [])
+        self.assertEqual(len(found("machine:child-search parent:* error:Declined state:Charge")), 1)
+        self.assertEqual(found("machine:parent-search error:States.* reached:Rest"), [arn])
+        self.assertEqual(found("machine:*search* input.order.id:12345678901234567890"), [arn])
+        self.assertEqual(found("machine:*search* -status:SUCCEEDED ended:none"), [])
+        self.assertEqual(found(arn), [arn])
+        paged, token = [], {}
+        while True:
+            page = self.search("machine:search-other", maxResults=2, **token)
+            paged += [row["name"] for row in page["executions"]]
+            if "nextToken" not in page:
+                break
+            token = {"nextToken": page["nextToken"]}
+        self.assertEqual(paged, ["s-6", "s-5", "s-4", "s-3", "s-2"])
+        mistake = self.ask("SearchExecutions", 400, query="status:FAILED colour:red")
+        self.assertIn("There is no field 'colour'", mistake["message"])
+        self.assertIn("(at offset 14 of query)", mistake["message"])
+        if token:
+            self.ask("SearchExecutions", 400, query="machine:other", **token)
+
 
 class Permissions(unittest.TestCase):
     """Nothing is shown that AWS's operations would refuse."""
@@ -247,6 +286,13 @@ class Permissions(unittest.TestCase):
         machines = ask(self.server, "ListMachineSummaries", key)[1]["machines"]
         self.assertTrue(all("counts" not in one and "last" not in one for one in machines))
         self.assertEqual(ask(self.server, "ListPendingTasks", key)[1]["looked"], 0)
+        self.assertEqual(ask(self.server, "SearchExecutions", key, query="")[1]["looked"], 0)
+        lists = self.user("lists", (["states:ListStateMachines", "states:ListExecutions"], "*"))
+        found = ask(self.server, "SearchExecutions", lists, query="machine:parent-partly")[1]
+        self.assertEqual([row["executionArn"] for row in found["executions"]], [arn])
+        found = ask(self.server, "SearchExecutions", lists,
+                    query="machine:parent-partly error:*")[1]
+        self.assertEqual((found["executions"], found["denied"], found["complete"]), ([], 1, False))
         data = ask(self.server, "GetStepData", key, executionArn=arn, entered=2)[1]
         self.assertNotIn("definition", data)
 

@@ -5,6 +5,7 @@ import subprocess
 import unittest
 
 from harness import BINARY, ServerTest, ended, wait_for
+from test_own_operations import ask
 
 PASS = {"Type": "Pass", "End": True}
 NESTED = "arn:aws:states:::states:startExecution.sync:2"
@@ -93,6 +94,21 @@ class Why(ServerTest):
         self.assertTrue(self.json("why", arn)["failure"]["complete"])
         self.assertIn("Execution Does Not Exist", self.command("why", GONE, status=2))
         self.assertIn("is not the ARN of an execution", self.command("why", activity, status=2))
+
+    def test_a_failure_in_a_child_of_a_map_run(self):
+        machine = self.create("items", {"StartAt": "Each", "States": {"Each": {
+            "Type": "Map", "ItemsPath": "$.items", "End": True, "ItemProcessor": {
+                "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+                "StartAt": "Row", "States": {"Row": {"Type": "Fail", "Error": "BadRow",
+                                                     "Cause": "no date"}}}}}})
+        arn = self.start(machine, {"items": [1]})
+        ended(self.sfn, arn)
+        failure = self.json("why", arn)["failure"]
+        self.assertEqual(([link["path"] for link in failure["chain"]], failure["complete"]),
+                         ([["Each"], ["Row"]], True))
+        self.assertEqual(failure["chain"][1]["cause"], "no date")
+        status, view = ask(self.server, "GetExecutionView", executionArn=arn)
+        self.assertEqual((status, view["failure"]), (200, failure))
 
     def test_what_it_waits_for(self):
         activity = self.sfn.create_activity(name="pick")["activityArn"]

@@ -89,8 +89,13 @@ impl Chain {
 
     /// Goes on with a child of the Map Run that failed.
     pub fn follow(&mut self, execution_arn: String) {
-        let is_known = self.links.iter().any(|link| link.execution_arn == execution_arn);
-        self.next = (!is_known).then_some(execution_arn);
+        match self.links.iter().any(|link| link.execution_arn == execution_arn) {
+            true => {
+                let gap = Gap::Other("the chain leads back to it".to_owned());
+                self.gap = Some((execution_arn, gap));
+            }
+            false => self.next = Some(execution_arn),
+        }
     }
 
     /// Takes the execution that was to be read. One that could not be is told by what its parents

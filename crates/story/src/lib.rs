@@ -10,13 +10,14 @@
 //! How: [`Event::read`] makes events of what GetExecutionHistory gives; [`Story::take`] puts each
 //! into its step by following `previousEventId`. From the steps follow [`Story::failure`],
 //! [`Story::waiting`], [`Story::redrive`], [`Story::statuses`] for a graph, and the columns that
-//! travel to the console.
+//! travel to the console. [`Query`] reads what executions are searched by.
 
 mod chain;
 mod columns;
 mod event;
 mod failure;
 mod fold;
+mod query;
 mod redrive;
 mod statuses;
 mod step;
@@ -27,6 +28,7 @@ pub use chain::{Chain, Gap, Link};
 pub use event::{Event, Happening, Outcome, Payload, WorkKind};
 pub use failure::Failing;
 pub use fold::Story;
+pub use query::{Comparison, Field, Operand, Query, QueryError, Term};
 pub use redrive::Redrive;
 pub use step::{Attempt, Frame, FrameIndex, FrameKind, Status, Step, StepIndex};
 pub use waiting::{Waiting, WaitingKind};

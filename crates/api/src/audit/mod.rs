@@ -415,7 +415,7 @@ fn end_line(line: JsonWriter) -> Vec<u8> {
 /// Whether the operation changes anything. `TestState` calls services, and `GetActivityTask` takes
 /// a task.
 fn changes(operation: &str) -> bool {
-    const READS: [&str; 6] = ["Get", "List", "Describe", "Validate", "Check", "Draw"];
+    const READS: [&str; 7] = ["Get", "List", "Describe", "Validate", "Check", "Draw", "Search"];
     operation == "GetActivityTask" || !READS.iter().any(|verb| operation.starts_with(verb))
 }
 

@@ -16,6 +16,7 @@ mod get_step_data;
 mod list_machine_summaries;
 mod list_pending_tasks;
 mod read;
+mod search_executions;
 
 use identity::Facts;
 use json::Object;
@@ -48,6 +49,7 @@ enum Own {
     GetStepData,
     ListMachineSummaries,
     ListPendingTasks,
+    SearchExecutions,
 }
 
 /// An operation of Stairwell's own.
@@ -71,7 +73,7 @@ const fn has(
 
 const EXECUTION: &[&str] = &[DESCRIBE_EXECUTION, HISTORY];
 
-const OPERATIONS: [OwnOperation; 9] = [
+const OPERATIONS: [OwnOperation; 10] = [
     has("CheckAccess", Own::CheckAccess, check_access::MEMBERS, &[]),
     has("DrawGraph", Own::DrawGraph, draw_graph::MEMBERS, &[]),
     has("GetEvents", Own::GetEvents, get_events::MEMBERS, &[HISTORY]),
@@ -89,6 +91,12 @@ const OPERATIONS: [OwnOperation; 9] = [
         "ListPendingTasks",
         Own::ListPendingTasks,
         list_pending_tasks::MEMBERS,
+        &["ListStateMachines"],
+    ),
+    has(
+        "SearchExecutions",
+        Own::SearchExecutions,
+        search_executions::MEMBERS,
         &["ListStateMachines"],
     ),
 ];
@@ -132,6 +140,7 @@ impl OwnOperation {
             Own::GetStepData => get_step_data::call(api, request, asker).await?,
             Own::ListMachineSummaries => list_machine_summaries::call(api, request, asker).await?,
             Own::ListPendingTasks => list_pending_tasks::call(api, request, asker).await?,
+            Own::SearchExecutions => search_executions::call(api, request, asker).await?,
         };
         Ok(json::Value::from(answer).to_text().into_bytes())
     }

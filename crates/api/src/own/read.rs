@@ -1,12 +1,12 @@
 //! Reads histories, and what several answers have in common.
 
-use engine::Timestamp;
+use engine::{Status, Timestamp};
 use json::{Object, Value};
-use runtime::{ExecutionError, GetExecutionHistory};
+use runtime::{ExecutionError, ExecutionsOf, GetExecutionHistory, ListExecutions};
 use store::ExecutionHeader;
 use story::{Chain, Event, Gap, Story};
 
-use super::Asker;
+use super::{Asker, LIST_EXECUTIONS};
 use crate::Api;
 use crate::error::{ApiError, ErrorCode};
 use crate::history;
@@ -101,11 +101,34 @@ pub(super) async fn chain(
     of: &Story,
 ) -> Result<Option<Chain>, ApiError> {
     let Some(mut chain) = Chain::new(arn, of) else { return Ok(None) };
-    while let Some(next) = chain.next().map(str::to_owned) {
-        let read = nested(api, request, asker, &next).await?;
-        chain.take(read.as_ref().map_err(Clone::clone));
+    loop {
+        if let Some(next) = chain.next().map(str::to_owned) {
+            let read = nested(api, request, asker, &next).await?;
+            chain.take(read.as_ref().map_err(Clone::clone));
+        } else if let Some(map_run) = chain.map_run().map(str::to_owned)
+            && let Some(child) = failed_child(api, request, asker, &map_run).await?
+        {
+            chain.follow(child);
+        } else {
+            return Ok(Some(chain));
+        }
     }
-    Ok(Some(chain))
+}
+
+/// A failed child of a Map Run, where the caller may list them and one is left.
+async fn failed_child(
+    api: &Api,
+    request: &Request,
+    asker: &Asker<'_>,
+    map_run: &str,
+) -> Result<Option<String>, ApiError> {
+    if !asker.may(api, LIST_EXECUTIONS, request, ("mapRunArn", map_run)).await? {
+        return Ok(None);
+    }
+    let (of, status) = (ExecutionsOf::MapRun(map_run), Some(Status::Failed));
+    let list = ListExecutions { of, status, after: None, limit: 1 };
+    let list = api.runtime.list_executions(&request.scope, list).await?;
+    Ok(list.executions.first().map(|header| header.arn.to_string()))
 }
 
 /// Seconds since 1970, as AWS's wire has them.

@@ -48,9 +48,6 @@ async fn chain(reader: &Reader<'_>, arn: &str, story: &Story) -> anyhow::Result<
         } else {
             return Ok(Some(chain));
         }
-        if chain.next().is_none() && chain.map_run().is_none() {
-            return Ok(Some(chain));
-        }
     }
 }
 
