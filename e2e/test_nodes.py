@@ -92,6 +92,37 @@ class NodesTest(unittest.TestCase):
             self.sfn.stop_execution(executionArn=execution)
         self.assertEqual(self.count("executions"), 2 * NODES)
 
+    def nodes(self, *more):
+        command = [BINARY, "nodes", *self.options()[:2], *more]
+        done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=60)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return done.stdout
+
+    def test_who_serves_is_told(self):
+        machine = create(self.sfn, "wait", WAIT_LONG)
+        for server in self.servers:
+            server.client().start_execution(stateMachineArn=machine)
+
+        def told():
+            nodes = json.loads(self.nodes("--json"))["nodes"]
+            return nodes if sum(it["openExecutions"] for it in nodes) == NODES else None
+
+        nodes = wait_for(told, 20, "what each server told of open executions")
+        self.assertEqual([(it["lives"], it["homes"], it["openExecutions"]) for it in nodes],
+                         [(True, 16, 1)] * NODES)
+        for node, server in zip(nodes, self.servers):
+            self.assertIn(f"other servers: {node['address']};", server.line)
+        self.assertEqual(self.nodes().count(" lives "), NODES)
+        self.servers[0].process.send_signal(signal.SIGSTOP)
+        states = [it["lives"] for it in json.loads(self.nodes("--json"))["nodes"]]
+        self.assertIn(states, [[False, True, True], [True, True]])
+
+        def is_replaced():
+            homes = [it["homes"] for it in json.loads(self.nodes("--json"))["nodes"]]
+            return len(homes) == NODES - 1 and sum(homes) == 16 * NODES
+
+        wait_for(is_replaced, 20, "the homes of a server that is silent")
+
     def test_workers_work_at_any_server(self):
         activity = self.sfn.create_activity(name="work")["activityArn"]
         machine = create(self.sfn, "work", one_state(

@@ -353,6 +353,14 @@ pub(crate) fn purge_settings(arguments: &PurgeArguments) -> anyhow::Result<(Path
     Ok((folder.unwrap_or_else(|| PathBuf::from(DEFAULT_FOLDER)), retention))
 }
 
+/// The database that the configuration file names, if any.
+///
+/// # Errors
+/// Where the file cannot be read.
+pub(crate) fn store_named(config: Option<&Path>) -> anyhow::Result<Option<String>> {
+    Ok(read(config)?.store)
+}
+
 fn retention(argument: Option<Days>, file: &File) -> Retention {
     let days = argument.or(file.retention_days).unwrap_or(DEFAULT_RETENTION);
     let machines = file.machine_retention_days.iter();

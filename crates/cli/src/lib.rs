@@ -12,6 +12,7 @@ mod graph;
 mod input;
 mod integrations_list;
 mod key_file;
+mod nodes;
 mod objects;
 mod peer_listener;
 mod policy;
@@ -61,6 +62,7 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => (run::run(&arguments), USAGE),
         Command::Purge(arguments) => (purge::purge(&arguments), 1),
         Command::Doctor(arguments) => (doctor::doctor(&arguments), 1),
+        Command::Nodes(arguments) => (nodes::nodes(&arguments), 1),
         Command::Validate(arguments) => (validate::validate(&arguments), USAGE),
         Command::Graph(arguments) => (graph::graph(&arguments), USAGE),
         Command::Why(arguments) => (executions::why(&arguments), USAGE),

@@ -15,6 +15,7 @@ use runtime::{Clock, NetworkHandle, Runtime, RuntimeConfig};
 use rustix::fs::Mode;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use store::MemoryStore;
+use store::cluster::BEAT;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Interval, MissedTickBehavior};
@@ -114,12 +115,16 @@ impl Server {
         let config = settings.security.guarded(config, &identities);
         let callers = settings.security.callers(identities, config.guard.clone()).await?;
         let runtime = Runtime::open(store.clone(), with_quotas(config, settings.quotas));
+        let has_others = identity.is_some();
         listen_to_peers(peers, identity, &runtime);
         let api = Api::new(runtime.clone(), settings.accounts.clone());
         let api = api.throttled(settings.throttling.clone()).with_callers(callers, audit.clone());
         let api = api.ready_with(store);
         let api = Arc::new(api);
         own_api.is(&api);
+        if has_others {
+            let_others_see(&runtime).await;
+        }
         let trust = settings.security.in_words();
         let reload = Reload { audit, tls: live };
         Ok(Server { listener, api, runtime, reload, tls, storage, trust, failure })
@@ -191,6 +196,16 @@ async fn open_storage(
     let advertised = peers.as_ref().map(|peers| &*peers.advertised);
     let opened = storage::open(storage, &at.to_string(), advertised, retention).await?;
     Ok((peers, opened))
+}
+
+/// Waits until the servers that were there before have seen this one, as they do with each beat:
+/// what they tell all servers is told to this one from then on.
+async fn let_others_see(runtime: &Runtime) {
+    // The store tells of the others at once.
+    tokio::time::sleep(BEAT / 10).await;
+    if runtime.living_nodes() > 1 {
+        tokio::time::sleep(BEAT).await;
+    }
 }
 
 /// Answers what other servers ask, until the process ends: also while it stops, so that they hear

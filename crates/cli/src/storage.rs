@@ -89,8 +89,16 @@ pub(crate) fn storage(
     Ok(storage)
 }
 
-/// The database of a URL, or of the file that `@FILE` names.
 fn database(text: &str, allow_lost_commits: bool) -> anyhow::Result<Storage> {
+    let address = Box::new(database_address(text)?);
+    Ok(Storage::Database { address, allow_lost_commits })
+}
+
+/// The database of a URL, or of the file that `@FILE` names.
+///
+/// # Errors
+/// Where the file cannot be read, or the URL is none.
+pub(crate) fn database_address(text: &str) -> anyhow::Result<Address> {
     let url = match text.strip_prefix('@') {
         None => text.to_owned(),
         Some(file) => {
@@ -99,8 +107,7 @@ fn database(text: &str, allow_lost_commits: bool) -> anyhow::Result<Storage> {
             text.trim().to_owned()
         }
     };
-    let address = Box::new(Address::parse(&url)?);
-    Ok(Storage::Database { address, allow_lost_commits })
+    Ok(Address::parse(&url)?)
 }
 
 /// Comes back with a reason, if ever.

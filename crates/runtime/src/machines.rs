@@ -152,6 +152,7 @@ impl Shell {
         let key = machine_key(scope, &known.machine.name);
         let value = encode(&known);
         let version = self.store.write_resource(&key, expected, Some(value)).await;
+        self.tell_machine_changed(&key).await;
         let mut remembered = self.machines.remembered.lock();
         remembered.writes += 1;
         // After a failed write, nobody knows what is there.
@@ -172,6 +173,7 @@ impl Shell {
     async fn remove_machine(&self, scope: &Scope, known: &Known) -> Result<(), StoreError> {
         let key = machine_key(scope, &known.machine.name);
         let removed = self.store.write_resource(&key, Some(known.version), None).await;
+        self.tell_machine_changed(&key).await;
         let mut remembered = self.machines.remembered.lock();
         remembered.writes += 1;
         remembered.by_arn.remove(&known.machine.arn);

@@ -6,19 +6,25 @@
 //! Does not: pass a question on. Whoever asked finds out who holds the home now.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use engine::ExecutionId;
-use store::StoreError;
 use store::cluster::{Answer as NodeAnswer, Node, Place, Question};
 use store::encoding::{decode_answer, decode_question, encode_answer, encode_question};
+use store::{ResourceKey, StoreError};
 use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 
 use crate::homes::CROSSING_MAX;
 use crate::live::{Answer, Ask, Message, Reply, Report, Undone};
+use crate::machines::machine_key;
 use crate::network::NetworkError;
 use crate::redrive::reason_not_redrivable;
 use crate::shell::Shell;
 use crate::{ActivityTask, OperationalError, Runtime};
+
+/// How long a change waits until the other nodes have heard of it.
+const TELLING_MAX: Duration = Duration::from_millis(100);
 
 impl Runtime {
     /// Answers what another node asked by [`Network::ask`].
@@ -50,9 +56,29 @@ impl Shell {
         })
     }
 
+    /// Tells the other nodes that a state machine was written, so that they use it as it is now.
+    /// Waits for them for a moment only: who does not hear of it is told by the store soon.
+    pub(crate) async fn tell_machine_changed(&self, key: &ResourceKey) {
+        let Some(network) = self.config.network.clone() else { return };
+        let (scope, name) = (key.scope.clone(), key.name.clone());
+        let frame = encode_question(&Question::MachineChanged { scope, name });
+        let (nodes, me) = (self.nodes.borrow().clone(), self.store.node());
+        let mut told = JoinSet::new();
+        for node in nodes.into_iter().filter(|node| Some(node.number) != me) {
+            let (network, frame) = (network.clone(), frame.clone());
+            told.spawn(async move { network.0.ask(&node, frame).await.map(drop) });
+        }
+        let all = async { while told.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(TELLING_MAX, all).await;
+    }
+
     async fn answer_question(self: &Arc<Self>, question: Question) -> NodeAnswer {
         if let Question::Poll { activity_arn } = &question {
             return self.lend_task(activity_arn);
+        }
+        if let Question::MachineChanged { scope, name } = question {
+            self.forget_machine(&machine_key(&scope, &name));
+            return NodeAnswer::Done;
         }
         let Some(id) = question.subject() else { return self.answer_of_express(question).await };
         match self.store.locate(id).await {
@@ -78,6 +104,7 @@ impl Shell {
                 return answer_of_result(self.tell_stored_end((execution, task), child).await);
             }
             Question::Poll { .. }
+            | Question::MachineChanged { .. }
             | Question::DescribeExpress { .. }
             | Question::ReadExpress { .. }
             | Question::StopExpress { .. }

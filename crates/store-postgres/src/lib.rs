@@ -37,11 +37,13 @@ mod statements;
 mod store;
 mod tls;
 mod upkeep;
+mod watching;
 mod work;
 
 pub use address::{Address, AddressError};
 pub use error::OpenError;
 pub use store::{Options, PostgresStore};
+pub use watching::{Watched, WatchedServer, watch};
 
 /// The number of a kind of resource, as its column has it.
 fn resource_kind(kind: ::store::ResourceKind) -> i16 {

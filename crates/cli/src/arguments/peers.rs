@@ -1,6 +1,8 @@
-//! Where servers that share a database reach each other.
+//! What is said of servers that share a database.
 
-use clap::Args;
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
 
 #[derive(Args, Debug, Default)]
 pub(crate) struct PeerArguments {
@@ -13,4 +15,26 @@ pub(crate) struct PeerArguments {
     /// as HOST or HOST:PORT. No two servers may have the same
     #[arg(long, env = "STAIRWELL_ADVERTISE", value_name = "HOST[:PORT]")]
     pub(crate) advertise: Option<String>,
+}
+
+const NODES_EXAMPLES: &str = "\
+Examples:
+  stairwell nodes --store @/etc/stairwell/store
+  stairwell nodes --json | jq '.nodes[] | select(.lives | not)'
+
+It reads the database for a second and a quarter, and asks no server. A server that lives has given
+a sign of life meanwhile; one that is silent is replaced by the others after three seconds.";
+
+#[derive(Args, Debug)]
+#[command(after_help = NODES_EXAMPLES)]
+pub(crate) struct NodesArguments {
+    /// The PostgreSQL database, as for serve
+    #[arg(long, env = "STAIRWELL_STORE", value_name = "URL|@FILE", value_hint = ValueHint::Url)]
+    pub(crate) store: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The configuration file [default: stairwell.toml, where it is there]
+    #[arg(long, env = "STAIRWELL_CONFIG", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) config: Option<PathBuf>,
 }

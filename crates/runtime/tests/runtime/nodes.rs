@@ -374,6 +374,7 @@ fn what_cannot_cross_is_refused_in_two_seconds() {
 fn a_machine_that_is_updated_by_one_node_is_new_to_all() {
     in_nodes(2, async |cluster: Cluster| {
         let [one, other] = [&cluster.nodes[0].world, &cluster.nodes[1].world];
+        sleep(1).await;
         let machine = one.machine("m", PASS).await;
         assert!(other.run(&machine, "before", "{}").await.starts_with("SUCCEEDED"));
         let request = UpdateStateMachine {
@@ -383,8 +384,18 @@ fn a_machine_that_is_updated_by_one_node_is_new_to_all() {
             configurations: Configurations::default(),
         };
         one.runtime.update_state_machine(&one.scope, request).await.unwrap();
+        assert!(other.run(&machine, "after", "{}").await.starts_with("FAILED"), "at once");
+        // One that is not reached hears of it from the store.
+        cluster.wires.cut.lock().insert("host-2".to_owned());
+        let request = UpdateStateMachine {
+            arn: &machine,
+            definition: Some(PASS),
+            role_arn: None,
+            configurations: Configurations::default(),
+        };
+        one.runtime.update_state_machine(&one.scope, request).await.unwrap();
         tokio::time::sleep(BEAT * 2).await;
-        assert!(other.run(&machine, "after", "{}").await.starts_with("FAILED"));
+        assert!(other.run(&machine, "later", "{}").await.starts_with("SUCCEEDED"));
     });
 }
 

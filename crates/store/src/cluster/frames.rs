@@ -40,6 +40,8 @@ pub enum Question {
         tolerated_failure_count: Option<u64>,
         tolerated_failure_percentage: Option<f64>,
     },
+    /// A state machine was written or removed: what is in memory of it is of the past.
+    MachineChanged { scope: Scope, name: Arc<str> },
     /// DescribeExecution of an Express execution, which the node may keep that ran it.
     DescribeExpress { scope: Scope, arn: Arc<str> },
     /// GetExecutionHistory of one: so many events from that one on, counted from 0.
@@ -140,6 +142,7 @@ impl Question {
             | Question::UpdateMapRun { execution, .. } => Some(*execution),
             Question::Await { child, .. } => Some(*child),
             Question::Poll { .. }
+            | Question::MachineChanged { .. }
             | Question::DescribeExpress { .. }
             | Question::ReadExpress { .. }
             | Question::StopExpress { .. }

@@ -24,6 +24,7 @@ enums! {
         12 => ReadExpress { scope, arn, from, limit, reverse }
         13 => StopExpress { scope, arn, failure }
         14 => ListExpress { machine, version_arn, alias_arn, status, after, limit }
+        15 => MachineChanged { scope, name }
     }
     Answer, "answer of a node" {
         0 => NotHere {}

@@ -45,9 +45,10 @@ fn questions() -> Vec<Question> {
     .collect()
 }
 
-fn questions_of_express() -> [Question; 4] {
+fn questions_of_express() -> [Question; 5] {
     let (scope, arn) = (Scope { account: "1".into(), region: "r".into() }, Arc::<str>::from("arn"));
     [
+        Question::MachineChanged { scope: scope.clone(), name: "M".into() },
         Question::DescribeExpress { scope: scope.clone(), arn: arn.clone() },
         Question::ReadExpress {
             scope: scope.clone(),
@@ -125,6 +126,7 @@ fn a_question_is_for_the_holder_of_its_execution() {
         let is_for_all = matches!(
             question,
             Question::Poll { .. }
+                | Question::MachineChanged { .. }
                 | Question::DescribeExpress { .. }
                 | Question::ReadExpress { .. }
                 | Question::StopExpress { .. }
