@@ -43,6 +43,8 @@ pub(crate) struct Beats {
     asks: UnboundedReceiver<Ask>,
     /// Whether the turns by the clock are left out.
     is_held: watch::Receiver<bool>,
+    /// Whether the last turn failed.
+    is_away: bool,
     is_offset_told: bool,
 }
 
@@ -53,7 +55,7 @@ impl Beats {
         asks: UnboundedReceiver<Ask>,
         is_held: watch::Receiver<bool>,
     ) -> Beats {
-        Beats { shared, server, link: None, asks, is_held, is_offset_told: false }
+        Beats { shared, server, link: None, asks, is_held, is_away: false, is_offset_told: false }
     }
 
     /// Beats until the store is closed.
@@ -106,8 +108,13 @@ impl Beats {
     pub(crate) async fn turn(&mut self) -> bool {
         let turn = tokio::time::timeout(TURN_MAX, self.try_turn()).await;
         let turn = turn.unwrap_or_else(|_| Err("the database does not answer".to_owned()));
+        let was_away = std::mem::replace(&mut self.is_away, turn.is_err());
         if let Err(reason) = &turn {
-            tracing::warn!(reason, "no sign of life could be given");
+            // Once, however long it is away.
+            match was_away {
+                false => tracing::warn!(reason, "no sign of life could be given"),
+                true => tracing::debug!(reason, "no sign of life could be given"),
+            }
             self.link = None;
             self.shared.cluster.change(|state| state.membership.poll_failed());
         }
