@@ -13,6 +13,7 @@ mod mutate;
 mod policy;
 mod seeds;
 mod step;
+mod story;
 
 use std::cell::Cell;
 use std::str::from_utf8;
@@ -32,6 +33,7 @@ pub use items::items;
 pub use mutate::Mutator;
 pub use policy::policy;
 pub use step::step;
+pub use story::{query, story};
 
 /// A target: its name, its function, and texts to begin with.
 pub struct Target {
@@ -44,7 +46,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 15] = [
     Target { name: "definition", run: definition, seeds: seeds::definitions },
     Target { name: "path", run: path, seeds: seeds::paths },
     Target { name: "intrinsic", run: intrinsic, seeds: seeds::intrinsics },
@@ -58,6 +60,8 @@ pub const TARGETS: [Target; 13] = [
     Target { name: "form", run: form, seeds: http::forms },
     Target { name: "http", run: http, seeds: http::requests },
     Target { name: "items", run: items, seeds: items::seeds },
+    Target { name: "story", run: story, seeds: story::stories },
+    Target { name: "query", run: query, seeds: story::queries },
 ];
 
 /// A definition gives a program without errors, or errors without a program, and always the same.

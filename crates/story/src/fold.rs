@@ -429,7 +429,11 @@ impl Story {
             // Its exit ends it.
             Outcome::Succeeded => {}
             _ => {
-                self.steps[index.0].failed_by = inner.filter(|inner| *inner != index);
+                // What cut it off is not in it.
+                let is_within = |inner: &StepIndex| {
+                    *inner != index && self.and_around(*inner).any(|it| it == index)
+                };
+                self.steps[index.0].failed_by = inner.filter(is_within);
                 self.finish(index, status, event);
             }
         }
