@@ -3,7 +3,7 @@
 use ::story::{Chain, Event, Query, Story};
 use json::Value;
 
-/// Numbers that only sizes of this make slow, in bytes.
+/// Longer texts are passed over, since all is told anew after each event. Bytes.
 const EVENTS_BYTES_MAX: usize = 16_384;
 const NOW: i64 = 1_800_000_000_000;
 
