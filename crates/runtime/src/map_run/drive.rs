@@ -81,6 +81,9 @@ pub(super) struct Driver {
     inbox: mpsc::UnboundedReceiver<Word>,
     record: MapRunRecord,
     version: u64,
+    /// Whether the run was there before this driver: it may have children that this one has not
+    /// come to yet.
+    is_resumed: bool,
     progress: Progress,
     /// The number of the next row of outcomes.
     row: u64,
@@ -162,6 +165,7 @@ impl Driver {
             inbox,
             record,
             version: 0,
+            is_resumed: false,
             progress: Progress::new(output_bytes_max),
             row: 0,
             mark: None,
@@ -217,15 +221,15 @@ impl Driver {
         let record = self.record.clone();
         let made = insist(&shell, || async {
             match shell.write_map_run(&scope, &name, None, &record).await {
-                Ok(version) => Ok((record.clone(), version)),
-                Err(StoreError::Conflict) => shell
-                    .read_map_run(&scope, &name)
-                    .await?
-                    .ok_or_else(|| StoreError::Corrupt(format!("{} is gone", record.arn))),
+                Ok(version) => Ok((record.clone(), version, false)),
+                Err(StoreError::Conflict) => match shell.read_map_run(&scope, &name).await? {
+                    Some((record, version)) => Ok((record, version, true)),
+                    None => Err(StoreError::Corrupt(format!("{} is gone", record.arn))),
+                },
                 Err(error) => Err(error),
             }
         });
-        (self.record, self.version) = made.await?;
+        (self.record, self.version, self.is_resumed) = made.await?;
         let redrive_count = self.family.redrive_count;
         if self.record.redrive_count < redrive_count
             && self.record.status != MapRunStatus::Succeeded
@@ -664,6 +668,9 @@ impl Driver {
         };
         self.progress.count_unreached();
         self.progress.write_counts(&mut self.record);
+        if outcome.is_err() && self.is_resumed && !self.record.is_express {
+            self.account_for_all().await?;
+        }
         self.record.stop = Some(self.shell.now().max(self.record.start));
         match outcome {
             Ok(result) => {
@@ -756,6 +763,21 @@ impl Driver {
             }
         }
         self.running_items = 0;
+        Ok(())
+    }
+
+    /// Stops and counts the Standard children that a driver before this one started, and that this
+    /// one has not come to.
+    async fn account_for_all(&mut self) -> Result<(), Halt> {
+        let (shell, scope) = (self.shell.clone(), self.family.names.scope.clone());
+        let (name, record) = (self.name.clone(), self.record.clone());
+        let counted = insist(&shell, || async {
+            let mut record = record.clone();
+            shell.stop_running_children(&name, &record).await?;
+            shell.count_children(&scope, &name, &mut record).await?;
+            Ok(record)
+        });
+        self.record = counted.await?;
         Ok(())
     }
 

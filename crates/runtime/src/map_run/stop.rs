@@ -82,7 +82,8 @@ impl Shell {
         }
     }
 
-    async fn stop_running_children(
+    /// Stops the children of a run that the store says are running.
+    pub(super) async fn stop_running_children(
         self: &Arc<Self>,
         name: &MapRunName,
         record: &MapRunRecord,
@@ -99,8 +100,8 @@ impl Shell {
         }
     }
 
-    /// Counts the children of a run that has no driver.
-    async fn count_children(
+    /// Counts the children of a run as the store has them.
+    pub(super) async fn count_children(
         &self,
         scope: &Scope,
         name: &MapRunName,

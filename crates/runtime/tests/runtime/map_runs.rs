@@ -251,6 +251,41 @@ fn a_stop_of_the_parent_stops_the_run_and_its_children() {
 }
 
 #[test]
+fn a_stop_after_a_restart_stops_and_counts_every_child() {
+    let definition = distributed("STANDARD", WAIT, "");
+    let mut lives = Lives::new();
+    let arn = lives.live(async |world: World| {
+        let machine = world.machine("m", &definition).await;
+        let arn = world.start(&machine, "e", "[1,2,3,4,5]").await.unwrap();
+        sleep(1).await;
+        let [run] = world.map_runs(&arn).await.try_into().unwrap();
+        assert_eq!(run.execution_counts.running, 5);
+        // After the restart, one at a time is come to.
+        let update = UpdateMapRun {
+            map_run_arn: &run.arn,
+            max_concurrency: Some(1),
+            tolerated_failure_count: None,
+            tolerated_failure_percentage: None,
+        };
+        world.runtime.update_map_run(&world.scope, update).await.unwrap();
+        arn
+    });
+    lives.live(async |world: World| {
+        sleep(1).await;
+        world.stop(&arn).await;
+        sleep(1).await;
+        let [run] = world.map_runs(&arn).await.try_into().unwrap();
+        assert_eq!(run.status, MapRunStatus::Aborted);
+        let expected =
+            "0 pending, 0 running, 0 succeeded, 0 failed, 5 aborted, 5 in all, 0 written";
+        assert_eq!(told(&run.execution_counts), expected);
+        let children = world.map_children(&run.arn).await;
+        assert_eq!(children.len(), 5);
+        assert!(children.iter().all(|child| child.contains("Aborted")), "{children:?}");
+    });
+}
+
+#[test]
 fn settings_change_while_it_runs() {
     let definition = distributed("STANDARD", WAIT, r#","MaxConcurrency":1"#);
     alive(async |world: World| {
