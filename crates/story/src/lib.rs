@@ -4,8 +4,8 @@
 //! some of them is that of the part of the history that they are. A history of AWS is read as one
 //! of Stairwell's own. Nothing fails: an event that fits nowhere changes nothing.
 //!
-//! Does not: fetch anything (who follows a [`Chain`] or a [`Tree`] does), know a store or HTTP, or
-//! look at the clock.
+//! Does not: fetch anything (who follows a [`Chain`] does), know a store or HTTP, or look at the
+//! clock.
 //!
 //! How: [`Event::read`] makes events of what GetExecutionHistory gives; [`Story::take`] puts each
 //! into its step by following `previousEventId`. From the steps follow [`Story::failure`],
