@@ -1,7 +1,7 @@
 //! What this node knows of all nodes and homes, and what is due in the homes that it holds.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use engine::{ExecutionId, Home, Status, Timestamp};
 use parking_lot::Mutex;
@@ -18,8 +18,6 @@ pub(crate) struct Cluster {
     noticed: Notify,
     /// Counts the changes of the state.
     changed: watch::Sender<u64>,
-    /// The instants of the membership are counted from here, by the node's own monotonic clock.
-    since: Instant,
 }
 
 #[derive(Default)]
@@ -45,12 +43,19 @@ pub(crate) type OpenCounts = Vec<(i32, u64)>;
 impl Cluster {
     pub(crate) fn new() -> Cluster {
         let (state, noticed) = (Mutex::default(), Notify::new());
-        Cluster { state, noticed, changed: watch::Sender::new(0), since: Instant::now() }
+        Cluster { state, noticed, changed: watch::Sender::new(0) }
     }
 
-    /// The time by the node's own monotonic clock.
+    /// The time by the machine's own clock that nobody sets, and that counts while the machine is
+    /// suspended: others may take a node's homes meanwhile.
     pub(crate) fn now(&self) -> Duration {
-        self.since.elapsed()
+        #[cfg(target_os = "linux")]
+        let clock = rustix::time::ClockId::Boottime;
+        #[cfg(not(target_os = "linux"))]
+        let clock = rustix::time::ClockId::Monotonic;
+        let now = rustix::time::clock_gettime(clock);
+        let milliseconds = now.tv_sec * 1_000 + now.tv_nsec / 1_000_000;
+        Duration::from_millis(milliseconds.unsigned_abs())
     }
 
     pub(crate) fn look<T>(&self, call: impl FnOnce(&State) -> T) -> T {
