@@ -96,8 +96,15 @@ impl Shell {
 
     /// Whether what is in memory of an execution is as the store has it: whether its home has not
     /// been lost since it was read.
-    fn is_still_held(&self, held: &Held) -> bool {
+    pub(crate) fn is_still_held(&self, held: &Held) -> bool {
         held.tenure.is_some() && self.store.tenure(held.header.id) == held.tenure
+    }
+
+    /// Leaves what follows a commit to the next round, which reads the execution anew: nothing is
+    /// done outside, and nothing awaited, for an execution whose home may have been lost. To be
+    /// called by its driver.
+    pub(crate) fn follow_later(&self, id: ExecutionId) {
+        self.live.put_back(id, vec![Message::recover()]);
     }
 
     /// One round: all messages that its budget allows, one commit.
@@ -155,7 +162,11 @@ impl Shell {
             }
             self.send_log_lines(lines);
             self.answer_all(id, asked, std::mem::take(&mut round.answers));
-            self.after_round(held.insert(current), round, hold).await;
+            if self.is_still_held(&current) {
+                self.after_round(held.insert(current), round, hold).await;
+            } else {
+                self.follow_later(id);
+            }
             return Ok(());
         }
     }

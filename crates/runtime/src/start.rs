@@ -332,9 +332,14 @@ impl Shell {
         match error {
             None => {
                 self.send_log_lines(lines);
-                let ends = held.header.stop.is_some();
-                self.committed(&mut held, ends, effects).await;
-                self.drive(id, Some(held)).await;
+                if self.is_still_held(&held) {
+                    let ends = held.header.stop.is_some();
+                    self.committed(&mut held, ends, effects).await;
+                    self.drive(id, Some(held)).await;
+                } else {
+                    self.follow_later(id);
+                    self.drive(id, None).await;
+                }
             }
             Some(StoreError::Refused(_) | StoreError::Unknown(_)) => {
                 // It may have been written although the reply was lost.

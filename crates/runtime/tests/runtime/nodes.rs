@@ -19,6 +19,8 @@ use store::{FaultyStore, MemoryCluster, MemoryNode, Store};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use crate::map_runs::distributed;
+use crate::restarts::nested;
 use crate::world::{BEGIN, World, execution_arn, scope, sleep};
 
 const PASS: &str = r#"{"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}"#;
@@ -140,19 +142,28 @@ fn every_node_stops_and_redrives_every_execution() {
 #[test]
 fn a_start_goes_on_where_the_node_is_not_sure_of_its_homes() {
     // More states than are run at a time.
-    let definition = r#"{"QueryLanguage":"JSONata","StartAt":"Count","States":{
+    let long = r#"{"QueryLanguage":"JSONata","StartAt":"Count","States":{
         "Count":{"Type":"Pass","Output":"{% {'n': $states.input.n + 1} %}","Next":"Enough"},
         "Enough":{"Type":"Choice","Default":"Count",
             "Choices":[{"Condition":"{% $states.input.n >= 3000 %}","Next":"Done"}]},
         "Done":{"Type":"Succeed"}}}"#;
-    in_nodes(1, async |cluster: Cluster| {
-        let node = &cluster.nodes[0];
-        let machine = node.world.machine("m", definition).await;
-        node.beats.abort();
-        sleep(10).await;
-        let arn = node.world.start(&machine, "e", r#"{"n":0}"#).await.unwrap();
-        assert_eq!(node.world.end(&arn).await, r#"SUCCEEDED {"n":3000}"#);
-    });
+    let pass = r#""S":{"Type":"Pass","End":true}"#;
+    let map_run = distributed("STANDARD", pass, r#","ItemsPath":"$.items""#);
+    let nested = nested(".sync:2", "passes", "");
+    for (definition, end) in
+        [(long, r#"SUCCEEDED {"n":3000}"#), (&map_run, "SUCCEEDED [1,2]"), (&nested, "SUCCEEDED {")]
+    {
+        in_nodes(1, async |cluster: Cluster| {
+            let node = &cluster.nodes[0];
+            node.world.machine("passes", PASS).await;
+            let machine = node.world.machine("m", definition).await;
+            node.beats.abort();
+            sleep(10).await;
+            let arn = node.world.start(&machine, "e", r#"{"n":0,"items":[1,2]}"#).await.unwrap();
+            let ended = node.world.end(&arn).await;
+            assert!(ended.starts_with(end), "{ended}");
+        });
+    }
 }
 
 #[test]
