@@ -5,8 +5,11 @@
 
 use std::sync::Arc;
 
-use asl::Program;
-use engine::{Effect, Execution, ExecutionId, Failure, Limits, StartParameters, Status, Timestamp};
+use asl::{Distributed, Program, StateKind};
+use engine::{
+    Effect, Execution, ExecutionId, Failure, Limits, Position, StartParameters, Status, TaskId,
+    Timestamp,
+};
 use sha2::{Digest, Sha256};
 use store::{
     DefinitionId, ExecutionHeader, Expected, MachineId, MapRunChild, Revision, Scope, StoreError,
@@ -360,5 +363,17 @@ pub(crate) fn cut_outcome(
         input: Some(child.input.clone()),
         output: None,
         failure: Some(failure),
+    }
+}
+
+/// What the Map state of a frame has in DISTRIBUTED mode.
+pub(super) fn distributed(held: &Held, task: TaskId) -> Option<&Distributed> {
+    let frame = held.execution.frames.get(&task.frame)?;
+    let Position::In { state, .. } = &frame.position else {
+        return None;
+    };
+    match &held.program.state(*state).kind {
+        StateKind::Map(map) => map.distributed.as_deref(),
+        _ => None,
     }
 }

@@ -19,7 +19,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use super::children::{
-    Family, Names, RunningChild, Started, cut_outcome, express_outcome, standard_outcome,
+    Family, Names, RunningChild, Started, cut_outcome, distributed, express_outcome,
+    standard_outcome,
 };
 use super::feed::{Child, Feed, Source};
 use super::patience::{HeldHome, insist};
@@ -359,7 +360,11 @@ impl Driver {
             access: self.access(),
             map_run_arn: self.request.arn.clone(),
             action: reader.action,
-            parameters: self.request.reader_parameters.clone().unwrap_or_else(empty_object),
+            parameters: self
+                .request
+                .reader_parameters
+                .clone()
+                .unwrap_or_else(|| Document::from_trusted_text("{}")),
             config: reader.config.clone(),
             position: self.mark.as_ref().map(|mark| ReaderPosition(mark.position.clone())),
         }
@@ -669,7 +674,10 @@ impl Driver {
         self.progress.count_unreached();
         self.progress.write_counts(&mut self.record);
         if outcome.is_err() && self.is_resumed && !self.record.is_express {
-            self.account_for_all().await?;
+            let (shell, scope) = (self.shell.clone(), self.family.names.scope.clone());
+            let counted =
+                insist(&shell, || shell.stop_and_count(&scope, &self.name, &self.record)).await?;
+            self.record = counted;
         }
         self.record.stop = Some(self.shell.now().max(self.record.start));
         match outcome {
@@ -766,21 +774,6 @@ impl Driver {
         Ok(())
     }
 
-    /// Stops and counts the Standard children that a driver before this one started, and that this
-    /// one has not come to.
-    async fn account_for_all(&mut self) -> Result<(), Halt> {
-        let (shell, scope) = (self.shell.clone(), self.family.names.scope.clone());
-        let (name, record) = (self.name.clone(), self.record.clone());
-        let counted = insist(&shell, || async {
-            let mut record = record.clone();
-            shell.stop_running_children(&name, &record).await?;
-            shell.count_children(&scope, &name, &mut record).await?;
-            Ok(record)
-        });
-        self.record = counted.await?;
-        Ok(())
-    }
-
     fn tell_parent(&self) {
         let outcome = match self.record.status {
             MapRunStatus::Running => return,
@@ -797,20 +790,4 @@ impl Driver {
         let input = Input::MapRunFinished { task: self.task, outcome };
         self.shell.deliver(self.parent.id, Message::input(input));
     }
-}
-
-/// What the Map state of a frame has in DISTRIBUTED mode.
-fn distributed(held: &Held, task: TaskId) -> Option<&Distributed> {
-    let frame = held.execution.frames.get(&task.frame)?;
-    let Position::In { state, .. } = &frame.position else {
-        return None;
-    };
-    match &held.program.state(*state).kind {
-        StateKind::Map(map) => map.distributed.as_deref(),
-        _ => None,
-    }
-}
-
-fn empty_object() -> Document {
-    Document::from_trusted_text("{}")
 }

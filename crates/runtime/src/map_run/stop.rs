@@ -41,8 +41,7 @@ impl Shell {
         if record.status != MapRunStatus::Running {
             return Ok(());
         }
-        self.stop_running_children(&name, &record).await?;
-        self.count_children(scope, &name, &mut record).await?;
+        record = self.stop_and_count(scope, &name, &record).await?;
         record.status = MapRunStatus::Aborted;
         record.stop = Some(self.now().max(record.start));
         self.write_map_run(scope, &name, Some(version), &record).await.map(drop)
@@ -82,8 +81,21 @@ impl Shell {
         }
     }
 
-    /// Stops the children of a run that the store says are running.
-    pub(super) async fn stop_running_children(
+    /// Stops the Standard children of a run that run, also those that an earlier driver started,
+    /// and gives the record with all of them counted.
+    pub(super) async fn stop_and_count(
+        self: &Arc<Self>,
+        scope: &Scope,
+        name: &MapRunName,
+        record: &MapRunRecord,
+    ) -> Result<MapRunRecord, StoreError> {
+        let mut record = record.clone();
+        self.stop_running_children(name, &record).await?;
+        self.count_children(scope, name, &mut record).await?;
+        Ok(record)
+    }
+
+    async fn stop_running_children(
         self: &Arc<Self>,
         name: &MapRunName,
         record: &MapRunRecord,
@@ -101,7 +113,7 @@ impl Shell {
     }
 
     /// Counts the children of a run as the store has them.
-    pub(super) async fn count_children(
+    async fn count_children(
         &self,
         scope: &Scope,
         name: &MapRunName,
