@@ -312,6 +312,13 @@ pub(crate) struct ServeArguments {
         value_delimiter = ','
     )]
     pub(crate) quotas: Vec<String>,
+    #[command(flatten)]
+    pub(crate) configuration: ConfigurationFile,
+}
+
+/// Where the configuration file is, for all commands that read it.
+#[derive(Args, Debug, Default)]
+pub(crate) struct ConfigurationFile {
     /// The configuration file [default: stairwell.toml, where it is there]
     #[arg(long, env = "STAIRWELL_CONFIG", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) config: Option<PathBuf>,

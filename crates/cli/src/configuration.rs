@@ -257,7 +257,7 @@ pub(crate) fn settings(
     arguments: &ServeArguments,
     matches: &ArgMatches,
 ) -> anyhow::Result<Settings> {
-    settings_of(read(arguments.config.as_deref())?, arguments, matches)
+    settings_of(read(arguments.configuration.config.as_deref())?, arguments, matches)
 }
 
 /// Whether a server could be started with a file of that text, and nothing else.
@@ -340,7 +340,7 @@ fn settings_of(
 /// # Errors
 /// As [`settings`].
 pub(crate) fn purge_settings(arguments: &PurgeArguments) -> anyhow::Result<(PathBuf, Retention)> {
-    let file = read(arguments.config.as_deref())?;
+    let file = read(arguments.configuration.config.as_deref())?;
     let retention = retention(arguments.retention_days, &file);
     let names_database = file.store.is_some() || env::var_os("STAIRWELL_STORE").is_some();
     if names_database && arguments.data.is_none() && file.data.is_none() {

@@ -20,7 +20,7 @@ use crate::quotas::Quotas;
 use crate::security::Security;
 use crate::serve::{self, EndSignals, Server};
 use crate::storage::Storage;
-use crate::{print, services, words};
+use crate::{print, services, threads, words};
 
 const PARENT: &str = include_str!("../../../examples/parent.asl.json");
 const CHILD: &str = include_str!("../../../examples/child.asl.json");
@@ -31,7 +31,7 @@ const LOOK_AFTER: Duration = Duration::from_millis(50);
 /// Starts a server, shows what it does, and serves until SIGINT or SIGTERM.
 pub(crate) fn demo(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
     serve::log_to_standard_error("warn")?;
-    tokio::runtime::Runtime::new().context("no threads")?.block_on(async {
+    threads::block_on(async {
         let end = EndSignals::watch()?;
         let folder = TemporaryFolder::create()?;
         let data = arguments.data.clone().unwrap_or_else(|| folder.0.join("data"));
@@ -63,7 +63,7 @@ pub(crate) fn demo(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
             () = server.run(end) => Ok(ExitCode::SUCCESS),
             error = demo.show_and_wait() => Err(error),
         }
-    })
+    })?
 }
 
 /// A folder that goes when the demonstration ends.

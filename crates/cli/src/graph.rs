@@ -10,7 +10,7 @@ use story::{Event, Story};
 
 use crate::arguments::{GraphArguments, GraphDirection, GraphForm, GraphTheme};
 use crate::sfn_client::SfnClient;
-use crate::{input, print};
+use crate::{input, print, threads};
 
 /// Writes the graph to standard output.
 pub(crate) fn graph(arguments: &GraphArguments) -> anyhow::Result<ExitCode> {
@@ -23,10 +23,7 @@ pub(crate) fn graph(arguments: &GraphArguments) -> anyhow::Result<ExitCode> {
     }
     let (definition, events) = match is_arn {
         false => (input::read_file(Path::new(&arguments.source))?, None),
-        true => {
-            let threads = tokio::runtime::Runtime::new().context("no threads")?;
-            threads.block_on(ask(&arguments.source, arguments.endpoint.as_deref()))?
-        }
+        true => threads::block_on(ask(&arguments.source, arguments.endpoint.as_deref()))??,
     };
     let graph = Graph::read(&definition).map_err(|error| {
         let (line, column) = (error.position.line, error.position.column);

@@ -29,6 +29,7 @@ mod services;
 mod sfn_client;
 mod spelling;
 mod storage;
+mod threads;
 mod validate;
 mod words;
 

@@ -2,18 +2,18 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use serde_json::json;
 use store_postgres::{Watched, WatchedServer};
 
 use crate::arguments::NodesArguments;
-use crate::{configuration, print, storage};
+use crate::{configuration, print, storage, threads};
 
 /// Prints who serves a database.
 pub(crate) fn nodes(arguments: &NodesArguments) -> anyhow::Result<ExitCode> {
     let store = match &arguments.store {
         Some(store) => Some(store.clone()),
-        None => configuration::store_named(arguments.config.as_deref())?,
+        None => configuration::store_named(arguments.configuration.config.as_deref())?,
     };
     let Some(store) = store else {
         bail!(
@@ -22,8 +22,7 @@ pub(crate) fn nodes(arguments: &NodesArguments) -> anyhow::Result<ExitCode> {
         );
     };
     let address = storage::database_address(&store)?;
-    let threads = tokio::runtime::Runtime::new().context("no threads")?;
-    let watched = threads.block_on(store_postgres::watch(address))?;
+    let watched = threads::block_on(store_postgres::watch(address))??;
     match arguments.json {
         true => print::line(format_args!("{:#}", as_json(&watched)))?,
         false => as_table(&watched)?,

@@ -3,12 +3,12 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use runtime::{Clock, Retention};
 use store::Store;
 
 use crate::arguments::PurgeArguments;
-use crate::{configuration, print, storage};
+use crate::{configuration, print, storage, threads};
 
 /// Removes them, or tells how many there are.
 pub(crate) fn purge(arguments: &PurgeArguments) -> anyhow::Result<ExitCode> {
@@ -17,8 +17,7 @@ pub(crate) fn purge(arguments: &PurgeArguments) -> anyhow::Result<ExitCode> {
         bail!("there is no data folder {}", folder.display());
     }
     let store: Arc<dyn Store> = Arc::new(storage::open_folder(&folder)?);
-    let threads = tokio::runtime::Runtime::new().context("no threads")?;
-    threads.block_on(purge_store(&store, &retention, arguments.dry_run))?;
+    threads::block_on(purge_store(&store, &retention, arguments.dry_run))??;
     Ok(ExitCode::SUCCESS)
 }
 

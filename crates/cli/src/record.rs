@@ -12,8 +12,8 @@ use anyhow::{Context, bail};
 use json::{Object, Value};
 
 use crate::arguments::RecordArguments;
-use crate::print;
 use crate::sfn_client::SfnClient;
+use crate::{print, threads};
 use attempts::{Outcome, Recording};
 
 /// Writes the test case, and tells on standard error what cannot be in it.
@@ -26,8 +26,7 @@ pub(crate) fn record(arguments: &RecordArguments) -> anyhow::Result<ExitCode> {
         _ => None,
     };
     let api = SfnClient::new(arguments.endpoint.as_deref(), region)?;
-    let threads = tokio::runtime::Runtime::new().context("no threads")?;
-    let recording = threads.block_on(recording(&api, &arguments.execution_arn))?;
+    let recording = threads::block_on(recording(&api, &arguments.execution_arn))??;
     for doubt in &recording.doubts {
         eprintln!("stairwell: warning: {doubt}");
     }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use store::Scope;
 
 use crate::arguments::RunArguments;
-use crate::{input, print, serve, validate, words};
+use crate::{input, print, serve, threads, validate, words};
 
 /// How often to look whether the execution has ended: soon at first, since most are quick.
 const LOOK_AFTER: Duration = Duration::from_millis(1);
@@ -27,10 +27,10 @@ pub(crate) fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::from(crate::USAGE));
     }
     serve::log_to_standard_error("warn")?;
-    tokio::runtime::Runtime::new().context("no threads")?.block_on(async {
+    threads::block_on(async {
         let run = Run::start(arguments, &definition, &input).await?;
         run.finish(arguments).await
-    })
+    })?
 }
 
 /// Tells what is wrong with the definition.

@@ -93,12 +93,7 @@ impl Source {
 
 /// Microseconds since the machine was started, suspended or not.
 fn running() -> i64 {
-    #[cfg(target_os = "linux")]
-    let clock = rustix::time::ClockId::Boottime;
-    #[cfg(not(target_os = "linux"))]
-    let clock = rustix::time::ClockId::Monotonic;
-    let time = rustix::time::clock_gettime(clock);
-    time.tv_sec * 1_000_000 + time.tv_nsec / 1_000
+    microseconds(store::running_time())
 }
 
 impl Clock {

@@ -173,8 +173,7 @@ impl Shell {
         if self.config.network.is_none() {
             return (answers, is_complete);
         }
-        let (nodes, me) = (self.nodes.borrow().clone(), self.store.node());
-        for node in nodes.into_iter().filter(|node| Some(node.number) != me) {
+        for node in self.other_nodes() {
             match self.ask_node(&node, question).await {
                 Ok(answer) => {
                     is_complete &= !is_failure(&answer);

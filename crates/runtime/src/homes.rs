@@ -158,8 +158,7 @@ impl Shell {
                 continue;
             }
             // This node has nothing: who waits here would have got it.
-            let me = self.store.node();
-            for node in nodes.into_iter().filter(|node| Some(node.number) != me) {
+            for node in self.other_nodes() {
                 let question = Question::Poll { activity_arn: activity_arn.clone() };
                 if let Ok(NodeAnswer::Offered { execution, task }) =
                     self.ask_node(&node, &question).await

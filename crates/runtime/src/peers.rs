@@ -56,15 +56,21 @@ impl Shell {
         })
     }
 
+    /// The nodes that live, without this one.
+    pub(crate) fn other_nodes(&self) -> Vec<Node> {
+        let (mut nodes, me) = (self.nodes.borrow().clone(), self.store.node());
+        nodes.retain(|node| Some(node.number) != me);
+        nodes
+    }
+
     /// Tells the other nodes that a state machine was written, so that they use it as it is now.
     /// Waits for them for a moment only: who does not hear of it is told by the store soon.
     pub(crate) async fn tell_machine_changed(&self, key: &ResourceKey) {
         let Some(network) = self.config.network.clone() else { return };
         let (scope, name) = (key.scope.clone(), key.name.clone());
         let frame = encode_question(&Question::MachineChanged { scope, name });
-        let (nodes, me) = (self.nodes.borrow().clone(), self.store.node());
         let mut told = JoinSet::new();
-        for node in nodes.into_iter().filter(|node| Some(node.number) != me) {
+        for node in self.other_nodes() {
             let (network, frame) = (network.clone(), frame.clone());
             told.spawn(async move { network.0.ask(&node, frame).await.map(drop) });
         }

@@ -49,13 +49,7 @@ impl Cluster {
     /// The time by the machine's own clock that nobody sets, and that counts while the machine is
     /// suspended: others may take a node's homes meanwhile.
     pub(crate) fn now(&self) -> Duration {
-        #[cfg(target_os = "linux")]
-        let clock = rustix::time::ClockId::Boottime;
-        #[cfg(not(target_os = "linux"))]
-        let clock = rustix::time::ClockId::Monotonic;
-        let now = rustix::time::clock_gettime(clock);
-        let milliseconds = now.tv_sec * 1_000 + now.tv_nsec / 1_000_000;
-        Duration::from_millis(milliseconds.unsigned_abs())
+        store::running_time()
     }
 
     pub(crate) fn look<T>(&self, call: impl FnOnce(&State) -> T) -> T {

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use engine::Home;
-use store::cluster::{BEAT, Fence, HOMES_OF_A_NODE, HomeRow, NodeNumber};
+use store::cluster::{BEAT, DEAD_AFTER, DEAD_POLLS, Fence, HOMES_OF_A_NODE, HomeRow, NodeNumber};
 use tokio::time::Instant;
 use tokio_postgres::{Error, Transaction};
 use uuid::Uuid;
@@ -22,11 +22,6 @@ const SERVER_VERSION_MIN: i32 = 140_000;
 /// A database that does not come to an answer by then counts as away.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(200);
-
-/// A server that serves alone, and whose beat is the same for so long and in so many looks, is
-/// dead.
-const SILENT_MAX: Duration = Duration::from_millis(2_500);
-const LOOKS_MIN: u32 = 5;
 
 /// Lanes of a node.
 pub(crate) const LANES: i16 = 2;
@@ -326,6 +321,6 @@ impl Silence {
     }
 
     fn is_dead(&self) -> bool {
-        self.looks >= LOOKS_MIN && self.since.elapsed() >= SILENT_MAX
+        self.looks >= DEAD_POLLS && self.since.elapsed() >= DEAD_AFTER
     }
 }

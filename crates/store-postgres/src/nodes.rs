@@ -114,8 +114,7 @@ pub(crate) struct Poll {
 #[derive(Clone, Copy)]
 pub(crate) struct OwnBeat {
     pub(crate) beat: i64,
-    /// By how many milliseconds the database's clock is ahead of this one's, half of the way there
-    /// and back taken off.
+    /// See [`clock_offset`].
     pub(crate) offset_milliseconds: i64,
     /// The newest version of all.
     pub(crate) newest: i64,
@@ -285,13 +284,18 @@ pub(crate) async fn make(
 }
 
 fn own_beat(row: &Row, wall: i64, round_trip: Duration) -> OwnBeat {
-    let half = i64::try_from(round_trip.as_millis() / 2).unwrap_or(i64::MAX);
-    let database = row.get::<_, f64>("now") as i64;
     OwnBeat {
         beat: row.get("beat"),
-        offset_milliseconds: database.saturating_sub(wall.saturating_add(half)),
+        offset_milliseconds: clock_offset(row.get("now"), wall, round_trip),
         newest: row.get("newest"),
     }
+}
+
+/// By how many milliseconds the database's clock is ahead of this one's, which showed `wall` when
+/// the database was asked; half of the way there and back is taken off.
+pub(crate) fn clock_offset(database: f64, wall: i64, round_trip: Duration) -> i64 {
+    let half = i64::try_from(round_trip.as_millis() / 2).unwrap_or(i64::MAX);
+    (database as i64).saturating_sub(wall.saturating_add(half))
 }
 
 fn number_of(row: &Row) -> NodeNumber {
@@ -329,7 +333,7 @@ fn era(row: &Row) -> Era {
     Era { number: row.get("era"), since: row.get("since") }
 }
 
-fn wall_milliseconds() -> i64 {
+pub(crate) fn wall_milliseconds() -> i64 {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX)
 }

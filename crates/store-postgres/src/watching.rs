@@ -1,12 +1,13 @@
 //! What somebody sees of the servers of a database who only looks.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use tokio::time::Instant;
 use tokio_postgres::{Error, Row};
 
 use crate::cluster::decode_open;
 use crate::connector::{Connector, Link};
+use crate::nodes::{clock_offset, wall_milliseconds};
 use crate::statements::in_schema;
 use crate::{Address, OpenError};
 
@@ -79,15 +80,12 @@ async fn look(link: &Link, schema: &str) -> Result<Watched, Error> {
     tokio::time::sleep(LOOK).await;
     let after = link.query(&nodes, &[]).await?;
     let homes_free: i64 = link.query_one(&in_schema(FREE, schema), &[]).await?.get(0);
-    let began = Instant::now();
-    let database = link.query_one(CLOCK, &[]).await?.get::<_, f64>(0) as i64;
-    let here = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let half = began.elapsed() / 2;
-    let here = i64::try_from((here.saturating_sub(half)).as_millis()).unwrap_or(i64::MAX);
+    let (began, wall) = (Instant::now(), wall_milliseconds());
+    let database = link.query_one(CLOCK, &[]).await?.get(0);
     Ok(Watched {
         servers: after.iter().map(|row| server(row, &before)).collect(),
         homes_free: homes_free.cast_unsigned(),
-        clock_offset_milliseconds: database.saturating_sub(here),
+        clock_offset_milliseconds: clock_offset(database, wall, began.elapsed()),
     })
 }
 

@@ -11,7 +11,10 @@ use std::sync::Arc;
 
 pub use engine::Home;
 pub use frames::{Answer, Question};
-pub use membership::{BEAT, Fence, HOMES_OF_A_NODE, HomeRow, Membership, NodeRow, Polled, Turn};
+pub use membership::{
+    BEAT, DEAD_AFTER, DEAD_POLLS, Fence, HOMES_OF_A_NODE, HomeRow, Membership, NodeRow, Polled,
+    Turn,
+};
 
 use crate::ResourceKey;
 

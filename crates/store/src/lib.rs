@@ -18,6 +18,7 @@ mod memory;
 pub mod rebuild;
 mod record;
 mod resource;
+mod running;
 
 use async_trait::async_trait;
 
@@ -34,6 +35,7 @@ pub use record::{
     HistoryCursor, HistoryPage, ListCursor, Loaded, MachineId, ParentTask, Revision, Scope,
 };
 pub use resource::{Resource, ResourceKey, ResourceKind};
+pub use running::running_time;
 
 use cluster::{NodeNumber, Notice, Place, Tenure};
 use engine::{ExecutionId, Home, Status, Timestamp};

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use json::Object;
+
 use crate::event::{Event, Happening, Outcome, Payload};
 use crate::step::{Attempt, Frame, FrameIndex, FrameKind, Status, Step, StepIndex};
 
@@ -619,6 +621,30 @@ impl Story {
     pub(crate) fn below_now(&self, step: StepIndex) -> Option<&BTreeMap<u64, FrameIndex>> {
         let start = self.step(step).attempts.len().saturating_sub(1);
         self.below.get(&(step, start))
+    }
+
+    /// The executions that attempts started, in the order of the steps: which step, which attempt
+    /// of it, and the ARN.
+    pub fn children(&self) -> impl Iterator<Item = (StepIndex, usize, &str)> {
+        self.steps.iter().enumerate().flat_map(|(index, step)| {
+            let started = step.attempts.iter().enumerate();
+            started.filter_map(move |(attempt, it)| {
+                Some((StepIndex(index), attempt, it.child.as_deref()?))
+            })
+        })
+    }
+
+    /// Adds how the execution stands to what is told of it: `status`, `start`, `stop` and `error`,
+    /// the latter two where there are any.
+    pub fn summarise(&self, json: &mut Object) {
+        json.insert("status", self.status.word());
+        json.insert("start", self.started_at);
+        if let Some(ended_at) = self.ended_at {
+            json.insert("stop", ended_at);
+        }
+        if let Some(error) = self.failure().and_then(|it| it.error) {
+            json.insert("error", error);
+        }
     }
 
     /// The names of the states around a step, from the outside in, with the numbers of iterations:

@@ -3,7 +3,7 @@
 use std::collections::{HashSet, VecDeque};
 
 use json::{Object, Value};
-use story::{Gap, Story};
+use story::{Gap, StepIndex, Story};
 
 use super::{Asker, read};
 use crate::Api;
@@ -105,20 +105,17 @@ async fn root(
 
 /// The executions that the tasks of an execution started, each with what did.
 fn children(story: &Story, arn: &str) -> Vec<(String, Object)> {
-    let mut children = Vec::new();
-    for (index, step) in story.steps().iter().enumerate() {
-        for (number, attempt) in step.attempts.iter().enumerate() {
-            let Some(child) = &attempt.child else { continue };
-            let mut via = Object::new();
-            via.insert("parent", arn);
-            via.insert("state", &*step.name);
-            via.insert("step", index as i64);
-            via.insert("attempt", number as i64 + 1);
-            via.insert("event", attempt.scheduled as i64);
-            children.push((child.clone(), via));
-        }
-    }
-    children
+    let via = |(index, number, child): (StepIndex, usize, &str)| {
+        let step = story.step(index);
+        let mut via = Object::new();
+        via.insert("parent", arn);
+        via.insert("state", &*step.name);
+        via.insert("step", index.0 as i64);
+        via.insert("attempt", number as i64 + 1);
+        via.insert("event", step.attempts[number].scheduled as i64);
+        (child.to_owned(), via)
+    };
+    story.children().map(via).collect()
 }
 
 fn node(next: &Next, read: &Result<Story, Gap>) -> Object {
@@ -130,14 +127,7 @@ fn node(next: &Next, read: &Result<Story, Gap>) -> Object {
     match read {
         Ok(story) => {
             node.insert("executionArn", &*next.arn);
-            node.insert("status", story.status().word());
-            node.insert("start", story.started_at());
-            if let Some(stop) = story.ended_at() {
-                node.insert("stop", stop);
-            }
-            if let Some(error) = story.failure().and_then(|it| it.error) {
-                node.insert("error", error);
-            }
+            story.summarise(&mut node);
         }
         // What is denied has no name.
         Err(Gap::Denied) => node.insert("notRead", Gap::Denied.text()),

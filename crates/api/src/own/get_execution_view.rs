@@ -4,7 +4,7 @@ use graph::Graph;
 use json::Object;
 use runtime::RedriveStatus;
 
-use super::{Asker, DEFINITION, read};
+use super::{Asker, read};
 use crate::Api;
 use crate::constraint::Member;
 use crate::error::ApiError;
@@ -49,14 +49,8 @@ pub(super) async fn call(
         }
     }
     out.insert("header", shown);
-    let graph = match asker.may(api, DEFINITION, request, ("executionArn", arn)).await? {
-        true => {
-            let scope = &request.scope;
-            let found = api.runtime.describe_state_machine_for_execution(scope, arn).await?;
-            Graph::read(&found.definition).ok()
-        }
-        false => None,
-    };
+    let definition = read::definition(api, request, asker, arn).await?;
+    let graph = definition.and_then(|text| Graph::read(&text).ok());
     let id = u128::from_be_bytes(header.definition.0);
     out.insert("definitionId", format!("{id:032x}"));
     if let Some(columns) = story.to_json(graph.as_ref()).as_object() {

@@ -3,7 +3,7 @@
 use json::{Object, Value};
 use story::Story;
 
-use super::{Asker, DEFINITION, read};
+use super::{Asker, read};
 use crate::Api;
 use crate::constraint::Member;
 use crate::error::{ApiError, ErrorCode};
@@ -56,14 +56,10 @@ pub(super) async fn call(
     if let Some(assigned) = assigned {
         out.insert("assigned", assigned);
     }
-    if asker.may(api, DEFINITION, request, ("executionArn", arn)).await? {
-        let scope = &request.scope;
-        let found = api.runtime.describe_state_machine_for_execution(scope, arn).await?;
-        if let Some(state) =
-            json::parse(&found.definition).ok().and_then(|it| find(&it, &step.name))
-        {
-            out.insert("definition", state);
-        }
+    let definition = read::definition(api, request, asker, arn).await?;
+    let definition = definition.and_then(|text| json::parse(&text).ok());
+    if let Some(state) = definition.and_then(|it| find(&it, &step.name)) {
+        out.insert("definition", state);
     }
     Ok(out)
 }

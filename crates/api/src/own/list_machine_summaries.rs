@@ -2,7 +2,7 @@
 
 use engine::Status;
 use json::{Object, Value};
-use runtime::{ExecutionList, ExecutionsOf, ListExecutions, ListStateMachines};
+use runtime::{ExecutionList, ListStateMachines};
 
 use super::{Asker, LIST_EXECUTIONS, read};
 use crate::Api;
@@ -54,12 +54,9 @@ pub(super) async fn call(
         shown.insert("type", type_name);
         shown.insert("creationDate", read::seconds(machine.creation_date));
         if asker.may(api, LIST_EXECUTIONS, request, ("stateMachineArn", &machine.arn)).await? {
-            let of = ExecutionsOf::StateMachine(&machine.arn);
-            let list = ListExecutions { of, status: None, after: None, limit: COUNTED_MAX };
-            match api.runtime.list_executions(&request.scope, list).await {
-                Ok(list) => count(&mut shown, &list),
-                Err(error) if read::is_not_listed(&error) => {}
-                Err(error) => return Err(error.into()),
+            let newest = (None, None, COUNTED_MAX);
+            if let Some(list) = read::executions(api, request, &machine.arn, newest).await? {
+                count(&mut shown, &list);
             }
         }
         machines.push(Value::from(shown));

@@ -2,13 +2,13 @@
 
 use engine::Status;
 use json::{Object, Value};
-use runtime::{ExecutionsOf, ListExecutions, ListStateMachines};
+use runtime::ListStateMachines;
 use story::WaitingKind;
 
 use super::{Asker, LIST_EXECUTIONS, read};
 use crate::Api;
 use crate::constraint::Member;
-use crate::error::{ApiError, ErrorCode};
+use crate::error::ApiError;
 use crate::request::Request;
 
 /// How many executions an answer looks at.
@@ -35,13 +35,9 @@ pub(super) async fn call(
         if !asker.may(api, LIST_EXECUTIONS, request, ("stateMachineArn", &machine.arn)).await? {
             continue;
         }
-        let of = ExecutionsOf::StateMachine(&machine.arn);
-        let limit = (LOOKED_AT_MAX - looked).max(1);
-        let list = ListExecutions { of, status: Some(Status::Running), after: None, limit };
-        let list = match api.runtime.list_executions(&request.scope, list).await {
-            Ok(list) => list,
-            Err(error) if read::is_not_listed(&error) => continue,
-            Err(error) => return Err(error.into()),
+        let running = (Some(Status::Running), None, (LOOKED_AT_MAX - looked).max(1));
+        let Some(list) = read::executions(api, request, &machine.arn, running).await? else {
+            continue;
         };
         complete &= list.next.is_none();
         for header in &list.executions {
@@ -69,12 +65,7 @@ async fn pending(
     arn: &str,
     tasks: &mut Vec<Value>,
 ) -> Result<(), ApiError> {
-    let story = match read::story(api, request, arn).await {
-        Ok(story) => story,
-        // It was removed since it was listed.
-        Err(error) if error.code == ErrorCode::ExecutionDoesNotExist => return Ok(()),
-        Err(error) => return Err(error),
-    };
+    let Some(story) = read::story_if_kept(api, request, arn).await? else { return Ok(()) };
     let now = api.runtime.now().0;
     for waiting in story.waiting() {
         let is_of_activity = match &waiting.kind {

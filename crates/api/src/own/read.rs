@@ -1,12 +1,14 @@
 //! Reads histories, and what several answers have in common.
 
+use std::sync::Arc;
+
 use engine::{Status, Timestamp};
 use json::{Object, Value};
-use runtime::{ExecutionError, ExecutionsOf, GetExecutionHistory, ListExecutions};
-use store::ExecutionHeader;
+use runtime::{ExecutionError, ExecutionList, ExecutionsOf, GetExecutionHistory, ListExecutions};
+use store::{ExecutionHeader, ListCursor};
 use story::{Chain, Event, Gap, Story};
 
-use super::{Asker, LIST_EXECUTIONS};
+use super::{Asker, DEFINITION, LIST_EXECUTIONS};
 use crate::Api;
 use crate::error::{ApiError, ErrorCode};
 use crate::history;
@@ -64,7 +66,62 @@ pub(super) async fn story(api: &Api, request: &Request, arn: &str) -> Result<Sto
     Ok(story)
 }
 
-/// The same of another execution than the one that was asked for.
+/// The same; none where the execution was removed since it was listed.
+///
+/// # Errors
+/// As GetExecutionHistory.
+pub(super) async fn story_if_kept(
+    api: &Api,
+    request: &Request,
+    arn: &str,
+) -> Result<Option<Story>, ApiError> {
+    match story(api, request, arn).await {
+        Ok(story) => Ok(Some(story)),
+        Err(error) if error.code == ErrorCode::ExecutionDoesNotExist => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The definition that an execution runs by, where the caller may read it.
+///
+/// # Errors
+/// As DescribeStateMachineForExecution.
+pub(super) async fn definition(
+    api: &Api,
+    request: &Request,
+    asker: &Asker<'_>,
+    arn: &str,
+) -> Result<Option<Arc<str>>, ApiError> {
+    if !asker.may(api, DEFINITION, request, ("executionArn", arn)).await? {
+        return Ok(None);
+    }
+    let found = api.runtime.describe_state_machine_for_execution(&request.scope, arn).await?;
+    Ok(Some(found.definition))
+}
+
+/// Executions of a state machine, the newest first; none where the machine is an Express machine
+/// whose executions are not listed, or is gone.
+///
+/// # Errors
+/// As ListExecutions.
+pub(super) async fn executions(
+    api: &Api,
+    request: &Request,
+    machine_arn: &str,
+    (status, after, limit): (Option<Status>, Option<ListCursor>, usize),
+) -> Result<Option<ExecutionList>, ApiError> {
+    let of = ExecutionsOf::StateMachine(machine_arn);
+    let list = ListExecutions { of, status, after, limit };
+    match api.runtime.list_executions(&request.scope, list).await {
+        Ok(list) => Ok(Some(list)),
+        Err(ExecutionError::TypeNotSupported | ExecutionError::StateMachineDoesNotExist(_)) => {
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What happened in another execution than the one that was asked for.
 ///
 /// # Errors
 /// Where the store cannot be read.
@@ -160,9 +217,4 @@ pub(super) fn row(header: &ExecutionHeader) -> Object {
     row.insert("events", header.last_event.0 as i64);
     row.insert("revision", i64::from(header.revision.0));
     row
-}
-
-/// Whether executions of a machine are not listed since it is an Express machine, or is gone.
-pub(super) fn is_not_listed(error: &ExecutionError) -> bool {
-    matches!(error, ExecutionError::TypeNotSupported | ExecutionError::StateMachineDoesNotExist(_))
 }

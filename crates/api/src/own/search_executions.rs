@@ -2,7 +2,7 @@
 
 use engine::{ExecutionId, Status};
 use json::{Object, Value};
-use runtime::{ExecutionsOf, ListExecutions, ListStateMachines, StateMachine};
+use runtime::{ExecutionDescription, ExecutionError, ListStateMachines, StateMachine};
 use std::sync::Arc;
 use store::{ExecutionHeader, ListCursor};
 use story::{Field, Query, Story, Term};
@@ -10,7 +10,7 @@ use story::{Field, Query, Story, Term};
 use super::{Asker, LIST_EXECUTIONS, read};
 use crate::Api;
 use crate::constraint::Member;
-use crate::error::{ApiError, ErrorCode};
+use crate::error::ApiError;
 use crate::operations::describe_execution::status_text;
 use crate::operations::describe_state_machine::type_text;
 use crate::request::Request;
@@ -123,12 +123,9 @@ async fn batch(
     let limit = (BATCH / machines.len().max(1)).max(10);
     let (mut headers, mut bound): (Batch, Option<ExecutionId>) = (Vec::new(), None);
     for machine in machines {
-        let of = ExecutionsOf::StateMachine(&machine.arn);
-        let list = ListExecutions { of, status: None, after, limit };
-        let list = match api.runtime.list_executions(&request.scope, list).await {
-            Ok(list) => list,
-            Err(error) if read::is_not_listed(&error) => continue,
-            Err(error) => return Err(error.into()),
+        let newest = (None, after, limit);
+        let Some(list) = read::executions(api, request, &machine.arn, newest).await? else {
+            continue;
         };
         // What is older than where a list was cut may come before what that list still has.
         bound = bound.max(list.next.map(|ListCursor(id)| id));
@@ -243,26 +240,34 @@ async fn holds_of_history(
     query: &Query,
     arn: &str,
 ) -> Result<bool, ApiError> {
-    let described = match api.runtime.describe_execution(&request.scope, arn).await {
-        Ok(described) => described,
-        // It was removed since it was listed.
-        Err(runtime::ExecutionError::DoesNotExist(_)) => return Ok(false),
-        Err(error) => return Err(error.into()),
-    };
-    let story = match read::story(api, request, arn).await {
-        Ok(story) => story,
-        Err(error) if error.code == ErrorCode::ExecutionDoesNotExist => return Ok(false),
-        Err(error) => return Err(error),
-    };
-    let output = described.output.as_ref();
-    Ok(query.terms.iter().all(|term| match &term.field {
+    let is_of_data = |term: &Term| matches!(term.field, Field::Input(_) | Field::Output(_));
+    if query.terms.iter().any(is_of_data) {
+        let described = match api.runtime.describe_execution(&request.scope, arn).await {
+            Ok(described) => described,
+            // It was removed since it was listed.
+            Err(ExecutionError::DoesNotExist(_)) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        };
+        if !query.terms.iter().all(|term| holds_of_data(term, &described)) {
+            return Ok(false);
+        }
+    }
+    if !query.terms.iter().any(|term| term.field.is_of_history() && !is_of_data(term)) {
+        return Ok(true);
+    }
+    let Some(story) = read::story_if_kept(api, request, arn).await? else { return Ok(false) };
+    Ok(query.terms.iter().all(|term| holds_of_story(term, &story)))
+}
+
+fn holds_of_data(term: &Term, described: &ExecutionDescription) -> bool {
+    match &term.field {
         Field::Input(path) => term.holds_of_value(described.input.value(), path),
-        Field::Output(path) => match output {
+        Field::Output(path) => match &described.output {
             Some(output) => term.holds_of_value(output.value(), path),
             None => term.holds_of_text(None),
         },
-        _ => holds_of_story(term, &story),
-    }))
+        _ => true,
+    }
 }
 
 fn holds_of_story(term: &Term, story: &Story) -> bool {

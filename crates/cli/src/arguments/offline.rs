@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
-use super::Days;
+use super::{ConfigurationFile, Days};
 
 const PURGE_EXAMPLES: &str = "\
 Examples:
@@ -36,9 +36,8 @@ pub(crate) struct PurgeArguments {
         allow_negative_numbers = true
     )]
     pub(crate) retention_days: Option<Days>,
-    /// The configuration file [default: stairwell.toml, where it is there]
-    #[arg(long, env = "STAIRWELL_CONFIG", value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) configuration: ConfigurationFile,
 }
 
 const DOCTOR_EXAMPLES: &str = "\

@@ -1,8 +1,8 @@
 //! What is said of servers that share a database.
 
-use std::path::PathBuf;
-
 use clap::{Args, ValueHint};
+
+use super::ConfigurationFile;
 
 #[derive(Args, Debug, Default)]
 pub(crate) struct PeerArguments {
@@ -34,7 +34,6 @@ pub(crate) struct NodesArguments {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
-    /// The configuration file [default: stairwell.toml, where it is there]
-    #[arg(long, env = "STAIRWELL_CONFIG", value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) configuration: ConfigurationFile,
 }

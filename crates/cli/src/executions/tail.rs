@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use json::{Object, Value};
 use story::Event;
 
+use super::INCOMPLETE;
 use super::reader::{Reader, as_on_the_wire};
-use super::{INCOMPLETE, run};
 use crate::arguments::{TailArguments, WaitArguments};
-use crate::print;
+use crate::{print, threads};
 
 /// How long after an answer the next question comes: at first, and at most.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
@@ -20,7 +20,7 @@ const PAGE_EVENTS: i64 = 100;
 pub(crate) fn wait(arguments: &WaitArguments) -> anyhow::Result<ExitCode> {
     let asked = &arguments.asked;
     let end = arguments.timeout.map(Duration::from_secs);
-    run(async {
+    threads::block_on(async {
         let reader = Reader::new(asked)?;
         let (began, mut pause) = (Instant::now(), PAUSES.0);
         loop {
@@ -37,7 +37,7 @@ pub(crate) fn wait(arguments: &WaitArguments) -> anyhow::Result<ExitCode> {
             tokio::time::sleep(left.map_or(pause, |left| left.min(pause))).await;
             pause = PAUSES.1.min(pause * 2);
         }
-    })
+    })?
 }
 
 fn exit_code(status: &str) -> ExitCode {
@@ -51,7 +51,7 @@ fn exit_code(status: &str) -> ExitCode {
 /// Prints events until the execution has ended.
 pub(crate) fn tail(arguments: &TailArguments) -> anyhow::Result<ExitCode> {
     let asked = &arguments.asked;
-    run(async {
+    threads::block_on(async {
         let reader = Reader::new(asked)?;
         let (mut last, mut started, mut pause) = (0, None, PAUSES.0);
         loop {
@@ -73,7 +73,7 @@ pub(crate) fn tail(arguments: &TailArguments) -> anyhow::Result<ExitCode> {
             }
             tokio::time::sleep(pause).await;
         }
-    })
+    })?
 }
 
 /// The events after that one: read from the newest on, since only these are new.

@@ -8,9 +8,9 @@ use json::{Object, Value};
 use story::{Gap, Story, duration};
 
 use super::reader::{Reader, now};
-use super::{INCOMPLETE, run, short};
+use super::{INCOMPLETE, short};
 use crate::arguments::TreeArguments;
-use crate::print;
+use crate::{print, threads};
 
 /// How many generations above the one that is asked for are looked at for the root.
 const GENERATIONS_ABOVE: usize = 100;
@@ -33,7 +33,7 @@ struct Node {
 /// Prints it.
 pub(crate) fn tree(arguments: &TreeArguments) -> anyhow::Result<ExitCode> {
     let asked = &arguments.asked;
-    run(async {
+    threads::block_on(async {
         let reader = Reader::new(asked)?;
         let first = match arguments.root {
             true => root(&reader, &asked.execution_arn).await?,
@@ -54,7 +54,7 @@ pub(crate) fn tree(arguments: &TreeArguments) -> anyhow::Result<ExitCode> {
         }
         let is_complete = nodes.iter().all(|node| node.read.is_ok());
         Ok(if is_complete { ExitCode::SUCCESS } else { ExitCode::from(INCOMPLETE) })
-    })
+    })?
 }
 
 /// The execution that no other one started, as far up as can be read.
@@ -82,14 +82,12 @@ async fn nodes(reader: &Reader<'_>, first: String, depth: usize) -> anyhow::Resu
         };
         let mut map_runs = Vec::new();
         if let Ok(story) = &read {
+            map_runs.extend(story.steps().iter().filter_map(|step| step.map_run.clone()));
             let mut children = Vec::new();
-            for (index, step) in story.steps().iter().enumerate() {
-                map_runs.extend(step.map_run.clone());
-                for (number, attempt) in step.attempts.iter().enumerate() {
-                    let path = || story.path(story::StepIndex(index)).join(" > ");
-                    let child = attempt.child.clone().filter(|it| known.insert(it.clone()));
-                    let via = || Via { path: path(), attempt: number + 1 };
-                    children.extend(child.map(|child| (at + 1, child, Some(via()))));
+            for (step, attempt, child) in story.children() {
+                if known.insert(child.to_owned()) {
+                    let via = Via { path: story.path(step).join(" > "), attempt: attempt + 1 };
+                    children.push((at + 1, child.to_owned(), Some(via)));
                 }
             }
             if at < depth {
@@ -133,16 +131,7 @@ fn json(node: &Node) -> Value {
         json.insert("attempt", via.attempt as i64);
     }
     match &node.read {
-        Ok(story) => {
-            json.insert("status", story.status().word());
-            json.insert("start", story.started_at());
-            if let Some(ended_at) = story.ended_at() {
-                json.insert("stop", ended_at);
-            }
-            if let Some(error) = story.failure().and_then(|it| it.error) {
-                json.insert("error", error);
-            }
-        }
+        Ok(story) => story.summarise(&mut json),
         Err(gap) => json.insert("notRead", gap.text()),
     }
     let map_runs = node.map_runs.iter().map(|arn| Value::from(&**arn)).collect::<Vec<_>>();

@@ -6,9 +6,9 @@ use json::{Object, Value};
 use story::{Chain, Link, Status, Story, WaitingKind, duration};
 
 use super::reader::{Reader, now};
-use super::{INCOMPLETE, run, short};
+use super::{INCOMPLETE, short};
 use crate::arguments::WhyArguments;
-use crate::print;
+use crate::{print, threads};
 
 /// How many things that are waited for are told.
 const WAITING_SHOWN: usize = 10;
@@ -18,7 +18,7 @@ const GENERATIONS_ASKED: usize = 8;
 /// Tells it.
 pub(crate) fn why(arguments: &WhyArguments) -> anyhow::Result<ExitCode> {
     let asked = &arguments.asked;
-    run(async {
+    threads::block_on(async {
         let reader = Reader::new(asked)?;
         let arn = &*asked.execution_arn;
         let story = reader.story(arn).await?;
@@ -30,7 +30,7 @@ pub(crate) fn why(arguments: &WhyArguments) -> anyhow::Result<ExitCode> {
             false => tell(arn, &story, chain.as_ref(), &waiting)?,
         }
         Ok(if is_complete { ExitCode::SUCCESS } else { ExitCode::from(INCOMPLETE) })
-    })
+    })?
 }
 
 /// The failure chain, followed through nested executions.

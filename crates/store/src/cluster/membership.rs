@@ -25,10 +25,10 @@ pub const BEAT: Duration = Duration::from_millis(500);
 pub const HOMES_OF_A_NODE: usize = 16;
 
 /// A node is dead where that many polls in a row, each of which succeeded, saw the same beat …
-const DEAD_POLLS: u32 = 5;
+pub const DEAD_POLLS: u32 = 5;
 
 /// … and the first and the last of them were this far apart.
-const DEAD_AFTER: Duration = Duration::from_millis(2_500);
+pub const DEAD_AFTER: Duration = Duration::from_millis(2_500);
 
 /// How long after it raised its beat a node may be sure that nobody has judged it dead. Less than
 /// [`DEAD_AFTER`], so that two clocks need not run at exactly the same rate.
